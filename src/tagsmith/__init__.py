@@ -1,0 +1,28 @@
+"""tagsmith: the sequence tagger you train yourself, in minutes on a laptop, and can trust."""
+
+from __future__ import annotations
+
+from tagsmith.errors import ConfigError, DataError, MissingExtra, ModelFileError, TagsmithError
+from tagsmith.formats.conll import Columns
+from tagsmith.metrics import Count, Scores
+from tagsmith.tagger import Tagger
+from tagsmith.text import Sentence, Span, Tagged, TaggedSpan
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Columns",
+    "ConfigError",
+    "Count",
+    "DataError",
+    "MissingExtra",
+    "ModelFileError",
+    "Scores",
+    "Sentence",
+    "Span",
+    "Tagged",
+    "TaggedSpan",
+    "Tagger",
+    "TagsmithError",
+    "__version__",
+]

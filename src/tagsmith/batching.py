@@ -1,0 +1,177 @@
+"""Sentences to Batch: the last place that sees strings on their way into the numbers.
+
+A batch holds no padding. Its words stand one sentence after another, its characters one distinct word after
+another, and lengths say where each begins; whoever needs a rectangle derives it from the lengths.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagsmith import config
+from tagsmith.vocab import Vocabulary, zero_digits
+
+Ids = NDArray[np.int64]
+UNKNOWN = 0
+"""Id of the unknown word, and of the unknown character."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sentences of N words in all, U of them distinct, with C characters."""
+
+    words: Ids
+    """Id of every word. Shape: [N]."""
+    spelling: Ids
+    """Which of the distinct words each word is. Shape: [N]."""
+    chars: Ids
+    """Characters of the distinct words, one word after another. Shape: [C]."""
+    word_lengths: Ids
+    """Characters in each distinct word, all at least 1. Shape: [U]."""
+    lengths: Ids
+    """Words in each sentence, all at least 1. Shape: [B]."""
+
+    def spell_each(self) -> Batch:
+        """The same batch with every word spelled on its own, so that no two share a dropout mask (U becomes N)."""
+        starts = np.cumsum(self.word_lengths) - self.word_lengths
+        lengths = self.word_lengths[self.spelling]
+        return Batch(
+            self.words,
+            np.arange(len(self.words)),
+            self.chars[ranges(starts[self.spelling], lengths)],
+            lengths,
+            self.lengths,
+        )
+
+
+@dataclass(frozen=True)
+class Alphabets:
+    """What turns tokens into ids: the words, of which the first ``trained`` have rows of their own in training,
+    the characters, and the two normalisations. Id 0 is the unknown word, and the unknown character."""
+
+    words: Vocabulary
+    chars: Vocabulary
+    trained: int
+    lowercase: bool
+    zero_digits: bool
+
+    def spelling_of(self, token: str) -> str:
+        """The token as the character encoder sees it."""
+        return zero_digits(token) if self.zero_digits else token
+
+    def word_of(self, token: str) -> str:
+        """The token as the word table knows it."""
+        word = self.spelling_of(token)
+        return word.lower() if self.lowercase else word
+
+    def word_id(self, token: str) -> int:
+        """Row of the token's word vector: exact, else lower-cased, else digits zeroed, else the unknown word's."""
+        found = self.words.find(self.word_of(token))
+        return found[0] if found else UNKNOWN
+
+    def batch(self, sentences: Sequence[Sequence[str]]) -> Batch:
+        """The batch of some sentences, none of them empty."""
+        index: dict[str, int] = {}
+        spelling = np.array([index.setdefault(token, len(index)) for s in sentences for token in s], np.int64)
+        # Strings are looked at once per distinct word, not once per token.
+        word_ids = np.array([self.word_id(token) for token in index], np.int64)
+        spelled = [self.spelling_of(token) for token in index]
+        chars = np.array([self.chars.ids.get(c, UNKNOWN) for word in spelled for c in word], np.int64)
+        return Batch(
+            word_ids[spelling],
+            spelling,
+            chars,
+            np.array([len(word) for word in spelled], np.int64),
+            np.array([len(sentence) for sentence in sentences], np.int64),
+        )
+
+
+def build_alphabets(
+    sentences: Iterable[Sequence[str]], words: config.Words, extra: Iterable[str] = ()
+) -> tuple[Alphabets, Counter[str]]:
+    """The alphabets of a training set, and how often each of its words occurs (after normalisation).
+
+    Characters seen once share the unknown character's row, so that this row is trained too.
+
+    Args:
+        extra: words known from elsewhere (a vector table), looked up when tagging but never trained.
+    """
+    plain = Alphabets(Vocabulary([""]), Vocabulary([""]), 1, words.lowercase, words.zero_digits)
+    counts: Counter[str] = Counter()
+    chars: Counter[str] = Counter()
+    for sentence in sentences:
+        counts.update(plain.word_of(token) for token in sentence)
+        chars.update(c for token in sentence for c in plain.spelling_of(token))
+    # Id 0 is the empty string, which is no token: the unknown word and the unknown character.
+    trained = ["", *sorted(counts)]
+    alphabets = Alphabets(
+        Vocabulary([*trained, *(word for word in extra if word and word not in counts)]),
+        Vocabulary(["", *sorted(c for c, count in chars.items() if count > 1)]),
+        len(trained),
+        words.lowercase,
+        words.zero_digits,
+    )
+    return alphabets, counts
+
+
+def ranges(starts: Ids, lengths: Ids) -> Ids:
+    """All of range(start, start + length), one after another. Shape: [sum of lengths]."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def cut(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Places of sentences, those of like length together, in groups of at most ``budget`` words.
+
+    A group's words are counted as if padded to its longest sentence; a longer sentence is a group of its own.
+    """
+    group: list[int] = []
+    # From the longest down, so that the first of a group is its longest.
+    for place in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if group and (len(group) + 1) * lengths[group[0]] > budget:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The words of a batch in order of time: all first words, then all second words, and so on.
+
+    Sentences are taken from the longest down, so the sentences that still run at a step are the first
+    ``counts[t]`` of those at the step before: a recurrence works on whole slices and meets no padding.
+    """
+
+    order: Ids
+    """Word at each place, reading forwards in row 0 and backwards in row 1. Shape: [2, N]."""
+    counts: list[int]
+    """Sentences at each step, never rising. Shape: [T]."""
+
+    @property
+    def previous(self) -> Ids:
+        """For each place after the first step, the place of the same sentence one step before. Shape: [N - B]."""
+        counts = np.array(self.counts)
+        return np.arange(counts[0], counts.sum()) - np.repeat(counts[:-1], counts[1:])
+
+    def slices(self) -> list[slice]:
+        """The places of each step."""
+        ends = np.cumsum(self.counts).tolist()
+        return [slice(end - count, end) for end, count in zip(ends, self.counts, strict=True)]
+
+
+def time_steps(lengths: Ids) -> Steps:
+    """The order of time of a batch whose sentences have these lengths."""
+    by_length = np.argsort(-lengths, kind="stable")
+    starts = (np.cumsum(lengths) - lengths)[by_length]
+    falling = lengths[by_length]
+    time, sentence = np.nonzero(np.arange(falling[0])[:, None] < falling)
+    forwards = starts[sentence] + time
+    backwards = starts[sentence] + falling[sentence] - 1 - time
+    return Steps(np.stack([forwards, backwards]), np.bincount(time).tolist())

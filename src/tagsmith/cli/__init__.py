@@ -1,0 +1,58 @@
+"""The shell: data on stdout, talk on stderr. One short file for each command.
+
+Exit codes: 0 done; 1 an error in the data, the settings or the model, or problems that ``check`` found; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+
+import click
+
+from tagsmith.errors import TagsmithError
+
+_COMMANDS = ("train", "evaluate", "tag", "convert", "check", "info")
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for, so that help comes at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        return importlib.import_module(f"tagsmith.cli.{cmd_name}").command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tagsmith", message="%(prog)s %(version)s")
+def app() -> None:
+    """Train a sequence tagger on your own data, and tag with it.
+
+    \b
+    Example:
+      tagsmith train --train train.conll --dev dev.conll --out ner.safetensors
+      tagsmith evaluate ner.safetensors test.conll
+      tagsmith tag ner.safetensors --text "Jay is from India."
+    """
+
+
+def main() -> None:
+    """Run the command line, and turn errors into one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    try:
+        app(prog_name="tagsmith")
+    except TagsmithError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader went away, as `head` does. Python would complain once more on closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

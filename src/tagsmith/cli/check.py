@@ -1,0 +1,213 @@
+"""tagsmith check"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import click
+
+from tagsmith.cli import options
+from tagsmith.errors import DataError
+from tagsmith.text import Sentence
+
+_SHOWN = 5  # examples of each finding
+_ODD = {
+    "Cc": "control character",
+    "Cf": "invisible formatting character",
+    "Co": "private-use character",
+    "Cs": "lone surrogate",
+    "Cn": "unassigned character",
+    "Zs": "space inside a token",
+    "Zl": "line separator",
+    "Zp": "paragraph separator",
+}
+_JOINERS = "\u200c\u200d\ufe0f"  # part of ordinary words and emoji
+
+
+@dataclass
+class Report:
+    """What was found in one file."""
+
+    source: str
+    documents: int = 0
+    sentences: int = 0
+    tokens: int = 0
+    tags: Counter[str] = field(default_factory=Counter)
+    spans: Counter[str] = field(default_factory=Counter)
+    schemes: list[str] = field(default_factory=list)
+    malformed: list[DataError] = field(default_factory=list)
+    illegal: list[str] = field(default_factory=list)
+    odd: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether something is wrong, rather than odd."""
+        return bool(self.malformed or self.illegal)
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@options.columns
+def command(files: tuple[str, ...], word_column: int, tag_column: int) -> None:
+    """Look over files of tagged sentences before training on them.
+
+    \b
+    Example:
+      tagsmith check train.conll dev.conll test.conll
+
+    Shows counts, the schemes the tags fit, malformed lines, illegal tags, odd characters, and sentences that occur
+    in more than one file. Ends with exit code 1 if lines are malformed or tags illegal.
+    """
+    from tagsmith.formats.conll import Columns
+
+    places: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    bad = False
+    for file in files:
+        report = _examine(file, Columns(word_column, tag_column), places)
+        click.echo(_render(report))
+        bad |= report.is_bad
+    if len(files) > 1:
+        click.echo(_duplicates(places))
+    sys.exit(1 if bad else 0)
+
+
+def _examine(file: str, columns: object, places: dict[tuple[str, ...], list[str]]) -> Report:
+    from tagsmith import formats, schemes
+    from tagsmith.formats import conll
+
+    report = Report(file)
+    sentences: list[Sentence] = []
+    if formats.format_of(file) == "conll":
+        assert isinstance(columns, conll.Columns)
+        for block in conll.read_blocks(file, columns, on_bad=report.malformed.append):
+            report.documents += sum(line.startswith(conll.DOCSTART) for line in block.lines)
+            if block.tokens:
+                sentences.append(Sentence(block.tokens, block.tags, file, block.first_line))
+    else:
+        sentences = list(formats.read(file, on_bad=report.malformed.append))
+    for sentence in sentences:
+        report.tokens += len(sentence)
+        report.tags.update(sentence.tags or ())
+        places[sentence.tokens].append(f"{file}:{sentence.line}")
+        for i, token in enumerate(sentence.tokens):
+            for name in _odd(token):
+                report.odd[name].append(f"{file}:{(sentence.line or 0) + i}: {token!r}")
+    report.sentences = len(sentences)
+    strange = [tag for tag in report.tags if not schemes.is_span_tag(tag)]
+    # Tags of which most are no span tags are plain tags, such as parts of speech; few are mistakes.
+    if sum(report.tags[tag] for tag in strange) * 2 > report.tokens:
+        report.schemes = ["plain"]
+        return report
+    for sentence in sentences:
+        wrong = [i for i, tag in enumerate(sentence.tags or ()) if not schemes.is_span_tag(tag)]
+        report.illegal += [
+            f"{file}:{(sentence.line or 0) + i}: tag {(sentence.tags or ())[i]!r}; expected {schemes.EXPECTED_TAG}"
+            for i in wrong
+        ]
+    if strange:
+        return report
+    _fit_schemes(report, sentences)
+    return report
+
+
+def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
+    """The schemes every sentence is legal in; if there is none, the places that break the nearest one."""
+    from tagsmith import schemes
+
+    misfits: dict[str, list[str]] = {"IOB1": []}
+    for sentence in sentences:
+        tags = sentence.tags or ()
+        spans = schemes.read_spans(tags)
+        report.spans.update(span.label for span in spans)
+        for name, scheme in schemes.SCHEMES.items():
+            misfits.setdefault(name, []).extend(_differences(sentence, scheme.write(spans, len(tags))))
+        misfits["IOB1"].extend(_differences(sentence, _iob1(tags)))
+    report.schemes = [name for name, wrong in misfits.items() if not wrong]
+    if not report.schemes:
+        nearest = min(misfits, key=lambda name: len(misfits[name]))
+        report.illegal += [f"{place} as {nearest}" for place in misfits[nearest]]
+
+
+def _differences(sentence: Sentence, legal: list[str]) -> list[str]:
+    return [
+        f"{sentence.source}:{(sentence.line or 0) + i}: tag {tag!r} at {sentence.tokens[i]!r}; expected {right!r}"
+        for i, (tag, right) in enumerate(zip(sentence.tags or (), legal, strict=True))
+        if tag != right
+    ]
+
+
+def _iob1(tags: tuple[str, ...]) -> list[str]:
+    """The same spans in IOB1: I throughout, but B where a span follows another of its label at once."""
+    from tagsmith import schemes
+
+    legal = ["O"] * len(tags)
+    previous = schemes.Span(-1, -1, "")
+    for span in schemes.read_spans(tags):
+        touches = span.start == previous.end and span.label == previous.label
+        suffix = f"-{span.label}" if span.label else ""
+        legal[span.start : span.end] = [f"I{suffix}"] * (span.end - span.start)
+        if touches:
+            legal[span.start] = f"B{suffix}"
+        previous = span
+    return legal
+
+
+def _odd(token: str) -> list[str]:
+    if token.isascii() and token.isprintable():
+        return ["space inside a token"] if " " in token else []
+    found = {
+        _ODD[c] for c in map(unicodedata.category, token.translate(dict.fromkeys(map(ord, _JOINERS)))) if c in _ODD
+    }
+    if "\ufffd" in token:
+        found.add("replacement character")
+    if not unicodedata.is_normalized("NFC", token):
+        found.add("not in Unicode's composed form (NFC)")
+    return sorted(found)
+
+
+def _render(report: Report) -> str:
+    lines = [f"{report.source}: {report.sentences:,} sentences, {report.tokens:,} tokens"]
+    if report.documents:
+        with_them = report.sentences + report.documents
+        lines[0] += f", {report.documents:,} documents ({with_them:,} sentences with -DOCSTART- counted)"
+    if report.schemes == ["plain"]:
+        lines.append(f"  plain tags: {len(report.tags)}, from {_most(report.tags)}")
+    else:
+        if report.spans:
+            lines.append(f"  {report.spans.total():,} spans: {_most(report.spans)}")
+        lines.append(f"  tags fit: {', '.join(report.schemes) or 'no scheme'}")
+    lines += _finding("malformed lines", [str(error) for error in report.malformed])
+    lines += _finding("illegal tags", report.illegal)
+    for name, places in sorted(report.odd.items()):
+        lines += _finding(f"tokens with: {name}", places)
+    return "\n".join(lines)
+
+
+def _most(counts: Counter[str]) -> str:
+    shown = ", ".join(f"{name or '(no label)'} {count:,}" for name, count in counts.most_common(12))
+    return shown + (" ..." if len(counts) > 12 else "")
+
+
+def _finding(name: str, places: list[str]) -> list[str]:
+    if not places:
+        return []
+    lines = [f"  {name}: {len(places):,}", *(f"    {place}" for place in places[:_SHOWN])]
+    return [*lines, f"    and {len(places) - _SHOWN:,} more"] if len(places) > _SHOWN else lines
+
+
+def _duplicates(places: dict[tuple[str, ...], list[str]]) -> str:
+    shared = [
+        (len(tokens), where)
+        for tokens, where in places.items()
+        if len({place.rpartition(":")[0] for place in where}) > 1
+    ]
+    if not shared:
+        return "no sentence occurs in more than one file"
+    lines = [f"sentences that occur in more than one file: {len(shared):,}"]
+    # Long ones first: that a short one such as a name alone comes twice means little.
+    shared.sort(key=lambda pair: -pair[0])
+    lines += [f"  {length} tokens: {', '.join(where[:4])}" for length, where in shared[:_SHOWN]]
+    return "\n".join(lines)

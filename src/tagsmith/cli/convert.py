@@ -1,0 +1,97 @@
+"""tagsmith convert"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from tagsmith.cli import options
+
+if TYPE_CHECKING:
+    from tagsmith.formats.conll import Columns
+    from tagsmith.schemes import Scheme
+    from tagsmith.text import Sentence
+
+_FORMATS = click.Choice(["conll", "jsonl"])
+
+
+@click.command("convert")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--from", "source_format", type=_FORMATS, help="Form of IN; unset, its name decides.")
+@click.option("--to", "target_format", type=_FORMATS, help="Form of OUT; unset, its name decides.")
+@click.option("--scheme", type=click.Choice(["IOB2", "BIOES"]), help="Write spans in this scheme. [default: as read]")
+@options.columns
+@options.skip_bad
+def command(
+    source: str,
+    target: str,
+    source_format: str | None,
+    target_format: str | None,
+    scheme: str | None,
+    word_column: int,
+    tag_column: int,
+    skip_bad: bool,
+) -> None:
+    """Convert tagged sentences from one form or scheme to another.
+
+    \b
+    Example:
+      tagsmith convert train.iob1 train.bioes --scheme BIOES
+      tagsmith convert train.conll train.jsonl
+
+    Spans are read whatever their scheme (IOB1, IOB2, BIOES). From columns to columns every other column, blank lines
+    and -DOCSTART- lines stay as they are. OUT appears whole or not at all; "-" is stdin and stdout.
+    """
+    from tagsmith import formats, schemes
+    from tagsmith.formats import conll, jsonl
+
+    kind_in = source_format or formats.format_of(source)
+    kind_out = target_format or formats.format_of(target)
+    columns = conll.Columns(word_column, tag_column)
+    chosen = None if scheme is None else schemes.SCHEMES[scheme]
+    skipped = options.Skipped(skip_bad)
+    with options.output(target) as stream:
+        if kind_in == kind_out == "conll":
+            count = 0
+            for text in _rewritten(source, columns, chosen, skipped):
+                stream.write(text)
+                count += bool(text.strip())
+        else:
+            sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad)
+            if kind_in == "conll":
+                sentences = _noting_losses(source, sentences)
+            write = conll.write if kind_out == "conll" else jsonl.write
+            count = write((_in_scheme(sentence, chosen) for sentence in sentences), stream)
+    skipped.say()
+    click.echo(f"{count:,} {'sentence' if count == 1 else 'sentences'}", err=True)
+
+
+def _in_scheme(sentence: Sentence, scheme: Scheme | None) -> Sentence:
+    from tagsmith.schemes import sentence_spans
+    from tagsmith.text import Sentence
+
+    if scheme is None:
+        return sentence
+    tags = scheme.write(sentence_spans(sentence), len(sentence))
+    return Sentence(sentence.tokens, tags, sentence.source, sentence.line)
+
+
+def _rewritten(source: str, columns: Columns, scheme: Scheme | None, skipped: options.Skipped) -> Iterator[str]:
+    from tagsmith.formats.conll import read_blocks
+    from tagsmith.text import Sentence
+
+    for block in read_blocks(source, columns, on_bad=skipped.on_bad):
+        if scheme is None:
+            yield "".join(block.lines)
+        else:
+            sentence = Sentence(block.tokens, block.tags, block.source, block.first_line)
+            yield block.with_tags(_in_scheme(sentence, scheme).tags or (), columns.tag)
+
+
+def _noting_losses(source: str, sentences: Iterator[Sentence]) -> Iterator[Sentence]:
+    """The sentences; afterwards, a line on what JSON lines do not hold."""
+    yield from sentences
+    click.echo(f"{source}: only words and tags were kept; JSON lines have no other columns and no -DOCSTART-", err=True)

@@ -1,0 +1,104 @@
+"""tagsmith evaluate"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import click
+
+from tagsmith.cli import options
+from tagsmith.errors import DataError
+
+if TYPE_CHECKING:
+    from tagsmith.metrics import Scores
+    from tagsmith.text import Sentence
+
+
+@click.command("evaluate")
+@click.argument("model", required=False)
+@click.argument("file", required=False)
+@click.option("--gold", metavar="FILE", help="Score one file against another: the right tags.")
+@click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
+@click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
+@options.columns
+@click.option(
+    "--predicted-column", default=-1, show_default=True, metavar="N", help="Column of the tag in the --predicted file."
+)
+@options.skip_bad
+@options.device
+def command(
+    model: str | None,
+    file: str | None,
+    gold: str | None,
+    predicted: str | None,
+    as_json: bool,
+    word_column: int,
+    tag_column: int,
+    predicted_column: int,
+    skip_bad: bool,
+    device: str,
+) -> None:
+    """Score a model on a file, or one file against another.
+
+    \b
+    Example:
+      tagsmith evaluate ner.safetensors test.conll
+      tagsmith evaluate --gold test.conll --predicted out.conll --json
+
+    Spans are counted exactly as conlleval counts them. A model is scored with its gold and predicted tags both
+    written as IOB2; two files are compared tag by tag as they stand, as conlleval does. Files whose tags are no
+    span tags (parts of speech) are scored by accuracy.
+    """
+    if (gold is None) != (predicted is None):
+        raise click.UsageError("--gold and --predicted go together")
+    if (gold is None) == (model is None):
+        raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
+    skipped = options.Skipped(skip_bad)
+    if gold is not None and predicted is not None:
+        scores = _compare(gold, predicted, (word_column, tag_column, predicted_column), skipped)
+    else:
+        if model is None or file is None:
+            raise click.UsageError("give the FILE to score MODEL on")
+        from tagsmith.formats.conll import Columns
+        from tagsmith.tagger import Tagger
+
+        columns = Columns(word_column, tag_column)
+        scores = Tagger.load(model, device).evaluate(file, columns=columns, on_bad=skipped.on_bad)
+    skipped.say()
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(scores.as_dict()), indent=2).decode())
+    else:
+        from tagsmith.cli.scores import render
+
+        click.echo(render(scores), nl=False)
+
+
+def _compare(gold: str, predicted: str, places: tuple[int, int, int], skipped: options.Skipped) -> Scores:
+    from tagsmith import formats, metrics, schemes
+    from tagsmith.formats.conll import Columns
+
+    word, tag, predicted_tag = places
+    wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad)
+    found = formats.read(predicted, columns=Columns(word, predicted_tag), on_bad=skipped.on_bad)
+    pairs = list(_aligned(wanted, found))
+    spans = all(schemes.is_span_tag(t) for pair in pairs for sentence in pair for t in sentence.tags or ())
+    return metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
+
+
+def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:
+    for a, b in zip_longest(wanted, found):
+        if a is None or b is None:
+            found = f"a sentence with no counterpart in the {'predicted' if b is None else 'gold'} file"
+            place = a or b
+            line = place and place.line
+            raise DataError(found, "as many sentences in both files", source=place.source if place else "", line=line)
+        for i, pair in enumerate(zip_longest(a.tokens, b.tokens)):
+            if pair[0] != pair[1]:
+                expected = f"{pair[0]!r} as in {a.source}:{(a.line or 0) + i}"
+                line = None if b.line is None else b.line + i
+                raise DataError(f"token {pair[1]!r}", expected, source=b.source, line=line)
+        yield a, b

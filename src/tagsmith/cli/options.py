@@ -1,0 +1,59 @@
+"""Options and messages that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from tagsmith.errors import DataError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+word_column = click.option(
+    "--word-column", default=1, show_default=True, metavar="N", help="Column of the word: 1 is the first, -1 the last."
+)
+tag_column = click.option(
+    "--tag-column", default=-1, show_default=True, metavar="N", help="Column of the tag: 1 is the first, -1 the last."
+)
+skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
+device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")
+
+
+def columns(command: _F) -> _F:
+    """The two column options."""
+    return word_column(tag_column(command))
+
+
+class Skipped:
+    """Counts the malformed lines that were left out, and says so; the first few are shown."""
+
+    _SHOWN = 3
+
+    def __init__(self, enabled: bool) -> None:
+        self.count = 0
+        self.on_bad: Callable[[DataError], None] | None = self._add if enabled else None
+
+    def _add(self, error: DataError) -> None:
+        self.count += 1
+        if self.count <= self._SHOWN:
+            click.echo(f"skipped: {error}", err=True)
+
+    def say(self) -> None:
+        """Say how many lines were left out, if skipping was asked for."""
+        if self.on_bad is not None:
+            click.echo(f"{self.count} malformed {'line' if self.count == 1 else 'lines'} skipped", err=True)
+
+
+@contextmanager
+def output(path: str | None) -> Iterator[TextIO]:
+    """A text file that appears whole or not at all; stdout for None or '-'."""
+    if path is None or path == "-":
+        yield click.get_text_stream("stdout")
+        return
+    from tagsmith.files import replacing
+
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield file

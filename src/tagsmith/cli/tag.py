@@ -1,0 +1,160 @@
+"""tagsmith tag"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from tagsmith.cli import options
+
+if TYPE_CHECKING:
+    from tagsmith.formats.conll import Block
+    from tagsmith.text import Sentence, Tagged
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One input to tag, and what it came from, to be written back with its answer."""
+
+    given: str | Sentence
+    came_from: Block | dict[str, Any] | None = None
+
+
+@click.command("tag")
+@click.argument("model")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text to tag; may be repeated.")
+@click.option(
+    "--from",
+    "source_format",
+    type=click.Choice(["text", "conll", "jsonl"]),
+    help="Form of the files. Unset, names decide: .conll, .iob, .bio are columns, .jsonl JSON lines, others text.",
+)
+@click.option(
+    "--to",
+    "target_format",
+    type=click.Choice(["table", "conll", "jsonl", "html"]),
+    default="table",
+    show_default=True,
+    help="Form of the answers.",
+)
+@click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
+@click.option(
+    "--scheme", type=click.Choice(["IOB2", "BIOES"]), default="IOB2", show_default=True, help="How tags write spans."
+)
+@options.word_column
+@options.skip_bad
+@options.device
+def command(
+    model: str,
+    files: tuple[str, ...],
+    texts: tuple[str, ...],
+    source_format: str | None,
+    target_format: str,
+    out: str | None,
+    scheme: str,
+    word_column: int,
+    skip_bad: bool,
+    device: str,
+) -> None:
+    """Tag texts or files with a trained model.
+
+    \b
+    Example:
+      tagsmith tag ner.safetensors --text "Jay is from India."
+      tagsmith tag ner.safetensors news.txt --to html --out news.html
+      tagsmith tag ner.safetensors test.conll --to conll > out.conll
+
+    A file of text holds one text a line. Without files and --text, stdin is read ("-" names it). From columns to
+    columns every line and column of the input is kept, and the tag is added as the last column.
+    """
+    if not files and not texts:
+        if sys.stdin.isatty():
+            raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
+        files = ("-",)
+    from tagsmith.files import check_readable
+    from tagsmith.tagger import Tagger
+
+    for file in files:
+        check_readable(file)
+    tagger = Tagger.load(model, device)
+    skipped = options.Skipped(skip_bad)
+    with options.output(out) as stream:
+        items, again = tee(_items(files, texts, source_format, word_column, skipped))
+        answers = tagger.tag((item.given for item in items), scheme=scheme)
+        _write(zip(again, answers, strict=True), target_format, stream)
+    skipped.say()
+
+
+def _items(
+    files: tuple[str, ...], texts: tuple[str, ...], chosen: str | None, word_column: int, skipped: options.Skipped
+) -> Iterator[_Item]:
+    yield from map(_Item, texts)
+    for file in files:
+        match chosen or _format_of(file):
+            case "conll":
+                yield from _conll_items(file, word_column, skipped)
+            case "jsonl":
+                yield from _jsonl_items(file, skipped)
+            case _:
+                from tagsmith.files import read_lines
+
+                yield from (_Item(line.removesuffix("\n").removesuffix("\r")) for _, line in read_lines(file))
+
+
+def _format_of(file: str) -> str:
+    from tagsmith.formats import format_of
+
+    suffix = Path(file.removesuffix(".gz")).suffix
+    return "conll" if suffix in (".conll", ".iob", ".bio") else "jsonl" if format_of(file) == "jsonl" else "text"
+
+
+def _conll_items(file: str, word_column: int, skipped: options.Skipped) -> Iterator[_Item]:
+    from tagsmith.formats.conll import Columns, read_blocks
+    from tagsmith.text import Sentence
+
+    for block in read_blocks(file, Columns(word=word_column), tagged=False, on_bad=skipped.on_bad):
+        yield _Item(Sentence(block.tokens), block)
+
+
+def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
+    from tagsmith.errors import DataError
+    from tagsmith.formats.jsonl import read_objects, to_sentence
+
+    for line, value in read_objects(file, on_bad=skipped.on_bad):
+        try:
+            if "tokens" not in value and isinstance(value.get("text"), str):
+                yield _Item(value["text"], value)
+            else:
+                yield _Item(to_sentence(value, file, line, tagged=False), value)
+        except DataError as error:
+            if skipped.on_bad is None:
+                raise
+            skipped.on_bad(error)
+
+
+def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO) -> None:
+    from tagsmith.formats import conll, html, jsonl
+    from tagsmith.formats.table import table
+    from tagsmith.text import Sentence
+
+    if form == "html":
+        stream.writelines(html.page(answer for _, answer in pairs))
+        return
+    for item, answer in pairs:
+        given = item.came_from
+        if form == "table":
+            stream.write(table(answer))
+        elif form == "jsonl":
+            stream.write(jsonl.dumps(jsonl.answer(answer, given if isinstance(given, dict) else None)))
+        elif isinstance(given, conll.Block):
+            stream.write(given.with_column(answer.tags))
+        else:
+            pieces = (Sentence(answer.tokens[a:b], answer.tags[a:b]) for a, b in answer.sentences)
+            conll.write(pieces, stream)

@@ -1,0 +1,84 @@
+"""tagsmith train"""
+
+from __future__ import annotations
+
+import click
+
+from tagsmith.cli import options
+
+
+@click.command("train")
+@click.option("--train", "train_file", required=True, metavar="FILE", help="Tagged sentences to learn from.")
+@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences to choose the best epoch by.")
+@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences to score the finished model on.")
+@click.option("--out", "out", required=True, metavar="MODEL", help="The model file to write.")
+@click.option("--preset", default="ner", show_default=True, help="The settings to start from.")
+@click.option("--vectors", metavar="FILE", help="GloVe word vectors, plain text or gzip.")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Short for --set training.epochs=N.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set training.seed=N.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+@click.option("--config", metavar="FILE.toml", help="Settings from a TOML file; --set wins over it.")
+@options.columns
+@options.skip_bad
+@options.device
+@click.option("--quiet", is_flag=True, help="Neither progress bar nor lines.")
+def command(
+    train_file: str,
+    dev_file: str | None,
+    test_file: str | None,
+    out: str,
+    preset: str,
+    vectors: str | None,
+    epochs: int | None,
+    seed: int | None,
+    assignments: tuple[str, ...],
+    config: str | None,
+    word_column: int,
+    tag_column: int,
+    skip_bad: bool,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Train a tagger on files of tagged sentences.
+
+    \b
+    Example:
+      tagsmith train --train train.conll --dev dev.conll --test test.conll \\
+          --vectors glove.6B.100d.txt.gz --seed 1 --out ner.safetensors
+
+    Files hold CoNLL columns (word first and tag last, unless told otherwise), or JSON lines where they end in .jsonl.
+    Beside the model come a log (.log.jsonl) and a picture of loss and F1 (.png). Ctrl-C ends the training and keeps
+    the best epoch so far.
+    """
+    from tagsmith.cli.scores import render
+    from tagsmith.config import parse_assignments
+    from tagsmith.extras import require
+    from tagsmith.files import check_writable
+    from tagsmith.formats.conll import Columns
+    from tagsmith.tagger import Tagger
+
+    require("torch", "PyTorch", "train")
+    check_writable(out)
+    skipped = options.Skipped(skip_bad)
+    columns = Columns(word_column, tag_column)
+    tagger = Tagger.train(
+        train_file,
+        dev_file,
+        preset=preset,
+        vectors=vectors,
+        settings=parse_assignments(assignments),
+        config=config,
+        epochs=epochs,
+        seed=seed,
+        columns=columns,
+        on_bad=skipped.on_bad,
+        out=out,
+        device=device,
+        progress=not quiet,
+    )
+    training = tagger.model.training
+    if not quiet:
+        click.echo(f"wrote {out}, from epoch {training['best_epoch']} of {training['epochs']}", err=True)
+    if test_file is not None:
+        click.echo(render(tagger.evaluate(test_file, columns=columns, on_bad=skipped.on_bad)), nl=False)
+    skipped.say()

@@ -1,0 +1,47 @@
+"""The engines that run a model: numpy (plain, anywhere) and torch (GPU). All give the same tags.
+
+Torch is imported only when its engine is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tagsmith.batching import Batch, Ids
+from tagsmith.errors import ConfigError
+from tagsmith.kernels.reference import Floats
+from tagsmith.store import Model
+
+
+class Engine(Protocol):
+    """What runs a model on a batch."""
+
+    def emissions(self, batch: Batch) -> Floats:
+        """Scores of every tag at every word. Shape: [N, K], float32."""
+        ...
+
+    def decode(self, batch: Batch) -> Ids:
+        """Tag ids of the best legal path of each sentence. Shape: [N]."""
+        ...
+
+
+def make_engine(model: Model, device: str = "cpu") -> Engine:
+    """The engine for a device: NumPy for ``cpu``, PyTorch for any other, such as ``cuda``.
+
+    Raises:
+        MissingExtra: a device other than ``cpu`` without PyTorch installed.
+        ConfigError: a device that is not there.
+    """
+    if device == "cpu":
+        from tagsmith.engine.numpy import NumpyEngine
+
+        return NumpyEngine(model)
+    from tagsmith.extras import require
+
+    require("torch", "PyTorch", "train")
+    from tagsmith.engine.torch import TorchEngine
+
+    try:
+        return TorchEngine(model, device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None

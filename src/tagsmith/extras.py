@@ -1,0 +1,17 @@
+"""Parts of tagsmith that are installed on demand."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from tagsmith.errors import MissingExtra
+
+
+def require(module: str, name: str, extra: str) -> None:
+    """See to it that a module is installed, without importing it.
+
+    Raises:
+        MissingExtra: it is not; the error says how to install it.
+    """
+    if find_spec(module) is None:
+        raise MissingExtra(name, extra)

@@ -1,0 +1,131 @@
+"""Lines in, files out: the only place that opens what a user names."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tagsmith.errors import DataError
+
+STDIN = "-"
+_BOM = b"\xef\xbb\xbf"
+
+
+def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
+    """The bytes of a file, unpacked if it is gzip (by its first two bytes, whatever its name); '-' is stdin.
+
+    Raises:
+        DataError: the file is not there, is a folder, or may not be read.
+    """
+    if str(path) == STDIN:
+        return sys.stdin.buffer
+    try:
+        raw = Path(path).open("rb")  # noqa: SIM115 (the caller closes it)
+    except FileNotFoundError:
+        raise DataError("no such file", "a file that exists", source=str(path)) from None
+    except IsADirectoryError:
+        raise DataError("a folder", "a file", source=str(path)) from None
+    except OSError as error:
+        raise DataError(error.strerror or str(error), "a readable file", source=str(path)) from None
+    # A buffered reader of a pipe may not seek, so the magic bytes are peeked at, never read.
+    if raw.peek(2)[:2] == b"\x1f\x8b":
+        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    return raw
+
+
+def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Line numbers (from 1) and lines of a UTF-8 file, each with its own line ending.
+
+    A line ends at a line feed and nowhere else: U+2028, form feeds and their like stay inside it. A byte order
+    mark at the start of the file is taken off.
+
+    Raises:
+        DataError: the file can't be read, is not UTF-8, or holds a NUL byte.
+    """
+    source = "<stdin>" if str(path) == STDIN else str(path)
+    file = open_bytes(path)
+    try:
+        for number, raw in enumerate(file, 1):
+            yield number, _decode(raw.removeprefix(_BOM) if number == 1 else raw, source, number)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"a broken gzip file ({error})", "a whole one", source=source) from None
+    finally:
+        if file is not sys.stdin.buffer:
+            file.close()
+
+
+def _decode(raw: bytes, source: str, number: int) -> str:
+    if b"\0" in raw:
+        found = f"a NUL byte (byte {raw.index(0) + 1} of the line)"
+        raise DataError(found, "UTF-8 text (is the file UTF-16, or not text?)", source=source, line=number)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{raw[error.start]:02X} (byte {error.start + 1} of the line)"
+        raise DataError(found, "UTF-8 text", source=source, line=number) from None
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path beside ``path``, moved onto it when the block ends well and removed when it doesn't.
+
+    Raises:
+        DataError: the folder is not there or may not be written to.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise DataError(
+            error.strerror or str(error), "a folder that can be written to", source=str(target.parent)
+        ) from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    except IsADirectoryError:
+        raise DataError("a folder", "a file name to write to", source=str(target)) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def check_readable(path: str | os.PathLike[str]) -> None:
+    """See to it, before long work, that a file is there, without opening it (it may be a pipe).
+
+    Raises:
+        DataError: there is no such file, or it is a folder.
+    """
+    if str(path) == STDIN:
+        return
+    if Path(path).is_dir():
+        raise DataError("a folder", "a file", source=str(path))
+    if not Path(path).exists():
+        raise DataError("no such file", "a file that exists", source=str(path))
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """See to it, before long work, that a file can be put at ``path``.
+
+    Raises:
+        DataError: it can't: the folder is missing or closed, or ``path`` is itself a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise DataError("a folder", "a file name to write to", source=str(target))
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise DataError("no folder that can be written to", "an existing one", source=str(target.parent))

@@ -1,0 +1,192 @@
+"""CoNLL columns: one token a line, a blank line after each sentence.
+
+A line with a TAB is split at TABs only, any other at runs of spaces; no other Unicode whitespace ever splits.
+``-DOCSTART-`` lines mark documents and are no tokens.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from tagsmith.errors import ConfigError, DataError
+from tagsmith.files import read_lines
+from tagsmith.text import Sentence
+
+DOCSTART = "-DOCSTART-"
+OnBad = Callable[[DataError], None]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns hold the word and the tag: counted from 1, or from the end with -1."""
+
+    word: int = 1
+    tag: int = -1
+
+    def __post_init__(self) -> None:
+        if self.word == 0 or self.tag == 0:
+            raise ConfigError("found column 0; expected columns counted from 1, or from the end with -1")
+
+
+@dataclass
+class Block:
+    """One sentence as it stands in the file: its lines with their endings, whatever they hold, and its tokens.
+
+    Lines that are no tokens (blank ones, -DOCSTART-, skipped ones) belong to the block before or around them.
+    """
+
+    source: str
+    lines: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Where in ``lines`` each token stands."""
+    first_line: int | None = None
+
+    def with_tags(self, values: Sequence[str], column: int) -> str:
+        """The lines with the tags in ``column`` replaced by the values; all else as it was."""
+        lines = list(self.lines)
+        for place, value in zip(self.places, values, strict=True):
+            body, ending = _split_ending(lines[place])
+            # Keep what stands between the fields: TABs, or runs of spaces.
+            pieces = re.split("(\t)" if "\t" in body else "( +)", body)
+            fields = [i for i, piece in enumerate(pieces) if i % 2 == 0 and (piece or "\t" in body)]
+            pieces[fields[column - 1 if column > 0 else column]] = value
+            lines[place] = "".join(pieces) + ending
+        return "".join(lines)
+
+    def with_column(self, values: Sequence[str]) -> str:
+        """The lines with one more column: the values, one for each token; all other lines as they were."""
+        lines = list(self.lines)
+        for place, value in zip(self.places, values, strict=True):
+            body, ending = _split_ending(lines[place])
+            lines[place] = f"{body.rstrip(' ')}{_separator(body)}{value}{ending}"
+        return "".join(lines)
+
+
+def read_blocks(
+    path: str | os.PathLike[str],
+    columns: Columns | None = None,
+    *,
+    tagged: bool = True,
+    on_bad: OnBad | None = None,
+) -> Iterator[Block]:
+    """The sentences of a file, one at a time, with every line of the file in some block.
+
+    Args:
+        tagged: read the tag column as well; without, one column is enough.
+        on_bad: called with the error of each malformed line, which is then no token; unset, the error is raised.
+
+    Raises:
+        DataError: a malformed line: an empty token or tag, too few columns, or another number of columns than
+            in the lines before it.
+    """
+    columns = columns or Columns()
+    source = "<stdin>" if str(path) == "-" else str(path)
+    block = Block(source)
+    width: tuple[int, int] | None = None  # number of columns, and the line that had it first
+    ended = False  # whether the last line was no token
+    for number, line in read_lines(path):
+        body, _ = _split_ending(line)
+        fields = _split(body)
+        boundary = not fields or fields[0] == DOCSTART
+        if block.tokens and ended and not boundary:
+            yield block
+            block = Block(source)
+        block.lines.append(line)
+        ended = boundary
+        if boundary:
+            continue
+        try:
+            if width and len(fields) != width[0]:
+                expected = f"{_count(width[0])}, as on line {width[1]}"
+                raise DataError(_count(len(fields)) + f" ({_shorten(body)})", expected, source=source, line=number)
+            token, tag = _pick(fields, columns, tagged, body, source, number)
+        except DataError as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+            continue
+        width = width or (len(fields), number)
+        block.first_line = block.first_line or number
+        block.places.append(len(block.lines) - 1)
+        block.tokens.append(token)
+        if tagged:
+            block.tags.append(tag)
+    if block.lines:
+        yield block
+
+
+def read(
+    path: str | os.PathLike[str],
+    columns: Columns | None = None,
+    *,
+    tagged: bool = True,
+    on_bad: OnBad | None = None,
+) -> Iterator[Sentence]:
+    """The sentences of a file, one at a time; arguments and errors as for ``read_blocks``."""
+    for block in read_blocks(path, columns, tagged=tagged, on_bad=on_bad):
+        if block.tokens:
+            yield Sentence(block.tokens, block.tags if tagged else None, block.source, block.first_line)
+
+
+def write(sentences: Iterable[Sentence], file: TextIO) -> int:
+    """Write tokens and tags, TAB between them, a blank line after each sentence; gives the number of sentences.
+
+    Raises:
+        DataError: a token or tag that would not be read back as it is.
+    """
+    count = 0
+    for sentence in sentences:
+        count += 1
+        for row in zip(sentence.tokens, sentence.tags, strict=True) if sentence.tags else zip(sentence.tokens):
+            for value in row:
+                if not value.strip(" ") or any(c in value for c in "\t\n\0") or value.endswith("\r"):
+                    expected = "a token that can stand in a column: not empty, without TAB, line end or NUL"
+                    raise DataError(repr(value), expected, source=sentence.source, line=sentence.line)
+            if row[0] == DOCSTART:
+                raise DataError(repr(DOCSTART), "a token; this word marks a document", source=sentence.source)
+            file.write("\t".join(row) + "\n")
+        file.write("\n")
+    return count
+
+
+def _split(body: str) -> list[str]:
+    """The fields of a line; a blank line, or one of spaces only, has none."""
+    return body.split("\t") if "\t" in body else [field for field in body.split(" ") if field]
+
+
+def _split_ending(line: str) -> tuple[str, str]:
+    body = line.removesuffix("\n").removesuffix("\r")
+    return body, line[len(body) :]
+
+
+def _separator(body: str) -> str:
+    return "\t" if "\t" in body else " "
+
+
+def _pick(fields: list[str], columns: Columns, tagged: bool, body: str, source: str, number: int) -> tuple[str, str]:
+    wanted = [columns.word, columns.tag] if tagged else [columns.word]
+    # A lone column can't be both the word and its tag.
+    least = max(2 if tagged else 1, *(abs(column) for column in wanted))
+    if len(fields) < least:
+        expected = f"at least {least} (word in column {columns.word}, tag in column {columns.tag})"
+        raise DataError(f"{_count(len(fields))} ({_shorten(body)})", expected, source=source, line=number)
+    values = [fields[column - 1 if column > 0 else column] for column in wanted]
+    for value, name in zip(values, ("token", "tag"), strict=False):
+        if not value.strip(" "):
+            found = f"an empty {name} ({_shorten(body)})"
+            raise DataError(found, f"a {name}; --skip-bad skips such lines", source=source, line=number)
+    return values[0], values[1] if tagged else ""
+
+
+def _count(columns: int) -> str:
+    return "1 column" if columns == 1 else f"{columns} columns"
+
+
+def _shorten(body: str) -> str:
+    return repr(body if len(body) <= 60 else body[:57] + "...")

@@ -1,0 +1,101 @@
+"""The model's arithmetic in plain NumPy, written to be read: what every faster kernel is compared with.
+
+All functions take and return arrays and know nothing of models. Letters: N words, U distinct words, C characters,
+K tags, H state size, F filters, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ids = NDArray[np.int64]
+
+
+def char_cnn(chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats) -> Floats:
+    """Spelling vectors: a convolution over each word's characters, zeros around it, and the maximum over time.
+
+    Each word is computed from its own characters and zeros, whatever stands beside it.
+
+    Shape: chars [C], word_lengths [U], vectors [A, D], weight [F, window * D], bias [F] -> [U, F]
+    Source: Ma and Hovy 2016, §2.1.
+    """
+    dim = vectors.shape[1]
+    window = weight.shape[1] // dim
+    margin = window // 2
+    # Words lie in one long row with `margin` zeros before, between and after them.
+    word = np.repeat(np.arange(len(word_lengths)), word_lengths)
+    places = np.arange(len(chars)) + margin * (word + 1)
+    row = np.zeros((len(chars) + margin * (len(word_lengths) + 1), dim), vectors.dtype)
+    row[places] = vectors[chars]
+    seen = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
+    filtered = seen.reshape(len(chars), -1) @ weight.T + bias
+    return np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths)
+
+
+def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
+    """Hidden states of an LSTM from initial state 0, given the input product of every word.
+
+    Shape: inputs [N, 4H] in order of time (see ``Steps``), state_weight [H, 4H], counts [T] -> [N, H].
+    The gates stand in the order input, forget, output, candidate.
+    Source: Ma and Hovy 2016, §2.2 (no peepholes).
+    """
+    size = state_weight.shape[0]
+    hidden = np.empty((len(inputs), size), inputs.dtype)
+    h = np.zeros((counts[0], size), inputs.dtype)
+    c = np.zeros((counts[0], size), inputs.dtype)
+    end = 0
+    for count in counts:
+        start, end = end, end + count
+        gates = inputs[start:end] + h[:count] @ state_weight
+        i, f, o = np.split(sigmoid(gates[:, : 3 * size]), 3, axis=1)
+        c = f * c[:count] + i * np.tanh(gates[:, 3 * size :])
+        h = o * np.tanh(c)
+        hidden[start:end] = h
+    return hidden
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), through tanh so that nothing overflows."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def viterbi(
+    emissions: Floats,
+    transitions: Floats,
+    start_transitions: Floats,
+    end_transitions: Floats,
+    counts: Sequence[int],
+) -> Ids:
+    """Tag ids of each sentence's path of highest score; of equal paths, the one with the lower ids at its end.
+
+    A step that is not allowed has the score -inf; some path must be allowed.
+
+    Shape: emissions [N, K] in order of time (see ``Steps``), transitions [K, K] (from, to), counts [T] -> [N],
+    in order of time.
+    """
+    places = np.cumsum(counts).tolist()
+    into = np.ascontiguousarray(transitions.T)  # [to, from]
+    best_before = np.zeros(emissions.shape, np.int64)
+    score = start_transitions + emissions[: counts[0]]
+    last = np.empty(counts[0], np.int64)
+    for t in range(len(counts)):
+        if t > 0:
+            step = slice(places[t - 1], places[t])
+            through = score[: counts[t], None, :] + into  # [B, to, from]
+            best_before[step] = through.argmax(-1)
+            score = np.take_along_axis(through, best_before[step][..., None], -1)[..., 0] + emissions[step]
+        going_on = counts[t + 1] if t + 1 < len(counts) else 0
+        last[going_on : counts[t]] = (score[going_on:] + end_transitions).argmax(-1)
+    path = np.empty(len(emissions), np.int64)
+    tag = last
+    for t in reversed(range(len(counts))):
+        step = slice(places[t] - counts[t], places[t])
+        path[step] = tag[: counts[t]]
+        if t > 0:
+            tag[: counts[t]] = best_before[step][np.arange(counts[t]), path[step]]
+    return path

@@ -1,0 +1,149 @@
+"""Running text to sentences and tokens, as character offsets: the text itself is never changed.
+
+Tokens are like those of the Penn Treebank and CoNLL-2003: punctuation, "n't" and "'s" stand alone; hyphenated
+words, numbers, abbreviations and addresses stay whole. Where a script puts no spaces between words, none are
+sought: each Han character is a token, and so is a whole run of other letters and marks, such as kana or Thai.
+The abbreviations known are English; one that ends a sentence keeps its dot.
+"""
+
+from __future__ import annotations
+
+import regex
+
+_TITLES = (  # no sentence ends with these
+    "Mr Mrs Ms Mx Dr Prof Rev Fr St Ste Mt Ft Hon Gov Sen Sens Rep Reps Pres Gen Lt Col Maj Capt Cpl Sgt Cmdr "
+    "Adm Brig Supt Insp Messrs Mme Mlle vs cf viz e.g i.e"
+)
+_ABBREVIATIONS = (  # a sentence ends with these, with U.S. or with J. only where an opener follows
+    "Inc Corp Co Cos Ltd Bros Jr Sr Esq Ph.D M.Sc B.Sc etc al Ave Blvd Rd Dept Univ Assn approx "
+    "Jan Feb Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri "
+    "Ala Ariz Calif Colo Conn Fla Ga Ky Md Mich Minn Nev Okla Tenn Tex Va Vt Wis Wyo"
+)
+_OPENERS = (
+    "The A An This That These Those It Its He His She Her They Their We Our I You My In On At By For From With "
+    "After Before But And Or If When While As There Here However Meanwhile What Who Why How Where So Then Since"
+)
+_NUMBERED = "No Nos Nr Vol vol p pp Fig fig Art Sec Ch ch Eq c ca Mar Sat Sun"  # abbreviated before a number
+
+_ALNUM = r"[\pL\pM\pN]"
+_WORD = r"[\pL\pN--\p{Han}][\pL\pM\pN\u00AD\u200C\u200D\u2060--\p{Han}]*+"  # with soft hyphens and joiners
+_CLITIC = rf"['’](?i:s|ll|re|ve|d|m)(?!{_ALNUM})"
+_NOT = rf"(?i:n['’]t)(?!{_ALNUM})"
+_CLOSERS = r"""["'\p{Pe}\p{Pf}]*+"""
+_OPENER = rf"{_CLOSERS}\s++(?=\L<openers>(?!{_ALNUM}|[.\-]))"
+_FLAGS = regex.VERBOSE | regex.VERSION1 | regex.MULTILINE
+
+# The first alternative that fits is taken. Every repeat is possessive, is bounded, or gives back only what the
+# token then found takes again: no stretch of text is read over and over.
+_TOKEN = regex.compile(
+    rf"""
+      [A-Za-z]++ (?=[ \n,;)"]) | [,;:!?()"“”%$] | \.(?=\s)              # most words and marks, at once
+    | (?: (?:https?|ftp)://|www\. | (?:[a-z\d\-]{{1,63}}+\.){{1,4}}+[a-z]{{2,18}}+/ )  # http:// www. bit.ly/
+      (?: [\pL\pM\pN\-._~:/?\#@!$&*+,;=%] | \([^\s\pC()<>"]*+\) )* (?<![.,:;!?])     #   ... the whole address
+    | [A-Za-z\d][A-Za-z\d._%+\-]{{0,63}}+ @ (?:[\pL\pN\-]++\.)+ \pL{{2,}}+             # jo@x.org
+    | (?<!{_ALNUM}) [@\#] (?=\d*+[\pL_]) [\pL\pM\pN_]++                  # @handle #hashtag
+    | \d{{1,3}}+ \. (?=[ \t]) (?<=^[ \t]*+\d{{1,3}}\.)                   # 1. at the start of a line
+    | (?: \pL\pM*+\. ){{2,}}+ (?: \p{{Lu}}\b(?!\.) )?+ (?: -{_WORD} )*+  # U.S. e.g. U.S.A U.S.-led
+    | (?: \L<titles> | \L<abbreviations> ) \. (?![.\p{{Ll}}])            # Mr. Inc. Jan.
+    | \L<numbered> \. (?=\s*+\d)                                         # No. 5
+    | \p{{Lu}} \. (?! \. | {_OPENER} | {_CLOSERS} (?: \s*+\Z | [^\S\n]*+\n[^\S\n]*+\n ) )  # J. Smith
+    | [A-Za-z]+ (?={_NOT})                                               # do of don't
+    | (?<=[A-Za-z]) {_NOT}                                               # n't
+    | (?<=[\pL\pM\pN.)\]%]) {_CLITIC}                                    # 's 'll 're 've 'd 'm
+    | ['’]\d0s\b                                                         # '90s
+    | (?: (?<![^\s(]) [+\-−]?+\.?+ (?=\d) )?+ {_WORD} (?:                # India 1990s -1.5, and joined to it
+        (?: [\-‐‑_·׳״] | (?!{_CLITIC})['’]                               #   well-known O'Brien
+          | (?<=\d)[.,:/٫٬](?=\d) | \.(?=\p{{Ll}})                       #   1,000.50 10:30 22/8/96 node.js
+          | (?<=\p{{Lu}})&(?=\p{{Lu}}) ) {_WORD} )*+                     #   AT&T
+    | \.{{2,}}+ | -{{2,}}+ | ={{2,}}+ | _{{2,}}+ | \*{{2,}}+ | `` | ''   # ... -- =====
+    | [^\s\x1C-\x1F]                                                     # all else alone: . & 😀 中
+    """,
+    _FLAGS,
+    titles=_TITLES.split(),
+    abbreviations=_ABBREVIATIONS.split(),
+    numbered=_NUMBERED.split(),
+    openers=_OPENERS.split(),
+)
+
+# Grapheme clusters of more than one character start with a Hangul initial or a prepended mark, or go on with a
+# mark, a joiner, a Hangul vowel or final, or a flag letter (Unicode's rules GB6 to GB13).
+_CLUSTER = regex.compile(
+    r"(?= [\p{GCB=L}\p{GCB=PP}] | .[\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}\p{GCB=V}\p{GCB=T}\p{GCB=RI}] ) \X", _FLAGS
+)
+
+_WIDE_STOPS = "。！？｡"
+_STOPS = ".!?…؟۔।॥" + _WIDE_STOPS
+_AFTER_WIDE_STOP = regex.compile(rf"{_CLOSERS} (?![{_STOPS}])", _FLAGS)
+_AFTER_STOP = regex.compile(
+    rf"""{_CLOSERS}\p{{Pi}}?+ \s++ (?= (?:[\p{{Ps}}\p{{Pi}}\p{{Pd}}"'`*•¿¡]\s?+){{0,4}}+
+    [\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{Georgian}}\pN\pS@\#] )""",
+    _FLAGS,
+)
+_AFTER_ABBREVIATION = regex.compile(_OPENER, _FLAGS, openers=_OPENERS.split())
+
+
+def segment(text: str) -> list[list[tuple[int, int]]]:
+    """The sentences of a text, each the non-empty list of its tokens' offsets (start, end).
+
+    A sentence ends at . ! ? … with its closing quotes and brackets if white space follows and then something
+    other than a small letter; at 。！？ in any case; and at a blank line. One line break is plain white space.
+
+    Example:
+        >>> segment("Hi. Don't go!")
+        [[(0, 2), (2, 3)], [(4, 6), (6, 9), (10, 12), (12, 13)]]
+    """
+    sentences: list[list[tuple[int, int]]] = []
+    previous_end = 0
+    next_start = 0  # the first token from here on starts a sentence
+    for start, end in tokenize(text):
+        blank_line = start - previous_end > 1 and text.count("\n", previous_end, start) > 1
+        if start >= next_start or blank_line or not sentences:
+            sentences.append([])
+            next_start = len(text)
+        sentences[-1].append((start, end))
+        if text[end - 1] in _STOPS:
+            next_start = _next_start(text, start, end)
+        previous_end = end
+    return sentences
+
+
+def tokenize(text: str) -> list[tuple[int, int]]:
+    """The offsets (start, end) of all tokens of a text, in order.
+
+    No token is empty or holds white space; every other character is in exactly one token; no grapheme cluster
+    (a letter with its accents, a flag, an emoji of several parts) is split.
+
+    Example:
+        >>> text = "Mr. O'Brien's at AT&T."
+        >>> [text[start:end] for start, end in tokenize(text)]
+        ['Mr.', "O'Brien", "'s", 'at', 'AT&T', '.']
+    """
+    tokens = [match.span() for match in _TOKEN.finditer(text)]
+    return tokens if text.isascii() else _join_clusters(text, tokens)
+
+
+def _join_clusters(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The tokens, with those that meet inside a grapheme cluster made one."""
+    inside: set[int] = set()
+    for cluster in _CLUSTER.finditer(text):
+        inside.update(range(cluster.start() + 1, cluster.end()))
+    joined: list[tuple[int, int]] = []
+    for start, end in tokens:
+        if start in inside and joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _next_start(text: str, start: int, end: int) -> int:
+    """Where a new sentence starts after the token text[start:end], which ends in a stop; the text's end if none."""
+    if text[end - 1] in _WIDE_STOPS:
+        after = _AFTER_WIDE_STOP.match(text, end)
+    elif text[start] in _STOPS:
+        after = _AFTER_STOP.match(text, end)
+    elif text[start].isalpha() and text[start : end - 1] not in _TITLES.split():
+        after = _AFTER_ABBREVIATION.match(text, end)
+    else:
+        after = None  # 1. at the start of a line, or a title
+    return after.end() if after else len(text)

@@ -1,0 +1,144 @@
+"""The model file: one safetensors file that holds everything a tagger is, and nothing that can run.
+
+Its layout is described in docs/model-file.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tagsmith.batching import Alphabets
+from tagsmith.config import Config, from_builtins
+from tagsmith.errors import ConfigError, DataError, ModelFileError
+from tagsmith.schemes import is_span_tag
+from tagsmith.tensors import Arrays, map_tensors, pack_strings, unpack_strings, write_tensors
+from tagsmith.vocab import Vocabulary
+
+FORMAT_VERSION = 1
+_KEY = "tagsmith"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A tagger at rest: settings, alphabets, tags, weights by name, and what is known of its training."""
+
+    config: Config
+    alphabets: Alphabets
+    tags: tuple[str, ...]
+    weights: Mapping[str, NDArray[Any]]
+    training: Mapping[str, Any]
+
+
+def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
+    """The weights a model has, by name, and the shape of each. H is the state size, 4H its gates i, f, o, g."""
+    words, chars, hidden = config.words.dim or 0, config.chars, config.encoder.size
+    return {
+        "words.vectors": (len(alphabets.words), words),
+        "chars.vectors": (len(alphabets.chars), chars.dim),
+        "chars.weight": (chars.filters, chars.window * chars.dim),
+        "chars.bias": (chars.filters,),
+        "encoder.input_weight": (2, words + chars.filters, 4 * hidden),
+        "encoder.state_weight": (2, hidden, 4 * hidden),
+        "encoder.bias": (2, 4 * hidden),
+        "head.weight": (tags, 2 * hidden),
+        "head.bias": (tags,),
+        "head.transitions": (tags, tags),
+        "head.start_transitions": (tags,),
+        "head.end_transitions": (tags,),
+    }
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write a model file. The same model gives the same bytes."""
+    tensors: dict[str, NDArray[Any]] = dict(model.weights)
+    strings = {
+        "words": model.alphabets.words.strings,
+        "chars": model.alphabets.chars.strings,
+        "tags": model.tags,
+    }
+    for name, values in strings.items():
+        tensors[f"{name}.bytes"], tensors[f"{name}.offsets"] = pack_strings(list(values))
+    document = {
+        "format_version": FORMAT_VERSION,
+        "config": msgspec.to_builtins(model.config),
+        "trained_words": model.alphabets.trained,
+        "training": dict(model.training),
+    }
+    document["sha256"] = digest(document, tensors)
+    write_tensors(path, tensors, msgspec.json.encode(document, order="deterministic").decode(), _KEY)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model file; the weights stay on disk, mapped into memory.
+
+    Raises:
+        DataError: there is no such file.
+        ModelFileError: the file is damaged, changed, foreign, or of a version this tagsmith can't read.
+    """
+    try:
+        tensors, text = map_tensors(path, _KEY)
+    except DataError as error:
+        if error.found == "no such file":
+            raise DataError("no such file", "a tagsmith model file", source=str(path)) from None
+        raise ModelFileError(str(error)) from None
+    if not text:
+        raise ModelFileError(f"{path}: a safetensors file, but not a tagsmith model")
+    try:
+        document = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ModelFileError(f"{path}: damaged metadata: {error}") from None
+    if document.get("format_version") != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path}: format version {document.get('format_version')!r}; this tagsmith reads version {FORMAT_VERSION}"
+        )
+    sha256 = document.pop("sha256", None)
+    if sha256 != digest(document, tensors):
+        raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
+    try:
+        return _build(document, tensors)
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        raise ModelFileError(f"{path}: not a whole model: {error}") from None
+
+
+def digest(document: Mapping[str, Any], tensors: Arrays) -> str:
+    """SHA-256 over the document without its own digest, then each tensor's name, type, shape and bytes, by name."""
+    result = hashlib.sha256(msgspec.json.encode(document, order="deterministic"))
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        result.update(msgspec.json.encode([name, array.dtype.str, list(array.shape)]))
+        result.update(array.reshape(-1).view(np.uint8).data)
+    return result.hexdigest()
+
+
+def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
+    strings = {
+        name: unpack_strings(tensors.pop(f"{name}.bytes"), tensors.pop(f"{name}.offsets"))
+        for name in ("words", "chars", "tags")
+    }
+    config = from_builtins(document["config"])
+    alphabets = Alphabets(
+        Vocabulary(strings["words"]),
+        Vocabulary(strings["chars"]),
+        document["trained_words"],
+        config.words.lowercase,
+        config.words.zero_digits,
+    )
+    tags = tuple(Vocabulary(strings["tags"]).strings)
+    if config.scheme != "plain" and (bad := [tag for tag in tags if not is_span_tag(tag)]):
+        raise ValueError(f"tag {bad[0]!r} under scheme {config.scheme}")
+    if not 1 <= alphabets.trained <= len(alphabets.words):
+        raise ValueError(f"{alphabets.trained} trained words among {len(alphabets.words)}")
+    expected = shapes(config, alphabets, len(tags))
+    found = {name: array.shape for name, array in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name) or tensors[name].dtype != np.float32:
+            raise ValueError(f"weight {name!r} is {found.get(name)}, expected {expected.get(name)} of float32")
+    return Model(config, alphabets, tags, tensors, document["training"])

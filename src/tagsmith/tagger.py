@@ -1,0 +1,257 @@
+"""Tagger, the one class most users need: train, load, save, tag, evaluate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from tagsmith import formats, store
+from tagsmith.batching import cut
+from tagsmith.config import configure
+from tagsmith.engine import make_engine
+from tagsmith.errors import DataError
+from tagsmith.extras import require
+from tagsmith.formats.conll import Columns
+from tagsmith.metrics import Scores, score
+from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
+from tagsmith.segment import segment
+from tagsmith.text import Sentence, Tagged, TaggedSpan
+
+if TYPE_CHECKING:
+    from tagsmith.training.loop import Epoch
+
+Data = str | os.PathLike[str] | Iterable[Sentence]
+"""A file of tagged sentences, or the sentences themselves."""
+
+_WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
+_BUDGET = 4_096  # words in a batch, counted as if padded
+
+
+class Tagger:
+    """A trained sequence tagger.
+
+    Example:
+        >>> tagger = Tagger.load("ner.safetensors")                          # doctest: +SKIP
+        >>> [(span.text, span.label) for span in tagger.tag("Jay is from India.").spans]  # doctest: +SKIP
+        [('Jay', 'PER'), ('India', 'LOC')]
+    """
+
+    def __init__(self, model: store.Model, device: str = "cpu") -> None:
+        self.model = model
+        self.device = device
+        self.history: list[Epoch] = []
+        """The epochs of the training that made this tagger; empty for a loaded one."""
+        self._engine = make_engine(model, device)
+        self._is_plain = model.config.scheme not in SCHEMES
+
+    @classmethod
+    def train(
+        cls,
+        train: Data,
+        dev: Data | None = None,
+        *,
+        preset: str = "ner",
+        vectors: str | os.PathLike[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        config: str | os.PathLike[str] | None = None,
+        epochs: int | None = None,
+        seed: int | None = None,
+        columns: Columns | None = None,
+        on_bad: Callable[[DataError], None] | None = None,
+        out: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        progress: bool = True,
+    ) -> Tagger:
+        """A tagger trained on ``train``, at its best epoch on ``dev`` (without dev, at its last).
+
+        Args:
+            train, dev: files of tagged sentences, or iterables of ``Sentence``.
+            preset: the settings to start from; see ``tagsmith.config.PRESETS``.
+            vectors: a file of GloVe vectors.
+            settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
+            config: a TOML file of settings; it wins over the preset.
+            epochs, seed: shorthands for ``training.epochs`` and ``training.seed``.
+            columns: where word and tag stand in CoNLL columns; first and last by default.
+            on_bad: called with the error of each malformed line, which is then left out; unset, it is raised.
+            out: write the model here, and a log (``.log.jsonl``) and a picture of the curves (``.png``) beside it.
+            device: ``cpu``, or ``cuda``.
+            progress: show a progress bar and a line an epoch on stderr.
+
+        Raises:
+            DataError: a file that can't be read or learned from.
+            ConfigError: a setting that is unknown, or has a value it can't have.
+            MissingExtra: PyTorch is not installed.
+        """
+        require("torch", "PyTorch", "train")
+        require("matplotlib", "matplotlib", "train")
+        from tagsmith.embeddings import load_vectors
+        from tagsmith.training import loop
+        from tagsmith.training.records import Log, draw_curves, files_beside
+        from tagsmith.training.report import Report
+
+        shorthands = {"training.epochs": epochs, "training.seed": seed}
+        given = {name: value for name, value in shorthands.items() if value is not None}
+        chosen = configure(preset, {**(settings or {}), **given}, config)
+        train_sentences = _sentences(train, columns, on_bad)
+        dev_sentences = None if dev is None else _sentences(dev, columns, on_bad)
+        table = None if vectors is None else load_vectors(vectors)
+        observers: list[loop.Observer] = []
+        if progress:
+            observers.append(Report())
+        beside = None if out is None else files_beside(Path(out))
+        if beside is not None:
+            observers.append(Log(beside[0]))
+        run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device)
+        tagger = cls(run.model, device)
+        tagger.history = run.epochs
+        if out is not None and beside is not None:
+            tagger.save(out)
+            draw_curves(run.epochs, beside[1])
+        return tagger
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Tagger:
+        """The tagger in a model file. On ``cpu`` this needs no PyTorch.
+
+        Raises:
+            DataError: there is no such file.
+            ModelFileError: the file is damaged, changed, foreign, or of another version.
+            MissingExtra: another device than ``cpu``, without PyTorch installed.
+        """
+        return cls(store.load(path), device)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the tagger to one safetensors file. The same tagger gives the same bytes."""
+        store.save(self.model, path)
+
+    @overload
+    def tag(self, inputs: str | Sentence, *, scheme: str = ...) -> Tagged: ...
+
+    @overload
+    def tag(self, inputs: Iterable[str | Sequence[str] | Sentence], *, scheme: str = ...) -> Iterator[Tagged]: ...
+
+    def tag(
+        self, inputs: str | Sentence | Iterable[str | Sequence[str] | Sentence], *, scheme: str = "IOB2"
+    ) -> Tagged | Iterator[Tagged]:
+        """The answer for one input, or the answers for many, lazily and in order.
+
+        A string is running text: it is split into sentences and tokens, and the answer covers all of it. A
+        ``Sentence``, or a list of tokens inside an iterable, is one sentence as it is. So a list of strings is a
+        list of texts; for the tokens of one sentence write ``tagger.tag(Sentence(tokens))``.
+
+        An iterable may be endless: a window of some 16,000 tokens is read ahead, and memory stays flat.
+
+        Args:
+            scheme: how the answer's tags write spans: ``IOB2`` or ``BIOES``. A model of plain tags has none.
+
+        Raises:
+            DataError: an empty token.
+            ValueError: an unknown scheme.
+        """
+        if scheme not in SCHEMES:
+            raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
+        if isinstance(inputs, str | Sentence):
+            return next(self._tag_all([inputs], scheme))
+        return self._tag_all(inputs, scheme)
+
+    def evaluate(
+        self,
+        data: Data,
+        *,
+        columns: Columns | None = None,
+        on_bad: Callable[[DataError], None] | None = None,
+    ) -> Scores:
+        """Span precision, recall and F1 as conlleval gives them, and token accuracy, against gold sentences.
+
+        Gold spans are read whatever their scheme; gold and predicted tags are compared as IOB2.
+
+        Raises:
+            DataError: a file that can't be read, or a gold tag that is no span tag.
+        """
+        gold = _sentences(data, columns, on_bad)
+        answers = self.tag(gold)
+        pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
+        return score(pairs, spans=not self._is_plain)
+
+    def _gold_tags(self, sentence: Sentence) -> Sequence[str]:
+        if sentence.tags is None:
+            found = "a sentence without tags"
+            raise DataError(found, "gold tags to score against", source=sentence.source, line=sentence.line)
+        if self._is_plain:
+            return sentence.tags
+        return SCHEMES["IOB2"].write(sentence_spans(sentence), len(sentence))
+
+    def _tag_all(self, inputs: Iterable[str | Sequence[str] | Sentence], scheme: str) -> Iterator[Tagged]:
+        window: list[_Input] = []
+        tokens = 0
+        for given in inputs:
+            window.append(_Input(given))
+            tokens += 1 + len(window[-1].tokens)
+            if tokens >= _WINDOW:
+                yield from self._tag_window(window, scheme)
+                window, tokens = [], 0
+        yield from self._tag_window(window, scheme)
+
+    def _tag_window(self, window: list[_Input], scheme: str) -> Iterator[Tagged]:
+        sentences = [given.tokens[start:end] for given in window for start, end in given.sentences]
+        rows = iter(self._tag_sentences(sentences))
+        for given in window:
+            tags = [tag for _ in given.sentences for tag in next(rows)]
+            yield given.answer(tags, None if self._is_plain else scheme)
+
+    def _tag_sentences(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        result: list[list[str]] = [[]] * len(sentences)
+        for places in cut([len(sentence) for sentence in sentences], _BUDGET):
+            batch = self.model.alphabets.batch([sentences[i] for i in places])
+            path = self._engine.decode(batch)
+            for i, ids in zip(places, np.split(path, np.cumsum(batch.lengths)[:-1]), strict=True):
+                result[i] = [self.model.tags[k] for k in ids]
+        return result
+
+
+class _Input:
+    """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
+
+    def __init__(self, given: str | Sequence[str] | Sentence) -> None:
+        self.sentences: list[tuple[int, int]] = []
+        if isinstance(given, str):
+            self.text = given
+            self.offsets = []
+            for sentence in segment(given):
+                self.sentences.append((len(self.offsets), len(self.offsets) + len(sentence)))
+                self.offsets += sentence
+            self.tokens = tuple(given[start:end] for start, end in self.offsets)
+            return
+        self.tokens = given.tokens if isinstance(given, Sentence) else tuple(given)
+        self.offsets, at = [], 0
+        for token in self.tokens:
+            if not isinstance(token, str):
+                raise TypeError(f"a token must be a string, found {type(token).__name__}")
+            if not token:
+                raise DataError("an empty token", "tokens of at least one character")
+            self.offsets.append((at, at + len(token)))
+            at += len(token) + 1
+        self.text = " ".join(self.tokens)
+        if self.tokens:
+            self.sentences.append((0, len(self.tokens)))
+
+    def answer(self, tags: list[str], scheme: str | None) -> Tagged:
+        spans: list[TaggedSpan] = []
+        if scheme is not None:
+            for start, end in self.sentences:
+                for span in read_spans(tags[start:end]):
+                    first, last = start + span.start, start + span.end
+                    a, b = self.offsets[first][0], self.offsets[last - 1][1]
+                    spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
+            tags = SCHEMES[scheme].write([span[:3] for span in spans], len(tags))  # type: ignore[misc]
+        return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
+
+
+def _sentences(data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None) -> list[Sentence]:
+    if isinstance(data, str | os.PathLike):
+        return list(formats.read(data, columns=columns, on_bad=on_bad))
+    return list(data)

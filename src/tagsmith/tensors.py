@@ -1,0 +1,80 @@
+"""Named arrays in a safetensors file: written whole or not at all, read by mapping, never by running code."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from tagsmith.errors import DataError
+from tagsmith.files import replacing
+
+Arrays = Mapping[str, NDArray[Any]]
+_DTYPES = {"F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, key: str) -> None:
+    """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes."""
+    with replacing(path) as temporary:
+        # One metadata key only: safetensors keeps the keys in no particular order.
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, {key: document})
+
+
+def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArray[Any]], str]:
+    """The arrays of a file, read-only and mapped into memory, and the text under ``key`` ('' if there is none).
+
+    Raises:
+        DataError: the file is missing, cut short, or not safetensors.
+    """
+    source = str(path)
+    if not Path(path).is_file():
+        raise DataError("no such file", "a safetensors file", source=source)
+    try:
+        with safe_open(path, "numpy") as file:  # checks that header and file agree, to the byte
+            document = (file.metadata() or {}).get(key, "")
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(f"a damaged or foreign file ({error})", "a safetensors file", source=source) from None
+    with Path(path).open("rb") as file:
+        header_length = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(header_length))
+    header.pop("__metadata__", None)
+    arrays = {}
+    for name, entry in header.items():
+        if entry["dtype"] not in _DTYPES:
+            raise DataError(f"tensor {name!r} of type {entry['dtype']}", " ".join(_DTYPES), source=source)
+        dtype, shape, (start, end) = _DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+        if start == end:  # an empty range can't be mapped
+            arrays[name] = np.empty(shape, dtype)
+            continue
+        offset = 8 + header_length + start
+        # A plain array over the map: np.memmap's own class slows every small operation down.
+        arrays[name] = np.asarray(np.memmap(path, dtype, mode="r", offset=offset, shape=shape))
+    return arrays, document
+
+
+def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Strings as their UTF-8 bytes, one after another, and where each begins and the last ends [n + 1]."""
+    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum([len(piece) for piece in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def unpack_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
+    """The strings that ``pack_strings`` packed.
+
+    Raises:
+        ValueError: offsets that don't rise from 0 to the end of the bytes, or bytes that are not UTF-8.
+    """
+    raw, ends = data.tobytes(), offsets.tolist()
+    if not ends or ends[0] != 0 or ends[-1] != len(raw) or (np.diff(offsets) < 0).any():
+        raise ValueError("offsets do not fit the bytes")
+    return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]

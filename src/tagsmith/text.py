@@ -1,0 +1,75 @@
+"""The words everything else is said in: Sentence, Span, Tagged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A labelled stretch of tokens, half-open: tokens[start:end]."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The tokens of one sentence, with their tags where they are known, and where it was read."""
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...] | None = None
+    source: str = ""
+    line: int | None = None
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        tags: Sequence[str] | None = None,
+        source: str = "",
+        line: int | None = None,
+    ) -> None:
+        if isinstance(tokens, str):
+            raise TypeError(f"tokens must be a sequence of strings, not one string ({tokens[:40]!r})")
+        if tags is not None and len(tags) != len(tokens):
+            raise ValueError(f"{len(tags)} tags for {len(tokens)} tokens")
+        object.__setattr__(self, "tokens", tuple(tokens))
+        object.__setattr__(self, "tags", None if tags is None else tuple(tags))
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "line", line)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+class TaggedSpan(NamedTuple):
+    """A span of an answer: its tokens [start, end), its label, its text and its characters [start_char, end_char)."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    start_char: int
+    end_char: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The answer for one input: a tag for every token, and the spans the tags spell.
+
+    ``text[start:end] == token`` holds for every token and its pair of ``offsets``. For an input that
+    came as tokens, ``text`` is the tokens joined by single spaces.
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    spans: tuple[TaggedSpan, ...]
+    offsets: tuple[tuple[int, int], ...]
+    sentences: tuple[tuple[int, int], ...]
+    """Each sentence as a half-open range of tokens."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)

@@ -1,0 +1,104 @@
+"""What training learns from: sentences with their spans written in the model's scheme, and ids for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagsmith.batching import UNKNOWN, Alphabets, Batch, Ids, build_alphabets
+from tagsmith.config import Config
+from tagsmith.embeddings import Vectors
+from tagsmith.errors import DataError
+from tagsmith.schemes import SCHEMES, sentence_spans
+from tagsmith.text import Sentence
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training sentences, the alphabets and tags they define, and which words stand in for unknown ones."""
+
+    sentences: list[Sentence]
+    alphabets: Alphabets
+    tags: tuple[str, ...]
+    tag_ids: list[Ids]
+    replaceable: np.ndarray
+    """Words that occur once and have no vector: sometimes replaced by the unknown word. Shape: [trained], bool."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in all sentences."""
+        return sum(map(len, self.sentences))
+
+    def batches(self, size: int, unknown_rate: float, rng: np.random.Generator) -> Iterator[tuple[Batch, Ids]]:
+        """One epoch: the sentences in random order, ``size`` at a time, with their tag ids [N]."""
+        order = rng.permutation(len(self.sentences))
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            batch = self.alphabets.batch([self.sentences[i].tokens for i in chosen])
+            unknown = self.replaceable[batch.words] & (rng.random(len(batch.words)) < unknown_rate)
+            words = np.where(unknown, UNKNOWN, batch.words)
+            yield (
+                Batch(words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths),
+                np.concatenate([self.tag_ids[i] for i in chosen]),
+            )
+
+
+def training_set(sentences: Sequence[Sentence], config: Config, vectors: Vectors | None) -> TrainingSet:
+    """Alphabets, tags and ids for training sentences.
+
+    Raises:
+        DataError: no sentence, a sentence without tags, or a tag the scheme can't read.
+    """
+    kept = [sentence for sentence in sentences if len(sentence)]
+    if not kept:
+        source = sentences[0].source if sentences else ""
+        raise DataError("no sentences", "at least one tagged sentence to train on", source=source)
+    rows = tag_rows(kept, config.scheme)
+    if config.scheme in SCHEMES:
+        labels = sorted({span.label for sentence in kept for span in sentence_spans(sentence)})
+        if not labels:
+            found = "no spans: every tag is O"
+            raise DataError(found, "at least one labelled span to learn from", source=kept[0].source)
+        tags = tuple(SCHEMES[config.scheme].tags(labels))
+    else:
+        tags = tuple(sorted({tag for row in rows for tag in row}))
+    alphabets, counts = build_alphabets(
+        (sentence.tokens for sentence in kept), config.words, vectors.words.strings if vectors else ()
+    )
+    replaceable = np.zeros(alphabets.trained, bool)
+    for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
+        replaceable[i] = counts[word] == 1 and not (vectors and vectors.words.find(word))
+    ids = {tag: i for i, tag in enumerate(tags)}
+    return TrainingSet(kept, alphabets, tags, [np.array([ids[t] for t in row], np.int64) for row in rows], replaceable)
+
+
+def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
+    """The gold tags of sentences, spans written in a scheme; tags as they are for ``plain``.
+
+    Raises:
+        DataError: a sentence without tags, or a tag that is no span tag.
+    """
+    for sentence in sentences:
+        if sentence.tags is None:
+            found = "a sentence without tags"
+            raise DataError(found, "a tag for every token", source=sentence.source, line=sentence.line)
+    if scheme not in SCHEMES:
+        return [sentence.tags or () for sentence in sentences]
+    return [SCHEMES[scheme].write(sentence_spans(sentence), len(sentence)) for sentence in sentences]
+
+
+def word_vectors(alphabets: Alphabets, vectors: Vectors | None, dim: int, rng: np.random.Generator) -> np.ndarray:
+    """The word table: a row of the vectors where they have the word, U(±√(3/dim)) where not. Shape: [words, dim].
+
+    Source: Ma and Hovy 2016, §3.1.
+    """
+    table = rng.uniform(-((3 / dim) ** 0.5), (3 / dim) ** 0.5, (alphabets.trained, dim)).astype(np.float32)
+    if vectors is None:
+        return table
+    for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
+        if found := vectors.words.find(word):
+            table[i] = vectors.matrix[found[0]]
+    rest = [vectors.words.ids[word] for word in alphabets.words.strings[alphabets.trained :]]
+    return np.concatenate([table, vectors.matrix[rest]])

@@ -1,0 +1,203 @@
+"""The training loop, top to bottom: stochastic gradient descent as Ma and Hovy (2016, §3) do it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import torch
+
+from tagsmith.batching import cut, time_steps
+from tagsmith.config import Config
+from tagsmith.embeddings import Vectors
+from tagsmith.engine.decoding import Decoder
+from tagsmith.errors import ConfigError
+from tagsmith.metrics import Scores, score
+from tagsmith.model.network import Network, initial_weights
+from tagsmith.store import Model, shapes
+from tagsmith.text import Sentence
+from tagsmith.training.data import TrainingSet, tag_rows, training_set, word_vectors
+
+_EVALUATION_BUDGET = 4_096  # words in a batch when scoring the dev file
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. ``dev`` is None where there is no dev file."""
+
+    number: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+    dev: Scores | None
+    best: bool
+
+
+class Observer(Protocol):
+    """Whoever watches a training: the progress bar, the log."""
+
+    def started(self, facts: dict[str, Any]) -> None:
+        """Before the first step, with what is known of the data, the settings and the machine."""
+        ...
+
+    def stepped(self, epoch: int, loss: float, tokens: int) -> None:
+        """After each step: the mean loss of its sentences, and its tokens."""
+        ...
+
+    def finished_epoch(self, epoch: Epoch) -> None:
+        """After each epoch and its evaluation."""
+        ...
+
+    def finished(self) -> None:
+        """At the end, however it came."""
+        ...
+
+
+@dataclass
+class Run:
+    """A finished training: the model of the best epoch, and all epochs."""
+
+    model: Model
+    epochs: list[Epoch] = field(default_factory=list)
+
+
+def train(
+    sentences: Sequence[Sentence],
+    dev: Sequence[Sentence] | None,
+    config: Config,
+    vectors: Vectors | None,
+    observers: Sequence[Observer] = (),
+    device: str = "cpu",
+) -> Run:
+    """Train on sentences; keep the epoch with the best score on dev (without dev, the last).
+
+    An interrupt from the keyboard ends the training after its first epoch as running out of patience does.
+
+    Raises:
+        DataError: sentences that can't be learned from.
+        ConfigError: a width of word vectors other than that of the vector file, or a device that is not there.
+    """
+    config = _with_dim(config, vectors)
+    settings = config.training
+    data = training_set(sentences, config, vectors)
+    gold = tag_rows([s for s in dev if len(s)], config.scheme) if dev is not None else []
+    rng = np.random.default_rng(settings.seed)
+    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
+    facts = _facts(data, dev, vectors)
+    start = Model(config, data.alphabets, data.tags, weights, facts)
+
+    with torch.random.fork_rng(enabled=True):
+        torch.manual_seed(settings.seed)
+        network = _on_device(Network(start), device)
+        optimizer = torch.optim.SGD(network.parameters(), settings.learning_rate, settings.momentum)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + settings.decay * t))
+        for observer in observers:
+            observer.started({**facts, "config": msgspec.to_builtins(config), "device": device, **_versions()})
+        epochs: list[Epoch] = []
+        best, best_weights = 0, weights
+        try:
+            for number in range(1, settings.epochs + 1):
+                network.train()
+                began, losses, tokens = time.perf_counter(), 0.0, 0
+                for batch, tags in data.batches(settings.batch_size, config.words.unknown_rate, rng):
+                    optimizer.zero_grad()
+                    loss = network.nll(batch, tags)
+                    loss.backward()
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
+                    optimizer.step()
+                    losses += loss.item() * len(batch.lengths)
+                    tokens += len(batch.words)
+                    for observer in observers:
+                        observer.stepped(number, loss.item(), len(batch.words))
+                seconds = time.perf_counter() - began
+                rate = optimizer.param_groups[0]["lr"]
+                schedule.step()
+                scores = _evaluate(network, start, dev, gold) if dev is not None else None
+                is_best = scores is None or best == 0 or scores.score > _score(epochs[best - 1])
+                epoch = Epoch(number, losses / len(data.sentences), rate, seconds, tokens / seconds, scores, is_best)
+                epochs.append(epoch)
+                if is_best:
+                    best, best_weights = number, network.weights()
+                for observer in observers:
+                    observer.finished_epoch(epoch)
+                if number - best >= settings.patience:
+                    break
+        except KeyboardInterrupt:
+            if not epochs:
+                raise
+        finally:
+            for observer in observers:
+                observer.finished()
+    known = {**facts, "epochs": len(epochs), "best_epoch": best, "dev": _brief(epochs[best - 1].dev)}
+    return Run(Model(config, data.alphabets, data.tags, best_weights, known), epochs)
+
+
+def _evaluate(network: Network, model: Model, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
+    network.eval()
+    decode = Decoder(Model(model.config, model.alphabets, model.tags, _chain_weights(network), {}))
+    sentences = [sentence for sentence in dev if len(sentence)]
+    pairs = []
+    with torch.inference_mode():
+        for places in cut([len(s) for s in sentences], _EVALUATION_BUDGET):
+            batch = model.alphabets.batch([sentences[i].tokens for i in places])
+            path = decode(network(batch).cpu().numpy(), time_steps(batch.lengths))
+            ends = np.cumsum(batch.lengths)[:-1]
+            predicted = [[model.tags[i] for i in ids] for ids in np.split(path, ends)]
+            pairs += zip([gold[i] for i in places], predicted, strict=True)
+    return score(pairs, spans=model.config.scheme != "plain")
+
+
+def _chain_weights(network: Network) -> dict[str, Any]:
+    return {f"head.{name}": value.detach().cpu().numpy() for name, value in network.head.named_parameters()}
+
+
+def _with_dim(config: Config, vectors: Vectors | None) -> Config:
+    if vectors and config.words.dim not in (None, vectors.dim):
+        wide = f"the vectors of {vectors.source} are {vectors.dim} wide"
+        raise ConfigError(f"words.dim is {config.words.dim}, but {wide}; leave it unset")
+    dim = vectors.dim if vectors else config.words.dim or 100
+    return msgspec.structs.replace(config, words=msgspec.structs.replace(config.words, dim=dim))
+
+
+def _on_device(network: Network, device: str) -> Network:
+    try:
+        return network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
+
+
+def _score(epoch: Epoch) -> float:
+    return epoch.dev.score if epoch.dev else 0.0
+
+
+def _brief(scores: Scores | None) -> dict[str, float] | None:
+    if scores is None:
+        return None
+    return {"score": scores.score, "accuracy": scores.accuracy}
+
+
+def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors | None) -> dict[str, Any]:
+    words = data.alphabets.words.strings[1 : data.alphabets.trained]
+    return {
+        "train_sentences": len(data.sentences),
+        "train_tokens": data.tokens,
+        "train_words": len(words),
+        "dev_sentences": None if dev is None else len(dev),
+        "vectors": vectors
+        and {
+            "words": len(vectors.words),
+            "repeated": vectors.repeated,
+            "coverage": dataclasses.asdict(vectors.coverage(words)),
+        },
+    }
+
+
+def _versions() -> dict[str, Any]:
+    return {"torch": str(torch.__version__), "numpy": np.__version__, "threads": torch.get_num_threads()}

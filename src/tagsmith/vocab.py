@@ -1,0 +1,44 @@
+"""Strings to ids and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+Match = Literal["exact", "lower-cased", "digits zeroed"]
+_DIGIT = re.compile("[0-9]")
+
+
+def zero_digits(word: str) -> str:
+    """The word with every ASCII digit turned into 0."""
+    return _DIGIT.sub("0", word)
+
+
+class Vocabulary:
+    """Distinct strings in a fixed order; a string's id is its place.
+
+    Raises:
+        ValueError: a string comes twice.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        self.strings: list[str] = list(strings)
+        self.ids: dict[str, int] = {string: i for i, string in enumerate(self.strings)}
+        if len(self.ids) != len(self.strings):
+            raise ValueError("a string comes twice")
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def find(self, word: str) -> tuple[int, Match] | None:
+        """Id of the word as it is, else in lower case, else with its digits zeroed as well; None if in no form."""
+        forms: tuple[tuple[str, Match], ...] = (
+            (word, "exact"),
+            (word.lower(), "lower-cased"),
+            (zero_digits(word.lower()), "digits zeroed"),
+        )
+        for form, match in forms:
+            if (found := self.ids.get(form)) is not None:
+                return found, match
+        return None
