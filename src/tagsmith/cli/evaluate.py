@@ -92,10 +92,10 @@ def _compare(gold: str, predicted: str, places: tuple[int, int, int], skipped: o
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:
     for a, b in zip_longest(wanted, found):
         if a is None or b is None:
-            found = f"a sentence with no counterpart in the {'predicted' if b is None else 'gold'} file"
-            place = a or b
-            line = place and place.line
-            raise DataError(found, "as many sentences in both files", source=place.source if place else "", line=line)
+            alone = a or b
+            assert alone is not None
+            missing = f"a sentence with no counterpart in the {'predicted' if b is None else 'gold'} file"
+            raise DataError(missing, "as many sentences in both files", source=alone.source, line=alone.line)
         for i, pair in enumerate(zip_longest(a.tokens, b.tokens)):
             if pair[0] != pair[1]:
                 expected = f"{pair[0]!r} as in {a.source}:{(a.line or 0) + i}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
@@ -51,7 +52,7 @@ class Skipped:
 def output(path: str | None) -> Iterator[TextIO]:
     """A text file that appears whole or not at all; stdout for None or '-'."""
     if path is None or path == "-":
-        yield click.get_text_stream("stdout")
+        yield sys.stdout
         return
     from tagsmith.files import replacing
 
