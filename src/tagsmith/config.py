@@ -82,6 +82,8 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     patience: Annotated[int, Meta(ge=1)] = 15
     """Epochs without a better dev score after which training stops."""
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 1
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
+    """Threads on a CPU. The products of a batch of 10 are so small that a second one makes training slower."""
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

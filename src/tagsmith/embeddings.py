@@ -83,11 +83,10 @@ def load_vectors(path: str | os.PathLike[str]) -> Vectors:
     if not Path(path).is_file():
         raise DataError("no such file", "a file of word vectors", source=source)
     cache = _cache_path(Path(path))
-    if cache.is_file():
-        try:
-            return _from_arrays(map_tensors(cache, _CACHE_KEY)[0], source)
-        except (DataError, KeyError, ValueError):
-            pass  # a damaged copy is made anew
+    try:
+        return _from_arrays(map_tensors(cache, _CACHE_KEY)[0], source)
+    except (OSError, DataError, KeyError, ValueError):
+        pass  # there is no copy, or a damaged one: it is made anew
     words, matrix, repeated = _read_text(source)
     data, offsets = pack_strings(words)
     arrays: dict[str, NDArray[Any]] = {
@@ -162,9 +161,9 @@ def _width(line: bytes, source: str) -> int:
 def _parse(lines: list[bytes], dim: int, source: str, first: int) -> tuple[list[str], NDArray[np.float32]]:
     """Words and rows of some lines: all numbers in one go, and line by line only to find what is wrong."""
     # A word may hold spaces (GloVe 840B has ". . ."), so the numbers are split off from the right.
-    pairs = [line.partition(b" ") for line in lines]
+    pairs = [line.rstrip(b" \r\n").partition(b" ") for line in lines]
     numbers = _numbers(b" ".join(rest for _, _, rest in pairs))
-    whole = all(rest.count(b" ") in (dim - 1, dim) for _, _, rest in pairs)
+    whole = all(rest.count(b" ") == dim - 1 for _, _, rest in pairs)
     if whole and numbers is not None and len(numbers) == len(lines) * dim:
         return _words([word for word, _, _ in pairs], source, first), numbers.reshape(-1, dim)
     names, rows = [], []

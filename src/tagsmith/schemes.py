@@ -84,12 +84,11 @@ def sentence_spans(sentence: Sentence) -> list[Span]:
         return read_spans(tags)
     except ValueError:
         i, tag = next((i, tag) for i, tag in enumerate(tags) if not is_span_tag(tag))
-        line = None if sentence.line is None else sentence.line + i
         raise DataError(
             f"tag {tag!r} at token {sentence.tokens[i]!r}",
             f"{EXPECTED_TAG} (for tags without spans, such as parts of speech: scheme=plain)",
             source=sentence.source,
-            line=line,
+            line=sentence.line_of(i),
         ) from None
 
 

@@ -37,7 +37,7 @@ _FLAGS = regex.VERBOSE | regex.VERSION1 | regex.MULTILINE
 # token then found takes again: no stretch of text is read over and over.
 _TOKEN = regex.compile(
     rf"""
-      [A-Za-z]++ (?=[ \n,;)"]) | [,;:!?()"“”%$] | \.(?=\s)              # most words and marks, at once
+      (?: [A-Za-z]++ | {_WORD} ) (?=[ \n,;)"]) | [,;:!?()"“”%$\p{{Han}}] | \.(?=\s)  # most words and marks, at once
     | (?: (?:https?|ftp)://|www\. | (?:[a-z\d\-]{{1,63}}+\.){{1,4}}+[a-z]{{2,18}}+/ )  # http:// www. bit.ly/
       (?: [\pL\pM\pN\-._~:/?\#@!$&*+,;=%] | \([^\s\pC()<>"]*+\) )* (?<![.,:;!?])     #   ... the whole address
     | [A-Za-z\d][A-Za-z\d._%+\-]{{0,63}}+ @ (?:[\pL\pN\-]++\.)+ \pL{{2,}}+             # jo@x.org
@@ -65,10 +65,15 @@ _TOKEN = regex.compile(
     openers=_OPENERS.split(),
 )
 
-# Grapheme clusters of more than one character start with a Hangul initial or a prepended mark, or go on with a
-# mark, a joiner, a Hangul vowel or final, or a flag letter (Unicode's rules GB6 to GB13).
+# The grapheme clusters of more than one character, by Unicode's rules GB6 to GB13. Flags need a line of their own:
+# in a run of flag letters, \X counts back to the first of them each time.
 _CLUSTER = regex.compile(
-    r"(?= [\p{GCB=L}\p{GCB=PP}] | .[\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}\p{GCB=V}\p{GCB=T}\p{GCB=RI}] ) \X", _FLAGS
+    r"""
+      \p{GCB=RI}{2} [\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}]*+                         # flags
+    | (?= [\p{GCB=L}\p{GCB=PP}] ) \X                                            # Hangul initials, prepended marks
+    | (?= . [\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}\p{GCB=V}\p{GCB=T}] ) \X            # a mark, joiner or vowel follows
+    """,
+    _FLAGS,
 )
 
 _WIDE_STOPS = "。！？｡"

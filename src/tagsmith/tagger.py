@@ -15,6 +15,7 @@ from tagsmith.config import configure
 from tagsmith.engine import make_engine
 from tagsmith.errors import DataError
 from tagsmith.extras import require
+from tagsmith.files import check_writable
 from tagsmith.formats.conll import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
@@ -82,12 +83,14 @@ class Tagger:
             progress: show a progress bar and a line an epoch on stderr.
 
         Raises:
-            DataError: a file that can't be read or learned from.
+            DataError: a file that can't be read or learned from, or a place for ``out`` that can't be written to.
             ConfigError: a setting that is unknown, or has a value it can't have.
             MissingExtra: PyTorch is not installed.
         """
         require("torch", "PyTorch", "train")
         require("matplotlib", "matplotlib", "train")
+        if out is not None:
+            check_writable(out)
         from tagsmith.embeddings import load_vectors
         from tagsmith.training import loop
         from tagsmith.training.records import Log, draw_curves, files_beside
@@ -180,7 +183,7 @@ class Tagger:
     def _gold_tags(self, sentence: Sentence) -> Sequence[str]:
         if sentence.tags is None:
             found = "a sentence without tags"
-            raise DataError(found, "gold tags to score against", source=sentence.source, line=sentence.line)
+            raise DataError(found, "gold tags to score against", source=sentence.source, line=sentence.line_of())
         if self._is_plain:
             return sentence.tags
         return SCHEMES["IOB2"].write(sentence_spans(sentence), len(sentence))

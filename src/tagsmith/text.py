@@ -22,14 +22,15 @@ class Sentence:
     tokens: tuple[str, ...]
     tags: tuple[str, ...] | None = None
     source: str = ""
-    line: int | None = None
+    lines: tuple[int, ...] = ()
+    """The line of every token in its file, or nothing if it was not read from one."""
 
     def __init__(
         self,
         tokens: Sequence[str],
         tags: Sequence[str] | None = None,
         source: str = "",
-        line: int | None = None,
+        lines: Sequence[int] = (),
     ) -> None:
         if isinstance(tokens, str):
             raise TypeError(f"tokens must be a sequence of strings, not one string ({tokens[:40]!r})")
@@ -38,10 +39,14 @@ class Sentence:
         object.__setattr__(self, "tokens", tuple(tokens))
         object.__setattr__(self, "tags", None if tags is None else tuple(tags))
         object.__setattr__(self, "source", source)
-        object.__setattr__(self, "line", line)
+        object.__setattr__(self, "lines", tuple(lines))
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def line_of(self, token: int = 0) -> int | None:
+        """The line of a token in the sentence's file, if it was read from one."""
+        return self.lines[token] if self.lines else None
 
 
 class TaggedSpan(NamedTuple):

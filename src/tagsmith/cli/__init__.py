@@ -43,16 +43,24 @@ def app() -> None:
 
 
 def main() -> None:
-    """Run the command line, and turn errors into one line on stderr."""
+    """Run the command line of this process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code; errors become one line on stderr."""
     try:
-        app(prog_name="tagsmith")
+        app(arguments, prog_name="tagsmith")
     except TagsmithError as error:
         click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        return 1
     except BrokenPipeError:
         # The reader went away, as `head` does. Python would complain once more on closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
+    except SystemExit as stop:  # click's own way to end
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0

@@ -51,7 +51,7 @@ class Report:
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.columns
-def command(files: tuple[str, ...], word_column: int, tag_column: int) -> None:
+def command(files: tuple[str, ...], word_column: int | None, tag_column: int | None) -> None:
     """Look over files of tagged sentences before training on them.
 
     \b
@@ -85,16 +85,16 @@ def _examine(file: str, columns: object, places: dict[tuple[str, ...], list[str]
         for block in conll.read_blocks(file, columns, on_bad=report.malformed.append):
             report.documents += sum(line.startswith(conll.DOCSTART) for line in block.lines)
             if block.tokens:
-                sentences.append(Sentence(block.tokens, block.tags, file, block.first_line))
+                sentences.append(block.sentence())
     else:
         sentences = list(formats.read(file, on_bad=report.malformed.append))
     for sentence in sentences:
         report.tokens += len(sentence)
         report.tags.update(sentence.tags or ())
-        places[sentence.tokens].append(f"{file}:{sentence.line}")
+        places[sentence.tokens].append(f"{file}:{sentence.line_of()}")
         for i, token in enumerate(sentence.tokens):
             for name in _odd(token):
-                report.odd[name].append(f"{file}:{(sentence.line or 0) + i}: {token!r}")
+                report.odd[name].append(f"{file}:{sentence.line_of(i)}: {token!r}")
     report.sentences = len(sentences)
     strange = [tag for tag in report.tags if not schemes.is_span_tag(tag)]
     # Tags of which most are no span tags are plain tags, such as parts of speech; few are mistakes.
@@ -104,7 +104,7 @@ def _examine(file: str, columns: object, places: dict[tuple[str, ...], list[str]
     for sentence in sentences:
         wrong = [i for i, tag in enumerate(sentence.tags or ()) if not schemes.is_span_tag(tag)]
         report.illegal += [
-            f"{file}:{(sentence.line or 0) + i}: tag {(sentence.tags or ())[i]!r}; expected {schemes.EXPECTED_TAG}"
+            f"{file}:{sentence.line_of(i)}: tag {(sentence.tags or ())[i]!r}; expected {schemes.EXPECTED_TAG}"
             for i in wrong
         ]
     if strange:
@@ -133,7 +133,7 @@ def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
 
 def _differences(sentence: Sentence, legal: list[str]) -> list[str]:
     return [
-        f"{sentence.source}:{(sentence.line or 0) + i}: tag {tag!r} at {sentence.tokens[i]!r}; expected {right!r}"
+        f"{sentence.source}:{sentence.line_of(i)}: tag {tag!r} at {sentence.tokens[i]!r}; expected {right!r}"
         for i, (tag, right) in enumerate(zip(sentence.tags or (), legal, strict=True))
         if tag != right
     ]

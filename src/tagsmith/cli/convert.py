@@ -10,18 +10,23 @@ import click
 from tagsmith.cli import options
 
 if TYPE_CHECKING:
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.conll import Block, Columns
     from tagsmith.schemes import Scheme
     from tagsmith.text import Sentence
-
-_FORMATS = click.Choice(["conll", "jsonl"])
 
 
 @click.command("convert")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--from", "source_format", type=_FORMATS, help="Form of IN; unset, its name decides.")
-@click.option("--to", "target_format", type=_FORMATS, help="Form of OUT; unset, its name decides.")
+@click.option(
+    "--from",
+    "source_format",
+    type=click.Choice(["conll", "conllu", "jsonl"]),
+    help="Form of IN; unset, its name decides.",
+)
+@click.option(
+    "--to", "target_format", type=click.Choice(["conll", "jsonl"]), help="Form of OUT; unset, its name decides."
+)
 @click.option("--scheme", type=click.Choice(["IOB2", "BIOES"]), help="Write spans in this scheme. [default: as read]")
 @options.columns
 @options.skip_bad
@@ -31,8 +36,8 @@ def command(
     source_format: str | None,
     target_format: str | None,
     scheme: str | None,
-    word_column: int,
-    tag_column: int,
+    word_column: int | None,
+    tag_column: int | None,
     skip_bad: bool,
 ) -> None:
     """Convert tagged sentences from one form or scheme to another.
@@ -56,9 +61,9 @@ def command(
     with options.output(target) as stream:
         if kind_in == kind_out == "conll":
             count = 0
-            for text in _rewritten(source, columns, chosen, skipped):
-                stream.write(text)
-                count += bool(text.strip())
+            for block in conll.read_blocks(source, columns, on_bad=skipped.on_bad):
+                stream.write(_rewritten(block, columns, chosen))
+                count += bool(block.tokens)
         else:
             sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad)
             if kind_in == "conll":
@@ -76,19 +81,15 @@ def _in_scheme(sentence: Sentence, scheme: Scheme | None) -> Sentence:
     if scheme is None:
         return sentence
     tags = scheme.write(sentence_spans(sentence), len(sentence))
-    return Sentence(sentence.tokens, tags, sentence.source, sentence.line)
+    return Sentence(sentence.tokens, tags, sentence.source, sentence.lines)
 
 
-def _rewritten(source: str, columns: Columns, scheme: Scheme | None, skipped: options.Skipped) -> Iterator[str]:
-    from tagsmith.formats.conll import read_blocks
-    from tagsmith.text import Sentence
+def _rewritten(block: Block, columns: Columns, scheme: Scheme | None) -> str:
+    from tagsmith.formats.conll import LAST
 
-    for block in read_blocks(source, columns, on_bad=skipped.on_bad):
-        if scheme is None:
-            yield "".join(block.lines)
-        else:
-            sentence = Sentence(block.tokens, block.tags, block.source, block.first_line)
-            yield block.with_tags(_in_scheme(sentence, scheme).tags or (), columns.tag)
+    if scheme is None:
+        return "".join(block.lines)
+    return block.with_tags(_in_scheme(block.sentence(), scheme).tags or (), columns.tag or LAST)
 
 
 def _noting_losses(source: str, sentences: Iterator[Sentence]) -> Iterator[Sentence]:

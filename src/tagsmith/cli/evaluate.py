@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
 @options.columns
-@click.option(
-    "--predicted-column", default=-1, show_default=True, metavar="N", help="Column of the tag in the --predicted file."
-)
+@click.option("--predicted-column", type=int, metavar="N", help="Column of the tag in the --predicted file.")
 @options.skip_bad
 @options.device
 def command(
@@ -34,9 +32,9 @@ def command(
     gold: str | None,
     predicted: str | None,
     as_json: bool,
-    word_column: int,
-    tag_column: int,
-    predicted_column: int,
+    word_column: int | None,
+    tag_column: int | None,
+    predicted_column: int | None,
     skip_bad: bool,
     device: str,
 ) -> None:
@@ -77,7 +75,9 @@ def command(
         click.echo(render(scores), nl=False)
 
 
-def _compare(gold: str, predicted: str, places: tuple[int, int, int], skipped: options.Skipped) -> Scores:
+def _compare(
+    gold: str, predicted: str, places: tuple[int | None, int | None, int | None], skipped: options.Skipped
+) -> Scores:
     from tagsmith import formats, metrics, schemes
     from tagsmith.formats.conll import Columns
 
@@ -95,10 +95,10 @@ def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[
             alone = a or b
             assert alone is not None
             missing = f"a sentence with no counterpart in the {'predicted' if b is None else 'gold'} file"
-            raise DataError(missing, "as many sentences in both files", source=alone.source, line=alone.line)
+            raise DataError(missing, "as many sentences in both files", source=alone.source, line=alone.line_of())
         for i, pair in enumerate(zip_longest(a.tokens, b.tokens)):
             if pair[0] != pair[1]:
-                expected = f"{pair[0]!r} as in {a.source}:{(a.line or 0) + i}"
-                line = None if b.line is None else b.line + i
+                expected = f"{pair[0]!r} as in {a.source}:{a.line_of(min(i, len(a) - 1))}"
+                line = b.line_of(min(i, len(b) - 1))
                 raise DataError(f"token {pair[1]!r}", expected, source=b.source, line=line)
         yield a, b

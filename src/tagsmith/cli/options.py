@@ -14,10 +14,16 @@ from tagsmith.errors import DataError
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 word_column = click.option(
-    "--word-column", default=1, show_default=True, metavar="N", help="Column of the word: 1 is the first, -1 the last."
+    "--word-column",
+    type=int,
+    metavar="N",
+    help="Column of the word: 1 is the first, -1 the last.  [default: the first; 2 in CoNLL-U]",
 )
 tag_column = click.option(
-    "--tag-column", default=-1, show_default=True, metavar="N", help="Column of the tag: 1 is the first, -1 the last."
+    "--tag-column",
+    type=int,
+    metavar="N",
+    help="Column of the tag: 1 is the first, -1 the last.  [default: the last; 4, UPOS, in CoNLL-U]",
 )
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from tagsmith.cli import options
+from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.formats.conll import Block
@@ -59,7 +60,7 @@ def command(
     target_format: str,
     out: str | None,
     scheme: str,
-    word_column: int,
+    word_column: int | None,
     skip_bad: bool,
     device: str,
 ) -> None:
@@ -93,7 +94,11 @@ def command(
 
 
 def _items(
-    files: tuple[str, ...], texts: tuple[str, ...], chosen: str | None, word_column: int, skipped: options.Skipped
+    files: tuple[str, ...],
+    texts: tuple[str, ...],
+    chosen: str | None,
+    word_column: int | None,
+    skipped: options.Skipped,
 ) -> Iterator[_Item]:
     yield from map(_Item, texts)
     for file in files:
@@ -112,10 +117,12 @@ def _format_of(file: str) -> str:
     from tagsmith.formats import format_of
 
     suffix = Path(file.removesuffix(".gz")).suffix
+    if suffix == ".conllu":
+        raise DataError("CoNLL-U", "text, columns or JSON lines; tagsmith convert makes columns of it", source=file)
     return "conll" if suffix in (".conll", ".iob", ".bio") else "jsonl" if format_of(file) == "jsonl" else "text"
 
 
-def _conll_items(file: str, word_column: int, skipped: options.Skipped) -> Iterator[_Item]:
+def _conll_items(file: str, word_column: int | None, skipped: options.Skipped) -> Iterator[_Item]:
     from tagsmith.formats.conll import Columns, read_blocks
     from tagsmith.text import Sentence
 
@@ -124,7 +131,6 @@ def _conll_items(file: str, word_column: int, skipped: options.Skipped) -> Itera
 
 
 def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
-    from tagsmith.errors import DataError
     from tagsmith.formats.jsonl import read_objects, to_sentence
 
     for line, value in read_objects(file, on_bad=skipped.on_bad):

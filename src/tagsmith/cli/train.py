@@ -33,8 +33,8 @@ def command(
     seed: int | None,
     assignments: tuple[str, ...],
     config: str | None,
-    word_column: int,
-    tag_column: int,
+    word_column: int | None,
+    tag_column: int | None,
     skip_bad: bool,
     device: str,
     quiet: bool,
@@ -53,12 +53,14 @@ def command(
     from tagsmith.cli.scores import render
     from tagsmith.config import parse_assignments
     from tagsmith.extras import require
-    from tagsmith.files import check_writable
+    from tagsmith.files import check_readable, check_writable
     from tagsmith.formats.conll import Columns
     from tagsmith.tagger import Tagger
 
     require("torch", "PyTorch", "train")
     check_writable(out)
+    if test_file is not None:
+        check_readable(test_file)
     skipped = options.Skipped(skip_bad)
     columns = Columns(word_column, tag_column)
     tagger = Tagger.train(

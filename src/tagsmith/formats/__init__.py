@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tagsmith.errors import DataError
-from tagsmith.formats import conll, jsonl
+from tagsmith.formats import conll, conllu, jsonl
 from tagsmith.formats.conll import Columns
 from tagsmith.text import Sentence
 
-FORMATS = ("conll", "jsonl")
+FORMATS = ("conll", "conllu", "jsonl")
+_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".conllu": "conllu"}
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """The format of a tagged file by its ending, before any .gz: JSON lines for .jsonl, CoNLL columns for all else."""
-    return "jsonl" if Path(str(path).removesuffix(".gz")).suffix in (".jsonl", ".ndjson") else "conll"
+    """The format of a tagged file by its ending, before any .gz: .jsonl, .conllu, and CoNLL columns for all else."""
+    return _SUFFIXES.get(Path(str(path).removesuffix(".gz")).suffix, "conll")
 
 
 def read(
@@ -38,7 +39,10 @@ def read(
     Raises:
         DataError: a file that can't be read, or a malformed line.
     """
-    if (kind or format_of(path)) == "jsonl":
-        yield from jsonl.read(path, tagged=tagged, on_bad=on_bad)
-    else:
-        yield from conll.read(path, columns, tagged=tagged, on_bad=on_bad)
+    match kind or format_of(path):
+        case "jsonl":
+            yield from jsonl.read(path, tagged=tagged, on_bad=on_bad)
+        case "conllu":
+            yield from conllu.read(path, columns, tagged=tagged, on_bad=on_bad)
+        case _:
+            yield from conll.read(path, columns, tagged=tagged, on_bad=on_bad)

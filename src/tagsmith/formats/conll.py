@@ -17,6 +17,7 @@ from tagsmith.files import read_lines
 from tagsmith.text import Sentence
 
 DOCSTART = "-DOCSTART-"
+FIRST, LAST = 1, -1
 OnBad = Callable[[DataError], None]
 
 
@@ -24,12 +25,37 @@ OnBad = Callable[[DataError], None]
 class Columns:
     """Which columns hold the word and the tag: counted from 1, or from the end with -1."""
 
-    word: int = 1
-    tag: int = -1
+    word: int | None = None
+    """Unset: the first, or FORM in CoNLL-U."""
+    tag: int | None = None
+    """Unset: the last, or UPOS in CoNLL-U."""
 
     def __post_init__(self) -> None:
         if self.word == 0 or self.tag == 0:
             raise ConfigError("found column 0; expected columns counted from 1, or from the end with -1")
+
+    def or_else(self, word: int, tag: int) -> Columns:
+        """The same columns, with these where they are unset."""
+        return Columns(self.word or word, self.tag or tag)
+
+    def pick(self, fields: list[str], tagged: bool, source: str, line: int) -> tuple[str, str]:
+        """Token and tag ('' where not ``tagged``) from the fields of a line.
+
+        Raises:
+            DataError: too few columns, or an empty token or tag.
+        """
+        word, tag = self.word or FIRST, self.tag or LAST
+        shown = repr("\t".join(fields)[:60])
+        wanted = {"token": word, "tag": tag} if tagged else {"token": word}
+        places = {name: column - 1 if column > 0 else len(fields) + column for name, column in wanted.items()}
+        if not all(0 <= place < len(fields) for place in places.values()) or len({*places.values()}) < len(places):
+            expected = f"the word in column {word}" + (f" and the tag in column {tag}, another" if tagged else "")
+            raise DataError(f"{count_columns(len(fields))} ({shown})", expected, source=source, line=line)
+        for name, place in places.items():
+            if not fields[place].strip(" "):
+                expected = f"a {name}; --skip-bad skips such lines"
+                raise DataError(f"an empty {name} ({shown})", expected, source=source, line=line)
+        return fields[places["token"]], fields[places["tag"]] if tagged else ""
 
 
 @dataclass
@@ -45,7 +71,12 @@ class Block:
     tags: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     """Where in ``lines`` each token stands."""
-    first_line: int | None = None
+    numbers: list[int] = field(default_factory=list)
+    """The line of the file each token stands on."""
+
+    def sentence(self, *, tagged: bool = True) -> Sentence:
+        """The tokens and, with ``tagged``, their tags."""
+        return Sentence(self.tokens, self.tags if tagged else None, self.source, self.numbers)
 
     def with_tags(self, values: Sequence[str], column: int) -> str:
         """The lines with the tags in ``column`` replaced by the values; all else as it was."""
@@ -85,7 +116,7 @@ def read_blocks(
         DataError: a malformed line: an empty token or tag, too few columns, or another number of columns than
             in the lines before it.
     """
-    columns = columns or Columns()
+    columns = (columns or Columns()).or_else(FIRST, LAST)
     source = "<stdin>" if str(path) == "-" else str(path)
     block = Block(source)
     width: tuple[int, int] | None = None  # number of columns, and the line that had it first
@@ -103,16 +134,18 @@ def read_blocks(
             continue
         try:
             if width and len(fields) != width[0]:
-                expected = f"{_count(width[0])}, as on line {width[1]}"
-                raise DataError(_count(len(fields)) + f" ({_shorten(body)})", expected, source=source, line=number)
-            token, tag = _pick(fields, columns, tagged, body, source, number)
+                expected = f"{count_columns(width[0])}, as on line {width[1]}"
+                raise DataError(
+                    count_columns(len(fields)) + f" ({_shorten(body)})", expected, source=source, line=number
+                )
+            token, tag = columns.pick(fields, tagged, source, number)
         except DataError as error:
             if on_bad is None:
                 raise
             on_bad(error)
             continue
         width = width or (len(fields), number)
-        block.first_line = block.first_line or number
+        block.numbers.append(number)
         block.places.append(len(block.lines) - 1)
         block.tokens.append(token)
         if tagged:
@@ -131,7 +164,7 @@ def read(
     """The sentences of a file, one at a time; arguments and errors as for ``read_blocks``."""
     for block in read_blocks(path, columns, tagged=tagged, on_bad=on_bad):
         if block.tokens:
-            yield Sentence(block.tokens, block.tags if tagged else None, block.source, block.first_line)
+            yield block.sentence(tagged=tagged)
 
 
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:
@@ -147,7 +180,7 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
             for value in row:
                 if not value.strip(" ") or any(c in value for c in "\t\n\0") or value.endswith("\r"):
                     expected = "a token that can stand in a column: not empty, without TAB, line end or NUL"
-                    raise DataError(repr(value), expected, source=sentence.source, line=sentence.line)
+                    raise DataError(repr(value), expected, source=sentence.source, line=sentence.line_of())
             if row[0] == DOCSTART:
                 raise DataError(repr(DOCSTART), "a token; this word marks a document", source=sentence.source)
             file.write("\t".join(row) + "\n")
@@ -156,7 +189,9 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
 
 
 def _split(body: str) -> list[str]:
-    """The fields of a line; a blank line, or one of spaces only, has none."""
+    """The fields of a line; a blank line, or one of nothing but spaces and TABs, has none."""
+    if not body.strip(" \t"):
+        return []
     return body.split("\t") if "\t" in body else [field for field in body.split(" ") if field]
 
 
@@ -169,22 +204,8 @@ def _separator(body: str) -> str:
     return "\t" if "\t" in body else " "
 
 
-def _pick(fields: list[str], columns: Columns, tagged: bool, body: str, source: str, number: int) -> tuple[str, str]:
-    wanted = [columns.word, columns.tag] if tagged else [columns.word]
-    # A lone column can't be both the word and its tag.
-    least = max(2 if tagged else 1, *(abs(column) for column in wanted))
-    if len(fields) < least:
-        expected = f"at least {least} (word in column {columns.word}, tag in column {columns.tag})"
-        raise DataError(f"{_count(len(fields))} ({_shorten(body)})", expected, source=source, line=number)
-    values = [fields[column - 1 if column > 0 else column] for column in wanted]
-    for value, name in zip(values, ("token", "tag"), strict=False):
-        if not value.strip(" "):
-            found = f"an empty {name} ({_shorten(body)})"
-            raise DataError(found, f"a {name}; --skip-bad skips such lines", source=source, line=number)
-    return values[0], values[1] if tagged else ""
-
-
-def _count(columns: int) -> str:
+def count_columns(columns: int) -> str:
+    """A number of columns in words."""
     return "1 column" if columns == 1 else f"{columns} columns"
 
 

@@ -66,13 +66,13 @@ def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) 
     if "" in tokens:
         raise DataError(f"an empty token (number {tokens.index('') + 1})", "a token", source=source, line=line)
     if not tagged:
-        return Sentence(tokens, None, source, line)
+        return Sentence(tokens, None, source, [line] * len(tokens))
     if not _is_strings(tags):
         expected = 'a list of strings under "tags" beside "tokens"'
         raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
     if len(tags) != len(tokens):
         raise DataError(f"{len(tags)} tags", f"{len(tokens)}, one for each token", source=source, line=line)
-    return Sentence(tokens, tags, source, line)
+    return Sentence(tokens, tags, source, [line] * len(tokens))
 
 
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:

@@ -45,26 +45,22 @@ class LogPartition(Function):
         forwards[order[0]], backwards[order[1]] = reached[0], reached[1]
         first, last = order[0, : steps.counts[0]], order[1, : steps.counts[0]]
         log_z = torch.logsumexp(forwards[last] + end, 1)
-        ctx.save_for_backward(emissions, transitions, forwards, backwards, first, last, log_z, order)
-        ctx.steps = steps  # type: ignore[attr-defined]
+        ctx.save_for_backward(emissions, transitions, forwards, backwards, first, last)
         return log_z.sum()
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         (grad,) = grad_outputs
-        emissions, transitions, forwards, backwards, first, last, log_z, order = ctx.saved_tensors
-        steps: Steps = ctx.steps
-        sentence = torch.cat([torch.arange(count, device=emissions.device) for count in steps.counts])
-        log_z = torch.empty_like(emissions[:, 0]).index_copy(0, order[0], log_z[sentence])
-        backwards = backwards - log_z[:, None]
-        marginals = (forwards + backwards - emissions).exp()
+        emissions, transitions, forwards, backwards, first, last = ctx.saved_tensors
+        # Normalised word by word: against log_z, which float32 rounds, long sentences would lose all precision.
+        marginals = (forwards + backwards - emissions).softmax(1)
         ends = torch.zeros(len(emissions), dtype=torch.bool, device=emissions.device)
         ends[last] = True
         (before,) = torch.nonzero(~ends, as_tuple=True)  # words followed by another of their sentence
         pairs = forwards[before, :, None] + transitions + backwards[before + 1, None, :]
         return (
             grad * marginals,
-            grad * pairs.exp_().sum(0),
+            grad * pairs.flatten(1).softmax(1).sum(0).view_as(transitions),
             grad * marginals[first].sum(0),
             grad * marginals[last].sum(0),
             None,

@@ -49,7 +49,7 @@ def training_set(sentences: Sequence[Sentence], config: Config, vectors: Vectors
     """Alphabets, tags and ids for training sentences.
 
     Raises:
-        DataError: no sentence, a sentence without tags, or a tag the scheme can't read.
+        DataError: no sentence, a sentence without tags, an empty token, or a tag the scheme can't read.
     """
     kept = [sentence for sentence in sentences if len(sentence)]
     if not kept:
@@ -78,12 +78,15 @@ def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
     """The gold tags of sentences, spans written in a scheme; tags as they are for ``plain``.
 
     Raises:
-        DataError: a sentence without tags, or a tag that is no span tag.
+        DataError: a sentence without tags, an empty token, or a tag that is no span tag.
     """
     for sentence in sentences:
         if sentence.tags is None:
             found = "a sentence without tags"
-            raise DataError(found, "a tag for every token", source=sentence.source, line=sentence.line)
+            raise DataError(found, "a tag for every token", source=sentence.source, line=sentence.line_of())
+        if "" in sentence.tokens:
+            expected = "tokens of at least one character"
+            raise DataError("an empty token", expected, source=sentence.source, line=sentence.line_of())
     if scheme not in SCHEMES:
         return [sentence.tags or () for sentence in sentences]
     return [SCHEMES[scheme].write(sentence_spans(sentence), len(sentence)) for sentence in sentences]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,7 +95,7 @@ def train(
     facts = _facts(data, dev, vectors)
     start = Model(config, data.alphabets, data.tags, weights, facts)
 
-    with torch.random.fork_rng(enabled=True):
+    with torch.random.fork_rng(), _threads(settings.threads):
         torch.manual_seed(settings.seed)
         network = _on_device(Network(start), device)
         optimizer = torch.optim.SGD(network.parameters(), settings.learning_rate, settings.momentum)
@@ -122,9 +124,9 @@ def train(
                 scores = _evaluate(network, start, dev, gold) if dev is not None else None
                 is_best = scores is None or best == 0 or scores.score > _score(epochs[best - 1])
                 epoch = Epoch(number, losses / len(data.sentences), rate, seconds, tokens / seconds, scores, is_best)
-                epochs.append(epoch)
                 if is_best:
                     best, best_weights = number, network.weights()
+                epochs.append(epoch)  # only now, so that an interrupt finds the weights of a listed epoch
                 for observer in observers:
                     observer.finished_epoch(epoch)
                 if number - best >= settings.patience:
@@ -137,6 +139,16 @@ def train(
                 observer.finished()
     known = {**facts, "epochs": len(epochs), "best_epoch": best, "dev": _brief(epochs[best - 1].dev)}
     return Run(Model(config, data.alphabets, data.tags, best_weights, known), epochs)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _evaluate(network: Network, model: Model, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
@@ -200,4 +212,4 @@ def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors |
 
 
 def _versions() -> dict[str, Any]:
-    return {"torch": str(torch.__version__), "numpy": np.__version__, "threads": torch.get_num_threads()}
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}

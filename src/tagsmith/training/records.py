@@ -56,35 +56,22 @@ class Log:
 
 
 def draw_curves(epochs: Sequence[Epoch], path: Path) -> None:
-    """A PNG of the loss, and of the dev score where there is one, epoch by epoch."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    numbers = [epoch.number for epoch in epochs]
-    lines = axes.plot(numbers, [epoch.loss for epoch in epochs], color="#c0504d", label="training loss")
-    axes.set(xlabel="epoch", ylabel="loss, mean of a sentence's nll", ylim=(0, None))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    dev = [(epoch.number, epoch.dev) for epoch in epochs if epoch.dev is not None]
-    if dev:
-        name = "F1" if dev[0][1].spans else "accuracy"
-        right = axes.twinx()
-        lines += right.plot(
-            [n for n, _ in dev],
-            [s.score for _, s in dev],
-            color="#1f6fb2",
-            label=f"dev {name}",
-            marker=".",
-            ms=4,
-        )
-        right.set(ylabel=f"dev {name}")
-        best, scores = max(dev, key=lambda pair: pair[1].score)
-        right.annotate(
-            f"{scores.score:.2f} (epoch {best})",
-            (best, scores.score),
-            xytext=(0, -16),
-            textcoords="offset points",
-            ha="center",
-        )
-    axes.legend(handles=lines, loc="center right")
+    """A PNG of the loss and, where there is a dev file, of its score, epoch by epoch, with the best one marked."""
+    scored = [(epoch.number, epoch.dev) for epoch in epochs if epoch.dev is not None]
+    figure = Figure(figsize=(10, 3.8) if scored else (5, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
+    panels[0].plot([epoch.number for epoch in epochs], [epoch.loss for epoch in epochs], color="#c0504d")
+    panels[0].set(title="training loss", ylabel="mean over the sentences of the nll", ylim=(0, None))
+    if scored:
+        name = "F1" if scored[0][1].spans else "accuracy"
+        best, scores = max(scored, key=lambda pair: pair[1].score)
+        panels[1].plot([number for number, _ in scored], [dev.score for _, dev in scored], color="#1f6fb2")
+        panels[1].plot(best, scores.score, "o", color="#1f6fb2")
+        panels[1].set(title=f"dev {name}: {scores.score:.2f} at epoch {best}", ylabel=f"{name}, percent")
+    for panel in panels:
+        panel.set(xlabel="epoch")
+        panel.grid(alpha=0.3)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
 

@@ -1,0 +1,5 @@
+"""``python -m tagsmith``: the shell's commands."""
+
+from tagsmith.cli import main
+
+main()
