@@ -166,6 +166,8 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(Path(file).read_text("utf-8-sig"))
     except FileNotFoundError:
         raise DataError("no such file", "a TOML file of settings", source=str(file)) from None
+    except OSError as error:
+        raise DataError(error.strerror or str(error), "a TOML file of settings", source=str(file)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
 

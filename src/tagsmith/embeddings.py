@@ -9,10 +9,10 @@ import os
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import platformdirs
@@ -43,10 +43,21 @@ class Vectors:
         """Width of a vector."""
         return self.matrix.shape[1]
 
-    def coverage(self, words: Iterable[str]) -> Coverage:
-        """How many of these distinct words the table has, and in which form."""
-        found = Counter(match[1] if (match := self.words.find(word)) else "absent" for word in set(words))
-        return Coverage(found["exact"], found["lower-cased"], found["digits zeroed"], found["absent"])
+    def coverage(self, words: Iterable[str], normalise: Callable[[str], str] = str) -> Coverage:
+        """How many of these distinct words have a vector, and in which form it stands in the table.
+
+        Args:
+            normalise: what is done to a word before it is looked up.
+        """
+        forms = Counter(self._form(word, normalise(word)) for word in set(words))
+        return Coverage(forms["exact"], forms["lower-cased"], forms["digits zeroed"], forms["absent"])
+
+    def _form(self, word: str, normalised: str) -> Match | Literal["absent"]:
+        found = self.words.find(normalised)
+        if found is None:
+            return "absent"
+        entry = self.words.strings[found[0]]
+        return "exact" if entry == word else "lower-cased" if entry == word.lower() else "digits zeroed"
 
 
 @dataclass(frozen=True)

@@ -42,4 +42,8 @@ class MissingExtra(TagsmithError, ImportError):
     """A part of tagsmith that was not installed is needed."""
 
     def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
         super().__init__(f"{what} is not installed; install it with: pip install 'tagsmith[{extra}]'")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return MissingExtra, (self.what, self.extra)

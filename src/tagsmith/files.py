@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from tagsmith.errors import DataError
 
 STDIN = "-"
-_BOM = b"\xef\xbb\xbf"
+_BOM = "\ufeff"
 
 
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
@@ -36,8 +36,20 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
         raise DataError(error.strerror or str(error), "a readable file", source=str(path)) from None
     # A buffered reader of a pipe may not seek, so the magic bytes are peeked at, never read.
     if raw.peek(2)[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+        return cast(BinaryIO, _Unpacked(raw))
     return raw
+
+
+class _Unpacked(gzip.GzipFile):
+    """The content of a gzip file; closing it closes the file too, which GzipFile leaves to others."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self.packed = packed
+        super().__init__(fileobj=packed)
+
+    def close(self) -> None:
+        super().close()
+        self.packed.close()
 
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
@@ -53,7 +65,8 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     file = open_bytes(path)
     try:
         for number, raw in enumerate(file, 1):
-            yield number, _decode(raw.removeprefix(_BOM) if number == 1 else raw, source, number)
+            line = _decode(raw, source, number)
+            yield number, line.removeprefix(_BOM) if number == 1 else line
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"a broken gzip file ({error})", "a whole one", source=source) from None
     finally:
@@ -76,12 +89,20 @@ def _decode(raw: bytes, source: str, number: int) -> str:
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path``, moved onto it when the block ends well and removed when it doesn't.
 
+    A link stays a link, to the new content. A device or a pipe, such as /dev/null, can't be replaced: for one, it is
+    ``path`` itself.
+
     Raises:
-        DataError: the folder is not there or may not be written to.
+        DataError: ``path`` is a folder, or its folder is not there or may not be written to.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DataError("a folder", "a file name to write to", source=str(path))
+    if target.exists() and not target.is_file():
+        yield target
+        return
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:60]}.", suffix=".part", dir=target.parent)
     except OSError as error:
         raise DataError(
             error.strerror or str(error), "a folder that can be written to", source=str(target.parent)
@@ -90,10 +111,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         temporary.replace(target)
-    except IsADirectoryError:
-        raise DataError("a folder", "a file name to write to", source=str(target)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -37,10 +37,10 @@ _FLAGS = regex.VERBOSE | regex.VERSION1 | regex.MULTILINE
 # token then found takes again: no stretch of text is read over and over.
 _TOKEN = regex.compile(
     rf"""
-      (?: [A-Za-z]++ | {_WORD} ) (?=[ \n,;)"]) | [,;:!?()"“”%$\p{{Han}}] | \.(?=\s)  # most words and marks, at once
+      [\pL--\p{{Han}}]++ (?=[ \n,;)"]) | [,;:!?()"“”%$\p{{Han}}] | \.(?=\s)  # most words and marks, at once
     | (?: (?:https?|ftp)://|www\. | (?:[a-z\d\-]{{1,63}}+\.){{1,4}}+[a-z]{{2,18}}+/ )  # http:// www. bit.ly/
       (?: [\pL\pM\pN\-._~:/?\#@!$&*+,;=%] | \([^\s\pC()<>"]*+\) )* (?<![.,:;!?])     #   ... the whole address
-    | [A-Za-z\d][A-Za-z\d._%+\-]{{0,63}}+ @ (?:[\pL\pN\-]++\.)+ \pL{{2,}}+             # jo@x.org
+    | [A-Za-z\d][A-Za-z\d._%+\-]{{0,63}}+ @ (?:[\pL\pN\-]{{1,63}}+\.){{1,8}} \pL{{2,}}+  # jo@x.org
     | (?<!{_ALNUM}) [@\#] (?=\d*+[\pL_]) [\pL\pM\pN_]++                  # @handle #hashtag
     | \d{{1,3}}+ \. (?=[ \t]) (?<=^[ \t]*+\d{{1,3}}\.)                   # 1. at the start of a line
     | (?: \pL\pM*+\. ){{2,}}+ (?: \p{{Lu}}\b(?!\.) )?+ (?: -{_WORD} )*+  # U.S. e.g. U.S.A U.S.-led
@@ -65,13 +65,13 @@ _TOKEN = regex.compile(
     openers=_OPENERS.split(),
 )
 
-# The grapheme clusters of more than one character, by Unicode's rules GB6 to GB13. Flags need a line of their own:
-# in a run of flag letters, \X counts back to the first of them each time.
+# The grapheme clusters of more than one character, by Unicode's rules GB6 to GB13. A run of flags is cut here, as
+# \X would count back to its start for each flag.
 _CLUSTER = regex.compile(
     r"""
-      \p{GCB=RI}{2} [\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}]*+                         # flags
-    | (?= [\p{GCB=L}\p{GCB=PP}] ) \X                                            # Hangul initials, prepended marks
-    | (?= . [\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}\p{GCB=V}\p{GCB=T}] ) \X            # a mark, joiner or vowel follows
+      \p{GCB=RI}{2} (?=\p{GCB=RI})                                                # a flag before another
+    | (?= . [\p{GCB=EX}\p{GCB=SM}\p{GCB=ZWJ}\p{GCB=V}\p{GCB=T}\p{GCB=RI}] ) \X    # before marks, joiners, ...
+    | (?= [\p{GCB=L}\p{GCB=PP}\p{GCB=EX}] ) \X                                    # after Hangul initials, ...
     """,
     _FLAGS,
 )

@@ -93,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: a safetensors file, but not a tagsmith model")
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ModelFileError(f"{path}: damaged metadata: {error}") from None
     if document.get("format_version") != FORMAT_VERSION:
         raise ModelFileError(

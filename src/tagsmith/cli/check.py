@@ -117,13 +117,13 @@ def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
     """The schemes every sentence is legal in; if there is none, the places that break the nearest one."""
     from tagsmith import schemes
 
-    misfits: dict[str, list[str]] = {"IOB1": []}
+    misfits: dict[str, list[str]] = {name: [] for name in ("IOB1", *schemes.SCHEMES)}
     for sentence in sentences:
         tags = sentence.tags or ()
         spans = schemes.read_spans(tags)
         report.spans.update(span.label for span in spans)
         for name, scheme in schemes.SCHEMES.items():
-            misfits.setdefault(name, []).extend(_differences(sentence, scheme.write(spans, len(tags))))
+            misfits[name].extend(_differences(sentence, scheme.write(spans, len(tags))))
         misfits["IOB1"].extend(_differences(sentence, _iob1(tags)))
     report.schemes = [name for name, wrong in misfits.items() if not wrong]
     if not report.schemes:

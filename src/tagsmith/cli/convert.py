@@ -55,6 +55,10 @@ def command(
 
     kind_in = source_format or formats.format_of(source)
     kind_out = target_format or formats.format_of(target)
+    if kind_out not in ("conll", "jsonl"):
+        raise click.UsageError(
+            f"{target}: CoNLL-U can be read, not written; write columns or .jsonl, or name one by --to"
+        )
     columns = conll.Columns(word_column, tag_column)
     chosen = None if scheme is None else schemes.SCHEMES[scheme]
     skipped = options.Skipped(skip_bad)

@@ -25,6 +25,8 @@ class _Item:
 
     given: str | Sentence
     came_from: Block | dict[str, Any] | None = None
+    starts_file: bool = False
+    """Whether a file of columns starts here."""
 
 
 @click.command("tag")
@@ -126,8 +128,9 @@ def _conll_items(file: str, word_column: int | None, skipped: options.Skipped) -
     from tagsmith.formats.conll import Columns, read_blocks
     from tagsmith.text import Sentence
 
-    for block in read_blocks(file, Columns(word=word_column), tagged=False, on_bad=skipped.on_bad):
-        yield _Item(Sentence(block.tokens), block)
+    blocks = read_blocks(file, Columns(word=word_column), tagged=False, on_bad=skipped.on_bad)
+    for number, block in enumerate(blocks):
+        yield _Item(Sentence(block.tokens), block, starts_file=number == 0)
 
 
 def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
@@ -153,6 +156,7 @@ def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO) -> 
     if form == "html":
         stream.writelines(html.page(answer for _, answer in pairs))
         return
+    columns = ""  # the last ones written as they were read
     for item, answer in pairs:
         given = item.came_from
         if form == "table":
@@ -160,7 +164,18 @@ def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO) -> 
         elif form == "jsonl":
             stream.write(jsonl.dumps(jsonl.answer(answer, given if isinstance(given, dict) else None)))
         elif isinstance(given, conll.Block):
-            stream.write(given.with_column(answer.tags))
+            stream.write(_gap(columns) if item.starts_file else "")
+            columns = given.with_column(answer.tags)
+            stream.write(columns)
         else:
+            stream.write(_gap(columns))
+            columns = ""
             pieces = (Sentence(answer.tokens[a:b], answer.tags[a:b]) for a, b in answer.sentences)
             conll.write(pieces, stream)
+
+
+def _gap(columns: str) -> str:
+    """What parts these columns from those of another file: a file need not end with a blank line, or a line end."""
+    if not columns or columns.endswith(("\n\n", "\n\r\n")):
+        return ""
+    return "\n" if columns.endswith("\n") else "\n\n"

@@ -44,5 +44,7 @@ def read(
             yield from jsonl.read(path, tagged=tagged, on_bad=on_bad)
         case "conllu":
             yield from conllu.read(path, columns, tagged=tagged, on_bad=on_bad)
-        case _:
+        case "conll":
             yield from conll.read(path, columns, tagged=tagged, on_bad=on_bad)
+        case unknown:
+            raise ValueError(f"format {unknown!r}; expected one of: {', '.join(FORMATS)}")

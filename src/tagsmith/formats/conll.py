@@ -95,7 +95,9 @@ class Block:
         lines = list(self.lines)
         for place, value in zip(self.places, values, strict=True):
             body, ending = _split_ending(lines[place])
-            lines[place] = f"{body.rstrip(' ')}{_separator(body)}{value}{ending}"
+            # At a TAB a space belongs to its column; without TABs it would be one space too many.
+            kept, separator = (body, "\t") if "\t" in body else (body.rstrip(" "), " ")
+            lines[place] = f"{kept}{separator}{value}{ending}"
         return "".join(lines)
 
 
@@ -176,10 +178,15 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
     count = 0
     for sentence in sentences:
         count += 1
+        if not sentence.tokens or (count == 1 and sentence.tokens[0].startswith("\ufeff")):
+            found = repr(sentence.tokens[0]) if sentence.tokens else "a sentence without tokens"
+            expected = "a token to start with; columns hold no empty sentence, and no byte order mark as text"
+            raise DataError(found, expected, source=sentence.source, line=sentence.line_of())
+        barred = "\t\n\0" if sentence.tags else "\t\n\0 "  # a line without a TAB is split at spaces
         for row in zip(sentence.tokens, sentence.tags, strict=True) if sentence.tags else zip(sentence.tokens):
             for value in row:
-                if not value.strip(" ") or any(c in value for c in "\t\n\0") or value.endswith("\r"):
-                    expected = "a token that can stand in a column: not empty, without TAB, line end or NUL"
+                if not value.strip(" ") or any(c in value for c in barred) or value.endswith("\r"):
+                    expected = "a token fit for a column: not empty, no TAB, line end or NUL (untagged: no space)"
                     raise DataError(repr(value), expected, source=sentence.source, line=sentence.line_of())
             if row[0] == DOCSTART:
                 raise DataError(repr(DOCSTART), "a token; this word marks a document", source=sentence.source)
@@ -198,10 +205,6 @@ def _split(body: str) -> list[str]:
 def _split_ending(line: str) -> tuple[str, str]:
     body = line.removesuffix("\n").removesuffix("\r")
     return body, line[len(body) :]
-
-
-def _separator(body: str) -> str:
-    return "\t" if "\t" in body else " "
 
 
 def count_columns(columns: int) -> str:

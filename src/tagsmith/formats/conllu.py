@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from tagsmith.errors import DataError
 from tagsmith.files import read_lines
-from tagsmith.formats.conll import Columns
+from tagsmith.formats.conll import Columns, count_columns
 from tagsmith.text import Sentence
 
 OnBad = Callable[[DataError], None]
@@ -50,7 +50,7 @@ def read(
         try:
             fields = body.split("\t")
             if len(fields) != _COLUMNS:
-                found = f"{len(fields)} columns ({body[:60]!r})"
+                found = f"{count_columns(len(fields))} ({body[:60]!r})"
                 raise DataError(found, f"the {_COLUMNS} columns of CoNLL-U", source=source, line=number)
             if _NO_WORD.fullmatch(fields[0]):
                 continue

@@ -28,7 +28,7 @@ def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -
             continue
         try:
             yield number, msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             bad = DataError(f"{line[:60].rstrip()!r} ({error})", "a JSON object", source=source, line=number)
             if on_bad is None:
                 raise bad from None
@@ -50,8 +50,7 @@ def read(path: str | os.PathLike[str], *, tagged: bool = True, on_bad: OnBad | N
                 raise
             on_bad(error)
             continue
-        if len(sentence):
-            yield sentence
+        yield sentence
 
 
 def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) -> Sentence:
@@ -70,6 +69,8 @@ def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) 
     if not _is_strings(tags):
         expected = 'a list of strings under "tags" beside "tokens"'
         raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
+    if "" in tags:
+        raise DataError(f"an empty tag (number {tags.index('') + 1})", "a tag", source=source, line=line)
     if len(tags) != len(tokens):
         raise DataError(f"{len(tags)} tags", f"{len(tokens)}, one for each token", source=source, line=line)
     return Sentence(tokens, tags, source, [line] * len(tokens))
@@ -90,9 +91,12 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
 def answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
     """The object for an answer: what was given, with tokens, tags and spans added.
 
-    Keys of the input stay; its own ``tags`` and ``spans`` move to ``gold_tags`` and ``gold_spans``.
+    Keys of the input stay; its own ``tags`` and ``spans`` move to ``gold_tags`` and ``gold_spans``, and a ``text``
+    beside tokens, which the offsets do not count in, to ``given_text``.
     """
     kept = {f"gold_{key}" if key in ("tags", "spans") else key: value for key, value in (given or {}).items()}
+    if kept.get("text", tagged.text) != tagged.text:
+        kept["given_text"] = kept["text"]
     spans = [span._asdict() for span in tagged.spans]
     return {**kept, "text": tagged.text, "tokens": tagged.tokens, "tags": tagged.tags, "spans": spans}
 

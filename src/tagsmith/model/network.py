@@ -71,7 +71,9 @@ class CharCNN(nn.Module):
         row = seen.new_zeros(len(chars) + margin * (len(word_lengths) + 1), dim).index_copy(0, places, seen)
         windows = torch.cat([row[places + shift] for shift in range(-margin, margin + 1)], 1)
         filtered = F.linear(windows, self.weight, self.bias)
-        return torch.segment_reduce(filtered, "max", lengths=word_lengths, axis=0)
+        # Not torch.segment_reduce, whose gradient counts a maximum that stands at n places up to n times.
+        nothing = filtered.new_full((len(word_lengths), len(self.bias)), -torch.inf)
+        return nothing.scatter_reduce(0, word[:, None].expand_as(filtered), filtered, "amax")
 
 
 class BiLSTM(nn.Module):

@@ -85,8 +85,8 @@ def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
             found = "a sentence without tags"
             raise DataError(found, "a tag for every token", source=sentence.source, line=sentence.line_of())
         if "" in sentence.tokens:
-            expected = "tokens of at least one character"
-            raise DataError("an empty token", expected, source=sentence.source, line=sentence.line_of())
+            line = sentence.line_of(sentence.tokens.index(""))
+            raise DataError("an empty token", "tokens of at least one character", source=sentence.source, line=line)
     if scheme not in SCHEMES:
         return [sentence.tags or () for sentence in sentences]
     return [SCHEMES[scheme].write(sentence_spans(sentence), len(sentence)) for sentence in sentences]

@@ -196,17 +196,17 @@ def _brief(scores: Scores | None) -> dict[str, float] | None:
 
 
 def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors | None) -> dict[str, Any]:
-    words = data.alphabets.words.strings[1 : data.alphabets.trained]
+    words = {token for sentence in data.sentences for token in sentence.tokens}
     return {
         "train_sentences": len(data.sentences),
         "train_tokens": data.tokens,
-        "train_words": len(words),
+        "train_words": data.alphabets.trained - 1,
         "dev_sentences": None if dev is None else len(dev),
         "vectors": vectors
         and {
             "words": len(vectors.words),
             "repeated": vectors.repeated,
-            "coverage": dataclasses.asdict(vectors.coverage(words)),
+            "coverage": dataclasses.asdict(vectors.coverage(words, data.alphabets.word_of)),
         },
     }
 

@@ -1,0 +1,37 @@
+"""Write docs/cli.md: the help of every command, as the shell prints it. Run after every change of the shell."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import click
+
+from tagsmith.cli import app, run
+
+TARGET = Path(__file__).with_name("cli.md")
+
+
+def render() -> str:
+    """The page: one section for the program and one for each command."""
+    commands = app.list_commands(click.Context(app))
+    pieces = ["# The shell\n\nWhat `--help` prints, written by `python docs/make_cli.py`.\n"]
+    for words in [[], *([command] for command in commands)]:
+        title = " ".join(["tagsmith", *words])
+        pieces.append(f"\n## {title}\n\n```text\n{_help(words)}```\n")
+    return "".join(pieces)
+
+
+def _help(words: list[str]) -> str:
+    printed = io.StringIO()
+    # The width of the terminal must not get into the page.
+    with patch.dict(os.environ, COLUMNS="100"), contextlib.redirect_stdout(printed):
+        run([*words, "--help"])
+    return printed.getvalue()
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), "utf-8", newline="\n")

@@ -1,0 +1,36 @@
+"""What many tests share: a cache of their own, and one tiny model trained once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from tagsmith import Tagger
+
+DEMO = Path(str(files("tagsmith") / "demo"))
+TINY = {
+    "words.dim": 12,
+    "chars.dim": 8,
+    "chars.filters": 8,
+    "encoder.size": 16,
+    "training.learning_rate": 0.1,
+    "training.epochs": 3,
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reads or writes the user's cache folder."""
+    monkeypatch.setenv("TAGSMITH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file trained for a moment on the corpus in the package: quick, and not good."""
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    Tagger.train(DEMO / "train.conll", DEMO / "dev.conll", settings=TINY, out=path, progress=False)
+    return path

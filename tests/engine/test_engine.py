@@ -1,0 +1,148 @@
+"""The engines against each other, and which of them runs where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tagsmith.demo
+from tagsmith import extras, formats, store
+from tagsmith.batching import Batch
+from tagsmith.engine import make_engine
+from tagsmith.engine.numpy import NumpyEngine
+from tagsmith.engine.torch import TorchEngine
+from tagsmith.errors import ConfigError, MissingExtra
+from tagsmith.store import Model
+
+DEMO = Path(tagsmith.demo.__file__).parent
+ODD = [["Ünknown", "日本", "🙂", "x" * 300, "1984", "B-52"], ["the"], [".", ".", "."]]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model_path: Path) -> Model:
+    return store.load(tiny_model_path)
+
+
+def long_sentence(model: Model) -> list[str]:
+    """5,000 tokens, most of them words of the training data."""
+    words = model.alphabets.words.strings[1:]
+    return [words[i] for i in np.random.default_rng(0).integers(0, len(words), 4_999)] + ["unheard-of"]
+
+
+def assert_same(model: Model, batch: Batch) -> None:
+    plain, other = NumpyEngine(model), TorchEngine(model, "cpu")
+    emissions = plain.emissions(batch)
+    assert emissions.shape == (len(batch.words), len(model.tags))
+    assert emissions.dtype == other.emissions(batch).dtype == np.float32
+    np.testing.assert_allclose(emissions, other.emissions(batch), rtol=0, atol=1e-4)
+    assert plain.decode(batch).tolist() == other.decode(batch).tolist()
+
+
+def test_both_engines_give_the_same_emissions_and_tags(model: Model) -> None:
+    sentences = [list(s.tokens) for s in formats.read(DEMO / "test.conll")]
+    assert_same(model, model.alphabets.batch([*sentences, *ODD]))
+
+
+def test_both_engines_tag_a_single_token(model: Model) -> None:
+    assert_same(model, model.alphabets.batch([["Mira"]]))
+
+
+def test_both_engines_tag_a_very_long_sentence(model: Model) -> None:
+    assert_same(model, model.alphabets.batch([["Mira"], long_sentence(model), ["in", "Nigeria"]]))
+
+
+@pytest.mark.parametrize("make", [NumpyEngine, lambda model: TorchEngine(model, "cpu")], ids=["numpy", "torch"])
+def test_a_batch_gives_each_sentence_the_emissions_it_gets_alone(
+    model: Model, make: Callable[[Model], NumpyEngine | TorchEngine]
+) -> None:
+    engine = make(model)
+    together = engine.emissions(model.alphabets.batch(ODD))
+    ends = np.cumsum([len(sentence) for sentence in ODD])[:-1]
+    for emissions, sentence in zip(np.split(together, ends), ODD, strict=True):
+        np.testing.assert_allclose(emissions, engine.emissions(model.alphabets.batch([sentence])), atol=1e-5)
+
+
+def test_the_torch_engine_drops_nothing_out(model: Model) -> None:
+    assert model.config.encoder.dropout_in > 0
+    engine, batch = TorchEngine(model, "cpu"), model.alphabets.batch(ODD)
+    assert np.array_equal(engine.emissions(batch), engine.emissions(batch))
+
+
+def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, batch = NumpyEngine(model), model.alphabets.batch(ODD)
+    emissions, path = engine.emissions(batch), engine.decode(batch)
+    made: list[str] = []
+
+    def filled(name: str, create: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        def dirty(*args: Any, **kwargs: Any) -> np.ndarray:
+            made.append(name)
+            array = create(*args, **kwargs)
+            array.fill(np.nan if array.dtype.kind == "f" else 10**9)
+            return array
+
+        return dirty
+
+    for name in ("empty", "empty_like"):
+        monkeypatch.setattr(np, name, filled(name, getattr(np, name)))
+    assert np.array_equal(engine.emissions(batch), emissions)
+    assert np.array_equal(engine.decode(batch), path)
+    assert {"empty", "empty_like"} <= set(made)
+
+
+def test_a_cpu_runs_numpy(model: Model) -> None:
+    assert isinstance(make_engine(model), NumpyEngine)
+    assert isinstance(make_engine(model, "cpu"), NumpyEngine)
+
+
+def test_another_device_runs_pytorch(model: Model) -> None:
+    engine = make_engine(model, "cpu:0")
+    assert isinstance(engine, TorchEngine)
+    batch = model.alphabets.batch(ODD)
+    assert engine.decode(batch).tolist() == NumpyEngine(model).decode(batch).tolist()
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda"])
+def test_a_device_that_is_not_there_is_an_error(model: Model, device: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigError, match=f"^device '{device}': "):
+        make_engine(model, device)
+
+
+def test_another_device_without_pytorch_is_an_error_that_says_what_to_install(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _name: None)
+    assert isinstance(make_engine(model, "cpu"), NumpyEngine)
+    with pytest.raises(MissingExtra, match=r"PyTorch is not installed; .*tagsmith\[train\]"):
+        make_engine(model, "cuda")
+
+
+def test_tagging_on_a_cpu_never_imports_pytorch(tiny_model_path: Path) -> None:
+    script = (
+        "import sys; from tagsmith import Tagger; "
+        f"print(*Tagger.load({str(tiny_model_path)!r}).tag('Mira Okafor left Nigeria.').tags); "
+        "print([name for name in ('torch', 'matplotlib') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    tags, imported = result.stdout.splitlines()
+    assert len(tags.split()) == 5
+    assert imported == "[]"
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU")
+def test_a_gpu_gives_the_tags_of_the_numpy_engine(model: Model) -> None:
+    engine = make_engine(model, "cuda")
+    assert isinstance(engine, TorchEngine)
+    assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
+    batch = model.alphabets.batch([*ODD, long_sentence(model)[:500]])
+    np.testing.assert_allclose(engine.emissions(batch), NumpyEngine(model).emissions(batch), rtol=0, atol=1e-3)
+    assert engine.decode(batch).tolist() == NumpyEngine(model).decode(batch).tolist()

@@ -1,0 +1,431 @@
+from __future__ import annotations
+
+import gzip
+import io
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagsmith import ConfigError, DataError, Sentence
+from tagsmith.formats.conll import Columns, read, read_blocks, write
+
+NO_SEPARATORS = ["\u00a0", "\u3000", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file.conll"
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch") / "file.conll"
+
+
+def pairs(file: Path, columns: Columns | None = None) -> list[list[tuple[str, str]]]:
+    return [list(zip(sentence.tokens, sentence.tags or (), strict=True)) for sentence in read(file, columns)]
+
+
+def words(file: Path) -> list[tuple[str, ...]]:
+    return [sentence.tokens for sentence in read(file, tagged=False)]
+
+
+def error(file: Path, columns: Columns | None = None, *, tagged: bool = True) -> str:
+    with pytest.raises(DataError) as caught:
+        list(read(file, columns, tagged=tagged))
+    return str(caught.value)
+
+
+# What a file is made of, so that a test knows what stands where: rows with the pieces between their fields.
+
+
+@dataclass(frozen=True)
+class Row:
+    fields: tuple[str, ...]
+    between: tuple[str, ...]
+    before: str
+    after: str
+    ending: str
+
+    def __str__(self) -> str:
+        body = "".join(field + gap for field, gap in zip(self.fields, (*self.between, ""), strict=True))
+        return self.before + body + self.after + self.ending
+
+
+@dataclass(frozen=True)
+class Layout:
+    parts: tuple[Row | str, ...]
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+    @property
+    def rows(self) -> list[Row]:
+        return [part for part in self.parts if isinstance(part, Row)]
+
+    @property
+    def sentences(self) -> list[list[Row]]:
+        found: list[list[Row]] = [[]]
+        for part in self.parts:
+            if isinstance(part, Row):
+                found[-1].append(part)
+            else:
+                found.append([])
+        return [rows for rows in found if rows]
+
+
+LETTERS = st.sampled_from(["a", "B", "-", "é", "e\u0301", "🦆", "日", "|", '"', "\r.", *NO_SEPARATORS])
+FIELDS = st.lists(LETTERS, min_size=1, max_size=4).map("".join)
+SPACED = st.tuples(st.sampled_from(["", " "]), FIELDS, st.sampled_from(["", " ", " b"])).map("".join)
+SPACES = st.integers(1, 3).map(lambda count: " " * count)
+ENDINGS = st.sampled_from(["\n", "\r\n"])
+
+
+@st.composite
+def rows(draw: st.DrawFn, width: int) -> Row:
+    if width > 1 and draw(st.booleans()):
+        fields = draw(st.lists(SPACED, min_size=width, max_size=width))
+        return Row(tuple(fields), ("\t",) * (width - 1), "", "", draw(ENDINGS))
+    fields = draw(st.lists(FIELDS, min_size=width, max_size=width))
+    between = draw(st.lists(SPACES, min_size=width - 1, max_size=width - 1))
+    return Row(tuple(fields), tuple(between), draw(SPACES | st.just("")), draw(SPACES | st.just("")), draw(ENDINGS))
+
+
+@st.composite
+def layouts(draw: st.DrawFn, least: int = 1) -> Layout:
+    width = draw(st.integers(least, 4))
+    boundary = st.sampled_from(["\n", "\r\n", "  \n", " \t \n", "-DOCSTART- -X- O\n", "-DOCSTART-\tO\r\n"])
+    parts = draw(st.lists(rows(width) | boundary, max_size=8))
+    if parts and draw(st.booleans()):
+        last = parts[-1]
+        parts[-1] = replace(last, ending="") if isinstance(last, Row) else last.rstrip("\r\n")
+    return Layout(tuple(part for part in parts if part))
+
+
+class TestRead:
+    def test_a_blank_line_ends_a_sentence(self, file: Path) -> None:
+        file.write_text("Jay B-PER\nleft O\n\nIndia B-LOC\n\n")
+        assert pairs(file) == [[("Jay", "B-PER"), ("left", "O")], [("India", "B-LOC")]]
+
+    @pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n\n\n", "\r\n", " \n \n"])
+    def test_the_last_sentence_needs_no_blank_line(self, file: Path, end: str) -> None:
+        file.write_text("a O\n\nb B-X" + end, newline="")
+        assert pairs(file) == [[("a", "O")], [("b", "B-X")]]
+
+    def test_crlf_is_no_part_of_the_tag(self, file: Path) -> None:
+        file.write_bytes(b"a O\r\nb B-X\r\n\r\nc O")
+        assert pairs(file) == [[("a", "O"), ("b", "B-X")], [("c", "O")]]
+
+    def test_a_byte_order_mark_is_no_part_of_the_word(self, file: Path) -> None:
+        file.write_text("a O\n", "utf-8-sig")
+        assert pairs(file) == [[("a", "O")]]
+
+    def test_gzip_is_read(self, file: Path) -> None:
+        file.write_bytes(gzip.compress(b"a O\n"))
+        assert pairs(file) == [[("a", "O")]]
+
+    @pytest.mark.parametrize("content", ["", "\n", "\n\n \n", "\t\n", "-DOCSTART- -X- O O\n\n", "-DOCSTART-", "\ufeff"])
+    def test_a_file_without_tokens_has_no_sentences(self, file: Path, content: str) -> None:
+        file.write_text(content, "utf-8")
+        assert pairs(file) == []
+
+    def test_docstart_ends_a_sentence_and_is_no_token(self, file: Path) -> None:
+        file.write_text("-DOCSTART- -X- O\n\na X O\n-DOCSTART- -X- O\nb X O\n")
+        assert pairs(file) == [[("a", "O")], [("b", "O")]]
+
+    @pytest.mark.parametrize("word", ["-DOCSTART-x", "DOCSTART", "-docstart-"])
+    def test_only_the_very_word_marks_a_document(self, file: Path, word: str) -> None:
+        file.write_text(f"{word} O\n")
+        assert pairs(file) == [[(word, "O")]]
+
+    def test_a_line_with_a_tab_is_split_at_tabs_only(self, file: Path) -> None:
+        file.write_text("New York\tNN P\tB-LOC\nc d e\n")
+        assert pairs(file) == [[("New York", "B-LOC"), ("c", "e")]]
+
+    def test_a_line_without_is_split_at_runs_of_spaces(self, file: Path) -> None:
+        file.write_text("  a   b O  \n")
+        assert pairs(file, Columns(2)) == [[("b", "O")]]
+
+    @pytest.mark.parametrize("space", NO_SEPARATORS)
+    def test_no_other_space_splits_a_token_or_a_line(self, file: Path, space: str) -> None:
+        file.write_text(f"a{space}b O\n{space} O\n\nc\tI-{space}x\n", "utf-8")
+        assert pairs(file) == [[(f"a{space}b", "O"), (space, "O")], [("c", f"I-{space}x")]]
+
+    @pytest.mark.parametrize(
+        "word", ["x" * 10_000, "👩‍👩‍👧‍👦", "🇮🇳", "e\u0301", "\u0301", "ﷺ", "שָׁלוֹם", "\ud7ff\ue000", "\U0010ffff", "\x7f"]
+    )
+    def test_a_word_is_read_character_for_character(self, file: Path, word: str) -> None:
+        file.write_text(f"{word} O\n", "utf-8")
+        assert pairs(file) == [[(word, "O")]]
+
+    def test_without_tags_one_column_is_enough(self, file: Path) -> None:
+        file.write_text("a\nb\n\nc\n")
+        assert words(file) == [("a", "b"), ("c",)]
+        assert [sentence.tags for sentence in read(file, tagged=False)] == [None, None]
+
+    def test_every_token_knows_its_line(self, file: Path) -> None:
+        file.write_text("\n\na O\nb\nc O\n\nd O\n")
+        assert [sentence.lines for sentence in read(file, on_bad=lambda _: None)] == [(3, 5), (7,)]
+        assert {sentence.source for sentence in read(file, on_bad=lambda _: None)} == {str(file)}
+
+    @settings(max_examples=75, deadline=None)
+    @given(layouts(least=2))
+    def test_any_file_is_read_for_what_it_holds(self, scratch: Path, layout: Layout) -> None:
+        scratch.write_bytes(str(layout).encode())
+        expected = [[(row.fields[0], row.fields[-1]) for row in sentence] for sentence in layout.sentences]
+        assert pairs(scratch) == expected
+
+
+class TestColumns:
+    @pytest.mark.parametrize(
+        ("columns", "expected"),
+        [
+            (None, ("1", "4")),
+            (Columns(), ("1", "4")),
+            (Columns(2), ("2", "4")),
+            (Columns(tag=2), ("1", "2")),
+            (Columns(3, 1), ("3", "1")),
+            (Columns(-1, -4), ("4", "1")),
+            (Columns(4, -2), ("4", "3")),
+        ],
+    )
+    def test_they_are_counted_from_1_or_from_the_end(
+        self, file: Path, columns: Columns | None, expected: tuple[str, str]
+    ) -> None:
+        file.write_text("1 2 3 4\n")
+        assert pairs(file, columns) == [[expected]]
+
+    @pytest.mark.parametrize("arguments", [(0, 1), (1, 0), (0, None), (None, 0)])
+    def test_there_is_no_column_0(self, arguments: tuple[int | None, int | None]) -> None:
+        with pytest.raises(ConfigError, match="found column 0; expected columns counted from 1"):
+            Columns(*arguments)
+
+    @pytest.mark.parametrize("columns", [Columns(3), Columns(-3), Columns(1, 3), Columns(1, -3), Columns(1, 1)])
+    @pytest.mark.parametrize("line", ["a O", "a\tO"])
+    def test_too_few_columns_are_an_error(self, file: Path, columns: Columns, line: str) -> None:
+        file.write_text(f"{line}\n")
+        assert error(file, columns).startswith(f"{file}:1: found 2 columns (")
+
+    def test_one_column_can_not_be_both_word_and_tag(self, file: Path) -> None:
+        file.write_text("a O\n\nb\n")
+        assert error(file).startswith(f"{file}:3: found 1 column ('b'); expected ")
+        file.write_text("b\n")
+        assert error(file).startswith(f"{file}:1: found 1 column ('b'); expected ")
+
+    def test_the_word_column_must_be_there_without_tags_as_well(self, file: Path) -> None:
+        file.write_text("a\n")
+        assert error(file, Columns(2), tagged=False).startswith(f"{file}:1: found 1 column ('a'); expected ")
+
+
+class TestBadLines:
+    def test_another_number_of_columns_is_an_error_that_names_both_lines(self, file: Path) -> None:
+        file.write_text("\na X O\nc X O\n\nb O\n")
+        assert error(file) == f"{file}:5: found 2 columns ('b O'); expected 3 columns, as on line 2"
+
+    @pytest.mark.parametrize("line", ["\tO", " \tO", "   \tO"])
+    def test_an_empty_token_is_an_error(self, file: Path, line: str) -> None:
+        file.write_text(f"a\tO\n{line}\n")
+        assert error(file).startswith(f"{file}:2: found an empty token (")
+
+    @pytest.mark.parametrize("line", ["a\t", "a\t  "])
+    def test_an_empty_tag_is_an_error(self, file: Path, line: str) -> None:
+        file.write_text(f"{line}\n")
+        assert error(file).startswith(f"{file}:1: found an empty tag (")
+
+    def test_an_empty_tag_does_not_matter_where_tags_are_not_read(self, file: Path) -> None:
+        file.write_text("a\t\n")
+        assert words(file) == [("a",)]
+
+    def test_a_long_line_is_shown_in_short(self, file: Path) -> None:
+        file.write_text("x" * 10_000 + "\n")
+        assert len(error(file)) < 300
+
+    def test_with_on_bad_they_are_told_and_left_out(self, file: Path) -> None:
+        file.write_text("a\tO\n\tO\nb\tX\tO\nc\n\nd\t\n\ne\tO\n")
+        bad: list[DataError] = []
+        sentences = list(read(file, on_bad=bad.append))
+        assert [sentence.tokens for sentence in sentences] == [("a",), ("e",)]
+        assert [caught.line for caught in bad] == [2, 3, 4, 6]
+        assert {caught.source for caught in bad} == {str(file)}
+
+    def test_a_bad_line_does_not_end_a_sentence(self, file: Path) -> None:
+        file.write_text("a O\nb\nc O\n")
+        assert [sentence.tokens for sentence in read(file, on_bad=lambda _: None)] == [("a", "c")]
+
+    def test_a_bad_first_line_does_not_set_the_number_of_columns(self, file: Path) -> None:
+        file.write_text("\tX\tO\na O\nb O\n")
+        assert [sentence.tokens for sentence in read(file, on_bad=lambda _: None)] == [("a", "b")]
+
+    def test_a_byte_that_is_no_text_is_an_error_even_with_on_bad(self, file: Path) -> None:
+        file.write_bytes(b"a O\n\xff O\n")
+        with pytest.raises(DataError, match=r":2: found byte 0xFF"):
+            list(read(file, on_bad=lambda _: None))
+
+
+class TestBlocks:
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.lists(st.sampled_from(["a", "é", " ", "\t", "\n", "\r", "\n-DOCSTART-", " O\n", *NO_SEPARATORS])).map(
+            "".join
+        ),
+        st.booleans(),
+    )
+    def test_the_blocks_of_any_file_put_together_are_the_file(self, scratch: Path, text: str, tagged: bool) -> None:
+        scratch.write_bytes(text.encode())
+        blocks = list(read_blocks(scratch, tagged=tagged, on_bad=lambda _: None))
+        assert "".join("".join(block.lines) for block in blocks).encode() == scratch.read_bytes()
+
+    @settings(max_examples=75, deadline=None)
+    @given(layouts())
+    def test_a_new_column_leaves_every_other_byte(self, scratch: Path, layout: Layout) -> None:
+        scratch.write_bytes(str(layout).encode())
+        values = iter([f"T-{i}" for i in range(len(layout.rows))])
+        found = "".join(
+            block.with_column([next(values) for _ in block.tokens]) for block in read_blocks(scratch, tagged=False)
+        )
+        expected = []
+        for part in layout.parts:
+            if not isinstance(part, Row):
+                expected.append(part)
+                continue
+            tag = f"T-{sum(isinstance(other, Row) for other in expected)}"
+            gap = "\t" if "\t" in part.between else " "
+            fields, between = (*part.fields, tag), (*part.between, gap)
+            expected.append(replace(part, fields=fields, between=between, after=""))
+        assert found == "".join(map(str, expected))
+
+    @settings(max_examples=75, deadline=None)
+    @given(layouts(), st.data())
+    def test_a_new_column_is_read_back(self, scratch: Path, layout: Layout, data: st.DataObject) -> None:
+        scratch.write_bytes(str(layout).encode())
+        blocks = list(read_blocks(scratch, tagged=False))
+        tags = [data.draw(st.lists(FIELDS, min_size=len(b.tokens), max_size=len(b.tokens))) for b in blocks]
+        tagged = "".join(block.with_column(values) for block, values in zip(blocks, tags, strict=True))
+        scratch.write_bytes(tagged.encode())
+        expected = [list(zip(block.tokens, values, strict=True)) for block, values in zip(blocks, tags, strict=True)]
+        assert pairs(scratch) == [sentence for sentence in expected if sentence]
+
+    @settings(max_examples=75, deadline=None)
+    @given(layouts(least=2), st.data())
+    def test_new_tags_leave_every_other_byte(self, scratch: Path, layout: Layout, data: st.DataObject) -> None:
+        scratch.write_bytes(str(layout).encode())
+        width = len(layout.rows[0].fields) if layout.rows else 2
+        column = data.draw(st.sampled_from([*range(2, width + 1), *range(1 - width, 0)]))
+        at = column - 1 if column > 0 else width + column
+        expected = "".join(
+            str(replace(part, fields=(*part.fields[:at], f"T-{part.fields[0]}", *part.fields[at + 1 :])))
+            if isinstance(part, Row)
+            else part
+            for part in layout.parts
+        )
+        blocks = read_blocks(scratch, Columns(1, column))
+        assert "".join(b.with_tags([f"T-{token}" for token in b.tokens], column) for b in blocks) == expected
+
+    def test_a_block_is_a_sentence(self, file: Path) -> None:
+        file.write_text("-DOCSTART- O\n\na B-X\nb O\n\n\nc O\n")
+        blocks = list(read_blocks(file))
+        assert [block.lines for block in blocks] == [
+            ["-DOCSTART- O\n", "\n", "a B-X\n", "b O\n", "\n", "\n"],
+            ["c O\n"],
+        ]
+        assert blocks[0].sentence() == Sentence(["a", "b"], ["B-X", "O"], str(file), [3, 4])
+        assert blocks[0].sentence(tagged=False) == Sentence(["a", "b"], None, str(file), [3, 4])
+
+    def test_lines_left_out_get_no_new_column(self, file: Path) -> None:
+        file.write_text("a O\nbad\n-DOCSTART- O\nb O")
+        blocks = list(read_blocks(file, on_bad=lambda _: None))
+        assert "".join(block.with_column(["X"]) for block in blocks) == "a O X\nbad\n-DOCSTART- O\nb O X"
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_there_is_a_value_for_every_token(self, file: Path, count: int) -> None:
+        file.write_text("a O\nb O\n")
+        (block,) = read_blocks(file)
+        with pytest.raises(ValueError, match="zip"):
+            block.with_column(["X"] * count)
+        with pytest.raises(ValueError, match="zip"):
+            block.with_tags(["X"] * count, -1)
+
+    def test_blocks_come_one_at_a_time(self, file: Path) -> None:
+        file.write_text("a O\n\nb\n")
+        blocks = read_blocks(file)
+        assert next(blocks).tokens == ["a"]
+        with pytest.raises(DataError):
+            next(blocks)
+
+
+class TestWrite:
+    @staticmethod
+    def written(*sentences: Sentence) -> str:
+        stream = io.StringIO(newline="")
+        assert write(sentences, stream) == len(sentences)
+        return stream.getvalue()
+
+    def test_a_tab_stands_between_token_and_tag_and_a_blank_line_after_a_sentence(self) -> None:
+        text = self.written(Sentence(["Jay", "left"], ["B-PER", "O"]), Sentence(["a"], ["O"]))
+        assert text == "Jay\tB-PER\nleft\tO\n\na\tO\n\n"
+
+    def test_sentences_without_tags_have_one_column(self) -> None:
+        assert self.written(Sentence(["Jay", "left"])) == "Jay\nleft\n\n"
+
+    # A byte order mark at the start of a file is no part of its first token, so it is left out here.
+    TOKENS = st.text(st.sampled_from("aO-é🦆\u0301 \r") | st.sampled_from(NO_SEPARATORS), min_size=1, max_size=5)
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.data())
+    def test_what_was_written_is_read_back(self, scratch: Path, data: st.DataObject) -> None:
+        tagged = data.draw(st.booleans())
+        tokens = st.lists(self.TOKENS, min_size=1, max_size=4)
+        sentences = [
+            Sentence(
+                drawn, data.draw(st.lists(self.TOKENS, min_size=len(drawn), max_size=len(drawn))) if tagged else None
+            )
+            for drawn in data.draw(st.lists(tokens, max_size=4))
+        ]
+        kept = []
+        for sentence in sentences:
+            try:
+                self.written(sentence)
+            except DataError:
+                continue
+            kept.append(sentence)
+        scratch.write_bytes(self.written(*kept).encode())
+        found = [(sentence.tokens, sentence.tags) for sentence in read(scratch, tagged=tagged)]
+        assert found == [(sentence.tokens, sentence.tags) for sentence in kept]
+
+    @pytest.mark.parametrize("bad", ["", " ", "  ", "a\tb", "a\nb", "\n", "a\0", "a\r"])
+    def test_what_could_not_be_read_back_is_refused(self, bad: str) -> None:
+        for sentence in (Sentence([bad], ["O"]), Sentence(["a"], [bad]), Sentence([bad])):
+            with pytest.raises(DataError) as caught:
+                self.written(sentence)
+            assert caught.value.found == repr(bad)
+
+    @pytest.mark.parametrize("token", ["New York", " a", "a "])
+    def test_a_space_can_stand_beside_a_tag_but_not_alone(self, token: str) -> None:
+        assert self.written(Sentence([token], ["O"])) == f"{token}\tO\n\n"
+        with pytest.raises(DataError):
+            self.written(Sentence([token]))
+
+    def test_the_word_that_marks_a_document_is_no_token(self) -> None:
+        with pytest.raises(DataError, match="'-DOCSTART-'"):
+            self.written(Sentence(["a", "-DOCSTART-"], ["O", "O"]))
+
+    def test_a_refused_token_is_named_with_where_it_was_read(self) -> None:
+        with pytest.raises(DataError, match=r"^in\.jsonl:7: found 'a\\tb'; expected a token"):
+            self.written(Sentence(["a\tb"], ["O"], "in.jsonl", [7]))
+
+
+def test_lines_of_tokens_only_grow(file: Path) -> None:
+    file.write_text("a O\n\n\nb O\nc O\n\nd O")
+    numbers = [number for block in read_blocks(file) for number in block.numbers]
+    assert numbers == [1, 4, 5, 7]
+    assert all(a < b for a, b in pairwise(numbers))
+
+
+@pytest.mark.parametrize("sentence", [Sentence([], []), Sentence(["\ufeffa"], ["O"])])
+def test_what_columns_cannot_hold_is_refused(sentence: Sentence) -> None:
+    with pytest.raises(DataError, match="a token to start with"):
+        write([sentence], io.StringIO())

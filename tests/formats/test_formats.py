@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tagsmith import Columns, DataError
+from tagsmith.formats import FORMATS, format_of, read
+
+CONLL = "a X O\nb Y B-Z\n"
+JSONL = '{"tokens": ["a", "b"], "tags": ["O", "B-Z"]}\n'
+CONLLU = "1\ta\t_\tO\t_\t_\t_\t_\t_\t_\n2\tb\t_\tB-Z\t_\t_\t_\t_\t_\t_\n"
+TEXTS = {"conll": CONLL, "conllu": CONLLU, "jsonl": JSONL}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.jsonl.gz", "jsonl"),
+        ("a.ndjson", "jsonl"),
+        ("a.conllu", "conllu"),
+        ("a.conllu.gz", "conllu"),
+        ("a.conll", "conll"),
+        ("a.txt", "conll"),
+        ("a.gz", "conll"),
+        ("jsonl", "conll"),
+        ("a.jsonl.bak", "conll"),
+        ("folder.jsonl/a", "conll"),
+        ("-", "conll"),
+        ("", "conll"),
+    ],
+)
+def test_the_ending_says_the_format(name: str, kind: str) -> None:
+    assert format_of(name) == kind
+    assert format_of(Path(name)) == kind
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_each_format_is_read_by_its_ending_or_by_its_name(tmp_path: Path, kind: str, pack) -> None:
+    for path, given in ((tmp_path / f"file.{kind}", None), (tmp_path / "file.data", kind)):
+        path.write_bytes(pack(TEXTS[kind].encode()))
+        (sentence,) = read(path, given)
+        assert (sentence.tokens, sentence.tags) == (("a", "b"), ("O", "B-Z"))
+
+
+def test_the_name_of_the_format_wins_over_the_ending(tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_text(CONLL)
+    assert next(read(path, "conll")).tags == ("O", "B-Z")
+    with pytest.raises(DataError):
+        next(read(path))
+
+
+def test_columns_are_passed_on(tmp_path: Path) -> None:
+    path = tmp_path / "file.conll"
+    path.write_text(CONLL)
+    assert next(read(path, columns=Columns(2, 1))).tokens == ("X", "Y")
+    path = tmp_path / "file.conllu"
+    path.write_text(CONLLU)
+    assert next(read(path, columns=Columns(4, 1))).tokens == ("O", "B-Z")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_tagged_and_on_bad_are_passed_on(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"file.{kind}"
+    path.write_text(TEXTS[kind] + "bad\n")
+    bad: list[DataError] = []
+    (sentence,) = read(path, tagged=False, on_bad=bad.append)
+    assert sentence.tags is None
+    assert [error.line for error in bad] == [TEXTS[kind].count("\n") + 1]
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="format 'xml'"):
+        list(read(tmp_path / "file", "xml"))

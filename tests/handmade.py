@@ -1,0 +1,78 @@
+"""Models made by hand, without training: one whose answers are known, and one with random weights."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tagsmith import config, store
+from tagsmith.batching import Alphabets
+from tagsmith.schemes import SCHEMES
+from tagsmith.vocab import Vocabulary
+
+LEXICON = {
+    "jay": "S-PER",
+    "mira": "B-PER",
+    "okafor": "E-PER",
+    "india": "S-LOC",
+    "new": "B-LOC",
+    "south": "I-LOC",
+    "wales": "E-LOC",
+}
+
+
+def lexicon_model(words: Mapping[str, str] | None = None, scheme: str = "BIOES") -> store.Model:
+    """A model that gives each of these words (in lower case) its tag, and O to every other, where that is legal."""
+    words = LEXICON if words is None else words
+    labels = sorted({tag.partition("-")[2] for tag in words.values()} - {""})
+    tags = SCHEMES[scheme].tags(labels) if scheme in SCHEMES else sorted({"O", *words.values()})
+    model = empty_model(scheme, tags, list(words), dim=len(tags), size=len(tags))
+    rows = [tags.index("O"), *(tags.index(tag) for tag in words.values())]
+    model.weights["words.vectors"][np.arange(len(rows)), rows] = 1.0
+    # The gates stand open for the word at hand and shut for all before it, so a state is 0.76 where its word is 1.
+    gates = model.weights["encoder.bias"].reshape(2, 4, len(tags))
+    gates[:, 0], gates[:, 1], gates[:, 2] = 20.0, -20.0, 20.0
+    into = model.weights["encoder.input_weight"].reshape(2, -1, 4, len(tags))
+    into[:, np.arange(len(tags)), 3, np.arange(len(tags))] = 20.0
+    model.weights["head.weight"][:] = np.tile(np.eye(len(tags), dtype=np.float32) * 10.0, 2)
+    return model
+
+
+def random_model(
+    seed: int, scheme: str = "BIOES", labels: Sequence[str] = ("LOC", "PER"), scale: float = 1.0
+) -> store.Model:
+    """A model of normally distributed weights."""
+    words = [f"word{i}" for i in range(30)]
+    model = empty_model(scheme, SCHEMES[scheme].tags(labels), words, dim=4, size=5)
+    rng = np.random.default_rng(seed)
+    for weight in model.weights.values():
+        weight[:] = rng.normal(0, scale, weight.shape)
+    return model
+
+
+def empty_model(scheme: str, tags: Sequence[str], words: Sequence[str], dim: int, size: int) -> store.Model:
+    """A model whose weights are all 0."""
+    chosen = {"scheme": scheme, "words.dim": dim, "chars.dim": 2, "chars.filters": 2, "encoder.size": size}
+    settings = config.configure(settings=chosen)
+    vocabulary = Vocabulary(["", *words])
+    alphabets = Alphabets(vocabulary, Vocabulary(["", *string.ascii_letters, "0"]), len(vocabulary), True, True)
+    weights = {
+        name: np.zeros(shape, np.float32) for name, shape in store.shapes(settings, alphabets, len(tags)).items()
+    }
+    return store.Model(settings, alphabets, tuple(tags), weights, {"epochs": 0, "best_epoch": 0})
+
+
+def same(a: store.Model, b: store.Model) -> bool:
+    """Whether two models are equal in every part, to the bit."""
+    return (
+        (a.config, a.tags, dict(a.training)) == (b.config, b.tags, dict(b.training))
+        and a.alphabets.words.strings == b.alphabets.words.strings
+        and a.alphabets.chars.strings == b.alphabets.chars.strings
+        and a.alphabets.trained == b.alphabets.trained
+        and (a.alphabets.lowercase, a.alphabets.zero_digits) == (b.alphabets.lowercase, b.alphabets.zero_digits)
+        and a.weights.keys() == b.weights.keys()
+        and all(a.weights[name].tobytes() == b.weights[name].tobytes() for name in a.weights)
+        and all(a.weights[name].shape == b.weights[name].shape for name in a.weights)
+    )

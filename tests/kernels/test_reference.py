@@ -1,0 +1,204 @@
+"""The NumPy kernels against loops over single words, sentences and paths."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tagsmith.batching import time_steps
+from tagsmith.kernels import reference
+
+Array = NDArray[Any]
+LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=5)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture
+def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Fresh arrays come full of NaN, or of ids that are none. Holds the size of each."""
+    made: list[int] = []
+
+    def filled(create: Callable[..., Array]) -> Callable[..., Array]:
+        def dirty(*args: Any, **kwargs: Any) -> Array:
+            array = create(*args, **kwargs)
+            array.fill(np.nan if array.dtype.kind == "f" else 10**9)
+            made.append(array.size)
+            return array
+
+        return dirty
+
+    monkeypatch.setattr(np, "empty", filled(np.empty))
+    monkeypatch.setattr(np, "empty_like", filled(np.empty_like))
+    return made
+
+
+# Spelling vectors
+
+
+def char_cnn(words: list[list[int]], vectors: Array, weight: Array, bias: Array) -> Array:
+    chars = np.array([c for word in words for c in word])
+    return reference.char_cnn(chars, np.array([len(word) for word in words]), vectors, weight, bias)
+
+
+def naive_char_cnn(word: list[int], vectors: Array, weight: Array, bias: Array) -> Array:
+    window = weight.shape[1] // vectors.shape[1]
+    zeros = [np.zeros(vectors.shape[1])] * (window // 2)
+    padded = [*zeros, *vectors[word], *zeros]
+    return np.max([weight @ np.concatenate(padded[i : i + window]) + bias for i in range(len(word))], axis=0)
+
+
+def char_weights(rng: np.random.Generator, window: int) -> tuple[Array, Array, Array]:
+    return rng.normal(size=(5, 3)), rng.normal(size=(4, window * 3)), rng.normal(size=4)
+
+
+@given(st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=6), min_size=1, max_size=6), SEEDS)
+@pytest.mark.parametrize("window", [1, 3, 5])
+@settings(max_examples=40)
+def test_char_cnn_is_a_convolution_over_each_word(window: int, words: list[list[int]], seed: int) -> None:
+    weights = char_weights(np.random.default_rng(seed), window)
+    expected = [naive_char_cnn(word, *weights) for word in words]
+    np.testing.assert_allclose(char_cnn(words, *weights), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_word_is_spelled_the_same_whatever_stands_beside_it() -> None:
+    rng = np.random.default_rng(0)
+    weights = char_weights(rng, 3)
+    word, other, very_long = [1, 2], [3], rng.integers(0, 5, 5_000).tolist()
+    alone = char_cnn([word], *weights)[0]
+    for words in ([word, other], [other, word], [very_long, word, very_long], [word, very_long]):
+        np.testing.assert_allclose(char_cnn(words, *weights)[words.index(word)], alone, rtol=1e-12)
+
+
+def test_zeros_around_a_word_are_seen_but_are_no_places_of_their_own() -> None:
+    vectors = np.array([[0.0], [1.0]])
+    middle, left = np.array([[0.0, -1.0, 0.0]]), np.array([[1.0, 0.0, 0.0]])
+    # A place outside the word would give 0, more than the word's own -1.
+    assert char_cnn([[1], [1, 1, 1]], vectors, middle, np.zeros(1)).tolist() == [[-1.0], [-1.0]]
+    # Left of a word's first character stands 0, not the last character of the word before.
+    assert char_cnn([[1], [1]], vectors, left, np.zeros(1)).tolist() == [[0.0], [0.0]]
+
+
+# The LSTM
+
+
+def torch_lstm(inputs: Array, state_weight: Array) -> Array:
+    """PyTorch's LSTM over one sentence whose input products are given."""
+    size = len(state_weight)
+    # PyTorch orders the gates i, f, g, o.
+    gates = np.arange(4 * size).reshape(4, size)[[0, 1, 3, 2]].ravel()
+    weights = {"weight_ih_l0": np.eye(4 * size)[gates], "weight_hh_l0": state_weight.T[gates]}
+    lstm = torch.nn.LSTM(4 * size, size, bias=False, dtype=torch.float64)
+    lstm.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    with torch.no_grad():
+        return lstm(torch.from_numpy(inputs))[0].numpy()
+
+
+def lstm_by_sentence(lengths: list[int], inputs: Array, state_weight: Array) -> list[Array]:
+    """The reference kernel's states, words in the order of the batch, cut into sentences."""
+    steps = time_steps(np.array(lengths))
+    hidden = np.zeros((len(inputs), len(state_weight)))
+    hidden[steps.order[0]] = reference.lstm(inputs[steps.order[0]], state_weight, steps.counts)
+    return np.split(hidden, np.cumsum(lengths)[:-1])
+
+
+@given(LENGTHS, SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_lstm_gives_each_sentence_what_pytorch_gives_it_alone(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    inputs, state_weight = rng.normal(size=(sum(lengths), 12)), rng.normal(size=(3, 12))
+    sentences = np.split(inputs, np.cumsum(lengths)[:-1])
+    for found, sentence in zip(lstm_by_sentence(lengths, inputs, state_weight), sentences, strict=True):
+        np.testing.assert_allclose(found, torch_lstm(sentence, state_weight), rtol=1e-10, atol=1e-12)
+
+
+def test_lstm_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    inputs, state_weight = rng.normal(size=(9, 8)), rng.normal(size=(2, 8))
+    assert np.isfinite(reference.lstm(inputs, state_weight, [3, 3, 2, 1])).all()
+    assert 9 * 2 in dirty_memory
+
+
+def test_sigmoid_is_exact_where_it_is_known_and_never_overflows() -> None:
+    found = reference.sigmoid(np.array([-1e4, -np.log(3), 0.0, np.log(3), 1e4]))
+    np.testing.assert_allclose(found, [0.0, 0.25, 0.5, 0.75, 1.0], rtol=1e-14)
+
+
+# Viterbi
+
+
+def naive_viterbi(emissions: Array, transitions: Array, start: Array, end: Array) -> list[int]:
+    """The path of highest score of one sentence; of equal ones, the one whose ids are lower, read from its end."""
+    paths = list(itertools.product(range(len(start)), repeat=len(emissions)))
+    scores = [path_score(path, emissions, transitions, start, end) for path in paths]
+    best = max(scores)
+    return list(min((p for p, s in zip(paths, scores, strict=True) if s == best), key=lambda path: path[::-1]))
+
+
+def path_score(path: tuple[int, ...], emissions: Array, transitions: Array, start: Array, end: Array) -> float:
+    score = start[path[0]] + end[path[-1]] + sum(emissions[i, tag] for i, tag in enumerate(path))
+    return score + sum(transitions[a, b] for a, b in itertools.pairwise(path))
+
+
+def viterbi_by_sentence(
+    lengths: list[int], emissions: Array, transitions: Array, start: Array, end: Array
+) -> list[list[int]]:
+    steps = time_steps(np.array(lengths))
+    paths = np.zeros(len(emissions), np.int64)
+    paths[steps.order[0]] = reference.viterbi(emissions[steps.order[0]], transitions, start, end, steps.counts)
+    return [path.tolist() for path in np.split(paths, np.cumsum(lengths)[:-1])]
+
+
+@given(LENGTHS, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_viterbi_finds_the_best_of_all_paths(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    emissions, chain = rng.normal(size=(sum(lengths), 3)), [rng.normal(size=s) for s in ((3, 3), 3, 3)]
+    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
+    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+
+
+@given(LENGTHS, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_viterbi_breaks_ties_towards_lower_ids_at_the_end(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Small whole numbers add up exactly and are often equal.
+    emissions, *chain = (rng.integers(-1, 2, s).astype(float) for s in ((sum(lengths), 3), (3, 3), 3, 3))
+    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
+    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+
+
+@given(LENGTHS, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_viterbi_takes_no_forbidden_step_whatever_the_emissions_say(lengths: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    emissions = 100 * rng.normal(size=(sum(lengths), 3))
+    chain = [np.where(rng.random(s) < 0.5, -np.inf, rng.normal(size=s)) for s in ((3, 3), 3, 3)]
+    for scores in chain:
+        scores.flat[0] = 0.0  # one path is always allowed: 0, 0, 0, ...
+    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
+    found = viterbi_by_sentence(lengths, emissions, *chain)
+    assert found == expected
+    for path in found:
+        assert np.isfinite(path_score(tuple(path), np.zeros((len(path), 3)), *chain))
+
+
+def test_viterbi_of_equal_scores_is_all_zeros() -> None:
+    zeros = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
+    assert viterbi_by_sentence([4, 1, 2], np.zeros((7, 3)), *zeros) == [[0] * 4, [0], [0] * 2]
+
+
+def test_viterbi_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
+    rng = np.random.default_rng(1)
+    lengths = [2, 4, 1, 4]
+    emissions, chain = rng.normal(size=(11, 3)), [rng.normal(size=s) for s in ((3, 3), 3, 3)]
+    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
+    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+    assert {4, 11} <= set(dirty_memory)

@@ -1,0 +1,27 @@
+"""Fresh tensors full of NaN, so that a place that is read before it is written shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+
+@pytest.fixture
+def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Holds, for each tensor made without content, the function that made it."""
+    made: list[str] = []
+
+    def filled(name: str, create: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def dirty(*args: object, **kwargs: object) -> Tensor:
+            made.append(name)
+            return create(*args, **kwargs).fill_(torch.nan)
+
+        return dirty
+
+    monkeypatch.setattr(torch, "empty", filled("empty", torch.empty))
+    monkeypatch.setattr(torch, "empty_like", filled("empty_like", torch.empty_like))
+    monkeypatch.setattr(Tensor, "new_empty", filled("new_empty", Tensor.new_empty))
+    return made

@@ -1,0 +1,194 @@
+"""What training learns from: tags, ids, word vectors, and the words that stand in for unknown ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagsmith import formats
+from tagsmith.batching import UNKNOWN
+from tagsmith.config import configure
+from tagsmith.embeddings import Vectors
+from tagsmith.errors import DataError
+from tagsmith.text import Sentence
+from tagsmith.training.data import TrainingSet, tag_rows, training_set, word_vectors
+from tagsmith.vocab import Vocabulary
+
+SENTENCES = [
+    Sentence(["Ann", "saw", "New", "York"], ["B-PER", "O", "B-LOC", "I-LOC"]),
+    Sentence(["saw", "Bob"], ["O", "B-PER"]),
+    Sentence(["Saw", "Carl", "1984"], ["O", "B-PER", "O"]),
+]
+VECTORS = Vectors(Vocabulary(["bob", "saw", "zebra", "York"]), np.arange(8, dtype=np.float32).reshape(4, 2))
+
+
+def make_set(scheme: str = "BIOES", vectors: Vectors | None = None) -> TrainingSet:
+    return training_set(SENTENCES, configure(settings={"scheme": scheme}), vectors)
+
+
+def words(data: TrainingSet, ids: np.ndarray) -> list[str]:
+    return [data.alphabets.words.strings[i] for i in ids]
+
+
+# Tags
+
+
+def test_tags_are_all_those_of_the_scheme_for_the_labels_that_occur() -> None:
+    letters = [f"{letter}-{label}" for label in ("LOC", "PER") for letter in "BIES"]
+    assert make_set("BIOES").tags == ("O", *letters)
+    assert make_set("IOB2").tags == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+
+
+def test_spans_are_written_in_the_models_scheme() -> None:
+    data = make_set("BIOES")
+    rows = [[data.tags[i] for i in ids] for ids in data.tag_ids]
+    assert rows == [["S-PER", "O", "B-LOC", "E-LOC"], ["O", "S-PER"], ["O", "S-PER", "O"]]
+
+
+def test_plain_tags_are_taken_as_they_are() -> None:
+    plain = [Sentence(["a", "b"], ["NN", "VB"]), Sentence(["c"], ["I-odd"])]
+    data = training_set(plain, configure(settings={"scheme": "plain"}), None)
+    assert data.tags == ("I-odd", "NN", "VB")
+    assert [ids.tolist() for ids in data.tag_ids] == [[1, 2], [0]]
+
+
+def test_empty_sentences_are_left_out() -> None:
+    data = training_set([Sentence([], []), *SENTENCES, Sentence([], [])], configure(), None)
+    assert data.sentences == SENTENCES
+    assert data.tokens == 9
+
+
+# Errors
+
+
+def test_training_on_no_sentences_is_an_error() -> None:
+    with pytest.raises(DataError, match="found no sentences"):
+        training_set([], configure(), None)
+    with pytest.raises(DataError, match=r"^empty\.conll: found no sentences"):
+        training_set([Sentence([], [], "empty.conll")], configure(), None)
+
+
+def test_training_without_a_single_span_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"^a\.conll: found no spans: every tag is O"):
+        training_set([Sentence(["a"], ["O"], "a.conll", [1])], configure(), None)
+
+
+def test_a_sentence_without_tags_is_an_error_at_its_line() -> None:
+    with pytest.raises(DataError, match=r"^a\.jsonl:7: found a sentence without tags; expected a tag for every token"):
+        training_set([*SENTENCES, Sentence(["a"], None, "a.jsonl", [7])], configure(), None)
+
+
+@pytest.mark.parametrize("scheme", ["BIOES", "plain"])
+def test_an_empty_token_is_an_error_at_its_own_line(scheme: str) -> None:
+    with pytest.raises(DataError, match=r"^a:8: found an empty token"):
+        tag_rows([Sentence(["a", ""], ["O", "O"], "a", [7, 8])], scheme)
+
+
+def test_a_tag_that_is_none_is_an_error_at_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.conll"
+    path.write_text("Ann\tB-PER\nran\tO\n\nBob\tO\nran\tNN\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        training_set(list(formats.read(path)), configure(), None)
+    assert (caught.value.source, caught.value.line) == (str(path), 5)
+    assert str(caught.value).startswith(f"{path}:5: found tag 'NN' at token 'ran'")
+
+
+# Batches
+
+
+def test_an_epoch_has_every_sentence_once_with_its_own_tags() -> None:
+    data, rng = make_set(), np.random.default_rng(0)
+    batches = list(data.batches(2, 0.0, rng))
+    assert [len(batch.lengths) for batch, _ in batches] == [2, 1]
+    found = []
+    for batch, tags in batches:
+        ends = np.cumsum(batch.lengths)[:-1]
+        found += zip(map(tuple, np.split(batch.words, ends)), map(tuple, np.split(tags, ends)), strict=True)
+    own = [tuple(map(data.alphabets.word_id, sentence.tokens)) for sentence in data.sentences]
+    assert sorted(found) == sorted(zip(own, map(tuple, data.tag_ids), strict=True))
+
+
+def test_epochs_differ_in_order_and_a_seed_fixes_them() -> None:
+    data = training_set([Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(), None)
+
+    def epochs(seed: int) -> list[list[int]]:
+        rng = np.random.default_rng(seed)
+        return [[int(i) for batch, _ in data.batches(7, 0.0, rng) for i in batch.words] for _ in range(2)]
+
+    first, second = epochs(1)
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(1, 31))
+    assert epochs(1) == [first, second]
+    assert epochs(2) != [first, second]
+
+
+# Words that stand in for unknown ones
+
+
+def test_words_seen_once_stand_in_for_unknown_ones() -> None:
+    data = make_set()
+    assert words(data, np.flatnonzero(data.replaceable)) == ["0000", "ann", "bob", "carl", "new", "york"]
+
+
+def test_words_with_a_vector_never_stand_in_for_unknown_ones() -> None:
+    # "bob" has a vector; "york" has none, as the table knows it only as "York".
+    data = make_set(vectors=VECTORS)
+    assert words(data, np.flatnonzero(data.replaceable)) == ["0000", "ann", "carl", "new", "york"]
+
+
+def test_only_replaceable_words_are_replaced_and_about_at_the_rate() -> None:
+    data, rng = make_set(vectors=VECTORS), np.random.default_rng(0)
+    epochs = [next(data.batches(3, 0.3, rng)) for _ in range(2_000)]
+    assert sum((batch.words == UNKNOWN).sum() for batch, _ in epochs) / (2_000 * 5) == pytest.approx(0.3, abs=0.015)
+    kept = sorted(data.alphabets.word_id(token) for token in ("saw", "saw", "saw", "bob"))
+    for batch, _ in epochs:
+        assert sorted(i for i in batch.words.tolist() if i != UNKNOWN and not data.replaceable[i]) == kept
+
+
+def test_a_replaced_word_keeps_its_spelling() -> None:
+    data = make_set()
+    (whole, tags), (replaced, same) = (
+        next(data.batches(3, rate, np.random.default_rng(0))) for rate in (0.0, 1 - 1e-12)
+    )
+    assert (replaced.words == UNKNOWN).sum() == 6
+    for name in ("spelling", "chars", "word_lengths", "lengths"):
+        assert getattr(replaced, name).tolist() == getattr(whole, name).tolist()
+    assert same.tolist() == tags.tolist()
+
+
+# Word vectors
+
+
+def test_words_of_the_table_have_its_rows_and_others_are_drawn() -> None:
+    data = make_set(vectors=VECTORS)
+    table = word_vectors(data.alphabets, VECTORS, 2, np.random.default_rng(0))
+    assert data.alphabets.words.strings[data.alphabets.trained :] == ["zebra", "York"]
+    assert table.shape == (len(data.alphabets.words), 2)
+    assert table.dtype == np.float32
+    rows = {"bob": 0, "saw": 1, "zebra": 2, "York": 3}
+    for i, word in enumerate(data.alphabets.words.strings):
+        if word in rows:
+            assert table[i].tolist() == VECTORS.matrix[rows[word]].tolist()
+        else:
+            assert (np.abs(table[i]) <= (3 / 2) ** 0.5).all()
+            assert len(set(map(tuple, table.tolist()))) == len(table)
+
+
+def test_a_words_vector_is_found_in_lower_case_where_case_is_kept() -> None:
+    config = configure(settings={"words.lowercase": False})
+    data = training_set(SENTENCES, config, VECTORS)
+    table = word_vectors(data.alphabets, VECTORS, 2, np.random.default_rng(0))
+    for word, row in {"Bob": 0, "Saw": 1, "saw": 1, "York": 3}.items():
+        assert table[data.alphabets.words.ids[word]].tolist() == VECTORS.matrix[row].tolist()
+
+
+def test_drawn_vectors_fill_the_papers_range() -> None:
+    many = [Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(200)]
+    data = training_set(many, configure(), None)
+    table = word_vectors(data.alphabets, None, 30, np.random.default_rng(0))
+    bound = (3 / 30) ** 0.5
+    assert table.shape == (201, 30)
+    assert 0.99 * bound < np.abs(table).max() <= bound * (1 + 1e-6)
+    assert table.std() == pytest.approx(bound / 3**0.5, rel=0.05)
