@@ -70,7 +70,7 @@ class Alphabets:
         return word.lower() if self.lowercase else word
 
     def word_id(self, token: str) -> int:
-        """Row of the token's word vector: exact, else lower-cased, else digits zeroed, else the unknown word's."""
+        """Row of the token's word vector: the first form known, else the unknown word's."""
         found = self.words.find(self.word_of(token))
         return found[0] if found else UNKNOWN
 

@@ -206,3 +206,6 @@ class TestStreams:
     def test_output_is_utf8_in_any_locale(self, model: Path):
         env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
         assert real("tag", model, stdin="Søren 😀 中".encode(), env=env).out == "Søren : O\n😀 : O\n中 : O\n\n"
+
+    def test_a_file_name_that_is_no_text_can_still_be_named_in_an_error(self):
+        assert real("info", "no\udcff").err == "error: no\\udcff: found no such file; expected a tagsmith model file\n"

@@ -225,8 +225,9 @@ class TestErrors:
         assert result == Result(1, "", expected)
 
     def test_a_missing_file_among_others_is_an_error_before_any_answer(self, model: Path, tmp_path: Path):
-        file = write(tmp_path / "t.txt", "Jay")
-        assert run("tag", model, file, tmp_path / "none", "--text", "Jay").out == ""
+        file = write(tmp_path / "t.txt", "Jay\n" * 9000)  # more than is read ahead
+        result = run("tag", model, file, tmp_path / "none")
+        assert (result.code, result.out) == (1, "")
 
     @pytest.mark.parametrize(
         ("name", "content", "line", "expected"),

@@ -389,6 +389,17 @@ def test_a_dev_sentence_without_tags_is_an_error_before_any_step() -> None:
     assert watcher.facts == {}
 
 
+@pytest.mark.parametrize("dev", [[], [Sentence([], [])], [Sentence(["It", "rains"], ["O", "O"])]])
+def test_a_dev_set_that_can_choose_no_epoch_is_an_error(dev: list[Sentence]) -> None:
+    with pytest.raises(DataError, match="expected dev sentences to choose the best epoch by"):
+        train({}, dev=dev)
+
+
+def test_a_loss_that_grows_beyond_all_numbers_is_an_error_that_says_what_to_lower() -> None:
+    with pytest.raises(ConfigError, match=r"the loss became (nan|inf) in epoch 1; lower training.learning_rate"):
+        train({**NO_NOISE, "training.learning_rate": 1e30})
+
+
 @pytest.mark.parametrize("device", ["abacus", "cuda"])
 def test_a_device_that_is_not_there_is_an_error(device: str) -> None:
     if device == "cuda" and torch.cuda.is_available():

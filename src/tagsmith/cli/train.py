@@ -53,12 +53,11 @@ def command(
     from tagsmith.cli.scores import render
     from tagsmith.config import parse_assignments
     from tagsmith.extras import require
-    from tagsmith.files import check_readable, check_writable
+    from tagsmith.files import check_readable
     from tagsmith.formats.conll import Columns
     from tagsmith.tagger import Tagger
 
     require("torch", "PyTorch", "train")
-    check_writable(out)
     if test_file is not None:
         check_readable(test_file)
     skipped = options.Skipped(skip_bad)

@@ -12,11 +12,14 @@ from tagsmith.store import Model
 
 
 class Decoder:
-    """The chain of a model with every step its scheme forbids at -inf."""
+    """The chain of a model with every step its scheme forbids at -inf.
+
+    In float64: over many thousand tokens the rounding of float32 would pick another path.
+    """
 
     def __init__(self, model: Model) -> None:
         start, step, end = allowed_steps(model.config.scheme, model.tags)
-        weights = model.weights
+        weights = {name: array.astype(np.float64) for name, array in model.weights.items() if "transitions" in name}
         self.start = np.where(start, weights["head.start_transitions"], -np.inf)
         self.transitions = np.where(step, weights["head.transitions"], -np.inf)
         self.end = np.where(end, weights["head.end_transitions"], -np.inf)

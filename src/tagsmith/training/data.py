@@ -11,7 +11,7 @@ from tagsmith.batching import UNKNOWN, Alphabets, Batch, Ids, build_alphabets
 from tagsmith.config import Config
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
-from tagsmith.schemes import SCHEMES, sentence_spans
+from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans
 from tagsmith.text import Sentence
 
 
@@ -90,6 +90,23 @@ def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
     if scheme not in SCHEMES:
         return [sentence.tags or () for sentence in sentences]
     return [SCHEMES[scheme].write(sentence_spans(sentence), len(sentence)) for sentence in sentences]
+
+
+def dev_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
+    """The gold tags of the dev sentences that have tokens, as ``tag_rows`` gives them.
+
+    Raises:
+        DataError: nothing to choose an epoch by, or what ``tag_rows`` raises.
+    """
+    rows = tag_rows([sentence for sentence in sentences if len(sentence)], scheme)
+    if not rows or (scheme in SCHEMES and all(tag == OUTSIDE for row in rows for tag in row)):
+        found = "no spans: every tag is O" if rows else "no sentences"
+        raise DataError(found, "dev sentences to choose the best epoch by", source=_source(sentences))
+    return rows
+
+
+def _source(sentences: Sequence[Sentence]) -> str:
+    return sentences[0].source if sentences else "dev"
 
 
 def word_vectors(alphabets: Alphabets, vectors: Vectors | None, dim: int, rng: np.random.Generator) -> np.ndarray:

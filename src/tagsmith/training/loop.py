@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -20,10 +21,10 @@ from tagsmith.embeddings import Vectors
 from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
 from tagsmith.metrics import Scores, score
-from tagsmith.model.network import Network, initial_weights
+from tagsmith.model.network import Network, Weights, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
-from tagsmith.training.data import TrainingSet, tag_rows, training_set, word_vectors
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
 
 _EVALUATION_BUDGET = 4_096  # words in a batch when scoring the dev file
 
@@ -83,12 +84,13 @@ def train(
 
     Raises:
         DataError: sentences that can't be learned from.
-        ConfigError: a width of word vectors other than that of the vector file, or a device that is not there.
+        ConfigError: a width of word vectors other than that of the vector file, a device that is not there, or
+            settings under which the loss grows beyond all numbers.
     """
     config = _with_dim(config, vectors)
     settings = config.training
     data = training_set(sentences, config, vectors)
-    gold = tag_rows([s for s in dev if len(s)], config.scheme) if dev is not None else []
+    gold = [] if dev is None else dev_rows(dev, config.scheme)
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
@@ -100,11 +102,11 @@ def train(
         network = _on_device(Network(start), device)
         optimizer = torch.optim.SGD(network.parameters(), settings.learning_rate, settings.momentum)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + settings.decay * t))
-        for observer in observers:
-            observer.started({**facts, "config": msgspec.to_builtins(config), "device": device, **_versions()})
         epochs: list[Epoch] = []
-        best, best_weights = 0, weights
+        kept: tuple[Epoch, Weights] | None = None
         try:
+            for observer in observers:
+                observer.started({**facts, "config": msgspec.to_builtins(config), "device": device, **_versions()})
             for number in range(1, settings.epochs + 1):
                 network.train()
                 began, losses, tokens = time.perf_counter(), 0.0, 0
@@ -114,6 +116,10 @@ def train(
                     loss.backward()
                     torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
                     optimizer.step()
+                    if not math.isfinite(loss.item()):
+                        raise ConfigError(
+                            f"the loss became {loss.item()} in epoch {number}; lower training.learning_rate"
+                        )
                     losses += loss.item() * len(batch.lengths)
                     tokens += len(batch.words)
                     for observer in observers:
@@ -122,22 +128,24 @@ def train(
                 rate = optimizer.param_groups[0]["lr"]
                 schedule.step()
                 scores = _evaluate(network, start, dev, gold) if dev is not None else None
-                is_best = scores is None or best == 0 or scores.score > _score(epochs[best - 1])
+                is_best = scores is None or kept is None or scores.score > _score(kept[0])
                 epoch = Epoch(number, losses / len(data.sentences), rate, seconds, tokens / seconds, scores, is_best)
+                epochs.append(epoch)
                 if is_best:
-                    best, best_weights = number, network.weights()
-                epochs.append(epoch)  # only now, so that an interrupt finds the weights of a listed epoch
+                    kept = epoch, network.weights()  # at once, so that an interrupt finds both or neither
                 for observer in observers:
                     observer.finished_epoch(epoch)
-                if number - best >= settings.patience:
+                if kept and number - kept[0].number >= settings.patience:
                     break
         except KeyboardInterrupt:
-            if not epochs:
+            if kept is None:
                 raise
         finally:
             for observer in observers:
                 observer.finished()
-    known = {**facts, "epochs": len(epochs), "best_epoch": best, "dev": _brief(epochs[best - 1].dev)}
+    assert kept is not None  # there is at least one epoch, and the first is the best so far
+    best, best_weights = kept
+    known = {**facts, "epochs": len(epochs), "best_epoch": best.number, "dev": _brief(best.dev)}
     return Run(Model(config, data.alphabets, data.tags, best_weights, known), epochs)
 
 
