@@ -179,7 +179,7 @@ def test_a_missing_file_is_a_data_error_that_names_it(tmp_path: Path):
         b"{}",
         b'{"format_version": 1, "config": {}}',
         b"Jay\tB-PER\n",
-        gzip.compress(b"text"),
+        gzip.compress(b"text", mtime=0),
         pickle.dumps({"weights": [1.0]}),
         (2).to_bytes(8, "little") + b"{}",
         (2).to_bytes(8, "little") + b"[]",

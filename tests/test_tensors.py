@@ -102,7 +102,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path):
 
 
 def test_a_folder_is_no_file(tmp_path: Path):
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="found a folder; expected a safetensors file"):
         map_tensors(tmp_path, "key")
 
 

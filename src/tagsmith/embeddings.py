@@ -19,7 +19,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from tagsmith.errors import DataError
-from tagsmith.files import open_bytes
+from tagsmith.files import check_readable, open_bytes
 from tagsmith.tensors import map_tensors, pack_strings, unpack_strings, write_tensors
 from tagsmith.vocab import Match, Vocabulary
 
@@ -91,8 +91,7 @@ def load_vectors(path: str | os.PathLike[str]) -> Vectors:
         DataError: the file is missing, empty, or a row of it has another width, no number, or no UTF-8 word.
     """
     source = str(path)
-    if not Path(path).is_file():
-        raise DataError("no such file", "a file of word vectors", source=source)
+    check_readable(path, "a file of word vectors")
     cache = _cache_path(Path(path))
     try:
         return _from_arrays(map_tensors(cache, _CACHE_KEY)[0], source)

@@ -123,18 +123,17 @@ def _umask() -> int:
     return mask
 
 
-def check_readable(path: str | os.PathLike[str]) -> None:
+def check_readable(path: str | os.PathLike[str], expected: str = "a file that exists") -> None:
     """See to it, before long work, that a file is there, without opening it (it may be a pipe).
 
     Raises:
         DataError: there is no such file, or it is a folder.
     """
-    if str(path) == STDIN:
-        return
-    if Path(path).is_dir():
-        raise DataError("a folder", "a file", source=str(path))
-    if not Path(path).exists():
-        raise DataError("no such file", "a file that exists", source=str(path))
+    # os.path, which says no where pathlib raises: a name may be too long for the system.
+    if os.path.isdir(path):  # noqa: PTH112
+        raise DataError("a folder", expected, source=str(path))
+    if str(path) != STDIN and not os.path.exists(path):  # noqa: PTH110
+        raise DataError("no such file", expected, source=str(path))
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

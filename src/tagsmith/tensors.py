@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from tagsmith.errors import DataError
-from tagsmith.files import replacing
+from tagsmith.files import check_readable, replacing
 
 Arrays = Mapping[str, NDArray[Any]]
 _DTYPES = {"F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
@@ -35,8 +35,7 @@ def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArr
         DataError: the file is missing, cut short, or not safetensors.
     """
     source = str(path)
-    if not Path(path).is_file():
-        raise DataError("no such file", "a safetensors file", source=source)
+    check_readable(path, "a safetensors file")
     try:
         with safe_open(path, "numpy") as file:  # checks that header and file agree, to the byte
             document = (file.metadata() or {}).get(key, "")

@@ -85,9 +85,21 @@ class TestForms:
             {"tokens": ["It"], "tags": ["O"]},
         ]
         assert result.err.splitlines() == [
-            f"{tmp_path}/a.conll: only words and tags were kept; JSON lines have no other columns and no -DOCSTART-",
+            f"{tmp_path}/a.conll: words and tags were taken over, and nothing else of it",
             "2 sentences",
         ]
+
+    def test_malformed_lines_are_left_out_of_columns_as_well(self, tmp_path: Path):
+        file = write(tmp_path / "a.conll", "a\tB-X\n\tO\nb\tO\n\n")
+        result = run("convert", file, tmp_path / "b.conll", "--skip-bad")
+        assert (tmp_path / "b.conll").read_text() == "a\tB-X\nb\tO\n\n"
+        assert "1 malformed line skipped" in result.err
+
+    def test_conllu_is_not_written(self, tmp_path: Path):
+        result = run("convert", write(tmp_path / "a.conll", IOB1), tmp_path / "b.conllu")
+        assert result.code == 2
+        assert "CoNLL-U can be read, not written" in result.err
+        assert not (tmp_path / "b.conllu").exists()
 
     def test_json_lines_and_back_keep_words_and_tags(self, tmp_path: Path):
         run("convert", DEMO / "test.conll", tmp_path / "a.jsonl")
@@ -97,7 +109,9 @@ class TestForms:
     def test_the_form_is_chosen_by_option_where_the_name_says_nothing(self, tmp_path: Path):
         words = ["convert", "-", "-", "--from", "jsonl", "--to", "conll"]
         result = run(*words, stdin=b'{"tokens": ["Jay"], "tags": ["I-PER"]}\n')
-        assert result == Result(0, "Jay\tI-PER\n\n", "1 sentence\n")
+        assert result == Result(
+            0, "Jay\tI-PER\n\n", "<stdin>: words and tags were taken over, and nothing else of it\n1 sentence\n"
+        )
 
     def test_a_dash_is_stdin_and_stdout(self):
         assert run("convert", "-", "-", "--scheme", "IOB2", stdin=IOB1.encode()) == Result(0, IOB2, "2 sentences\n")

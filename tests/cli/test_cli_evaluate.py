@@ -151,14 +151,16 @@ class TestTwoFiles:
     def test_another_token_is_an_error_that_names_both_lines(self, gold: Path, tmp_path: Path):
         write(tmp_path / "out", "-DOCSTART- O\n\n" + GOLD.replace("Mira", "Myra"))
         result = run("evaluate", "--gold", gold, "--predicted", tmp_path / "out")
-        assert result == Result(1, "", f"error: {tmp_path}/out:9: found token 'Myra'; expected 'Mira' as in {gold}:7\n")
+        assert result == Result(
+            1, "", f"error: {tmp_path}/out:9: found token 'Myra'; expected 'Mira', as in {gold}:7\n"
+        )
 
     def test_a_sentence_that_ends_elsewhere_is_an_error_that_names_both_files(self, gold: Path, tmp_path: Path):
         write(tmp_path / "out", GOLD.replace("India\tB-LOC\n", ""))
         result = run("evaluate", "--gold", gold, "--predicted", tmp_path / "out")
         assert (result.code, result.out) == (1, "")
         assert f"{tmp_path}/out:2: " in result.err
-        assert f"'India' as in {gold}:3" in result.err
+        assert f"found the end of the sentence; expected 'India', as in {gold}:3" in result.err
 
     @pytest.mark.parametrize("shorter", ["gold", "predicted"])
     def test_a_missing_sentence_is_an_error_with_the_line_of_its_counterpart(

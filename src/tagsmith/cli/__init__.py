@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 
 import click
@@ -56,10 +55,6 @@ def run(arguments: list[str]) -> int:
         app(arguments, prog_name="tagsmith")
     except TagsmithError as error:
         click.echo(f"error: {error}", err=True)
-        return 1
-    except BrokenPipeError:
-        # The reader went away, as `head` does. Python would complain once more on closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except SystemExit as stop:  # click's own way to end
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -70,10 +69,12 @@ def command(
                 count += bool(block.tokens)
         else:
             sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad)
-            if kind_in == "conll":
-                sentences = _noting_losses(source, sentences)
             write = conll.write if kind_out == "conll" else jsonl.write
             count = write((_in_scheme(sentence, chosen) for sentence in sentences), stream)
+            click.echo(
+                f"{'<stdin>' if source == '-' else source}: words and tags were taken over, and nothing else of it",
+                err=True,
+            )
     skipped.say()
     click.echo(f"{count:,} {'sentence' if count == 1 else 'sentences'}", err=True)
 
@@ -91,12 +92,5 @@ def _in_scheme(sentence: Sentence, scheme: Scheme | None) -> Sentence:
 def _rewritten(block: Block, columns: Columns, scheme: Scheme | None) -> str:
     from tagsmith.formats.conll import LAST
 
-    if scheme is None:
-        return "".join(block.lines)
-    return block.with_tags(_in_scheme(block.sentence(), scheme).tags or (), columns.tag or LAST)
-
-
-def _noting_losses(source: str, sentences: Iterator[Sentence]) -> Iterator[Sentence]:
-    """The sentences; afterwards, a line on what JSON lines do not hold."""
-    yield from sentences
-    click.echo(f"{source}: only words and tags were kept; JSON lines have no other columns and no -DOCSTART-", err=True)
+    tags = _in_scheme(block.sentence(), scheme).tags or ()
+    return block.with_tags(tags, columns.tag or LAST)

@@ -92,13 +92,15 @@ def _compare(
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:
     for a, b in zip_longest(wanted, found):
         if a is None or b is None:
-            alone = a or b
+            alone = b if a is None else a
             assert alone is not None
             missing = f"a sentence with no counterpart in the {'predicted' if b is None else 'gold'} file"
             raise DataError(missing, "as many sentences in both files", source=alone.source, line=alone.line_of())
         for i, pair in enumerate(zip_longest(a.tokens, b.tokens)):
             if pair[0] != pair[1]:
-                expected = f"{pair[0]!r} as in {a.source}:{a.line_of(min(i, len(a) - 1))}"
+                expected = f"{pair[0]!r}" if i < len(a) else "the end of the sentence"
+                expected += f", as in {a.source}:{a.line_of(min(i, len(a) - 1))}"
                 line = b.line_of(min(i, len(b) - 1))
-                raise DataError(f"token {pair[1]!r}", expected, source=b.source, line=line)
+                stands = f"token {pair[1]!r}" if i < len(b) else "the end of the sentence"
+                raise DataError(stands, expected, source=b.source, line=line)
         yield a, b

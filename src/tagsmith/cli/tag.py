@@ -141,7 +141,7 @@ def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
             if "tokens" not in value and isinstance(value.get("text"), str):
                 yield _Item(value["text"], value)
             else:
-                yield _Item(to_sentence(value, file, line, tagged=False), value)
+                yield _Item(to_sentence(value, "<stdin>" if file == "-" else file, line, tagged=False), value)
         except DataError as error:
             if skipped.on_bad is None:
                 raise

@@ -73,13 +73,15 @@ class Block:
     """Where in ``lines`` each token stands."""
     numbers: list[int] = field(default_factory=list)
     """The line of the file each token stands on."""
+    malformed: list[int] = field(default_factory=list)
+    """Where in ``lines`` what was skipped stands."""
 
     def sentence(self, *, tagged: bool = True) -> Sentence:
         """The tokens and, with ``tagged``, their tags."""
         return Sentence(self.tokens, self.tags if tagged else None, self.source, self.numbers)
 
     def with_tags(self, values: Sequence[str], column: int) -> str:
-        """The lines with the tags in ``column`` replaced by the values; all else as it was."""
+        """The lines without the malformed ones, and with the tags in ``column`` replaced; all else as it was."""
         lines = list(self.lines)
         for place, value in zip(self.places, values, strict=True):
             body, ending = _split_ending(lines[place])
@@ -88,7 +90,7 @@ class Block:
             fields = [i for i, piece in enumerate(pieces) if i % 2 == 0 and (piece or "\t" in body)]
             pieces[fields[column - 1 if column > 0 else column]] = value
             lines[place] = "".join(pieces) + ending
-        return "".join(lines)
+        return "".join(line for place, line in enumerate(lines) if place not in self.malformed)
 
     def with_column(self, values: Sequence[str]) -> str:
         """The lines with one more column: the values, one for each token; all other lines as they were."""
@@ -145,6 +147,7 @@ def read_blocks(
             if on_bad is None:
                 raise
             on_bad(error)
+            block.malformed.append(len(block.lines) - 1)
             continue
         width = width or (len(fields), number)
         block.numbers.append(number)
