@@ -70,8 +70,12 @@ class Alphabets:
         return word.lower() if self.lowercase else word
 
     def word_id(self, token: str) -> int:
-        """Row of the token's word vector: the first form known, else the unknown word's."""
-        found = self.words.find(self.word_of(token))
+        """Row of the token's word vector: that of its normalised form, else its own, else the unknown word's.
+
+        Training knows normalised forms only ("mp0"); of other words a vector file may have just the form as it is
+        ("mp3").
+        """
+        found = self.words.find(self.word_of(token)) or self.words.find(token)
         return found[0] if found else UNKNOWN
 
     def batch(self, sentences: Sequence[Sequence[str]]) -> Batch:

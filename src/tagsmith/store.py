@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from tagsmith.batching import Alphabets
 from tagsmith.config import Config, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
-from tagsmith.schemes import is_span_tag
+from tagsmith.files import check_readable
+from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
 from tagsmith.tensors import Arrays, map_tensors, pack_strings, unpack_strings, write_tensors
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 1
 _KEY = "tagsmith"
+_NO_DIGEST = '"sha256":""'
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
-    document["sha256"] = digest(document, tensors)
-    write_tensors(path, tensors, msgspec.json.encode(document, order="deterministic").decode(), _KEY)
+    text = msgspec.json.encode({**document, "sha256": ""}, order="deterministic").decode()
+    write_tensors(path, tensors, text.replace(_NO_DIGEST, f'"sha256":"{digest(text, tensors)}"', 1), _KEY)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -83,11 +85,10 @@ def load(path: str | os.PathLike[str]) -> Model:
         DataError: there is no such file.
         ModelFileError: the file is damaged, changed, foreign, or of a version this tagsmith can't read.
     """
+    check_readable(path, "a tagsmith model file")
     try:
         tensors, text = map_tensors(path, _KEY)
     except DataError as error:
-        if error.found == "no such file":
-            raise DataError("no such file", "a tagsmith model file", source=str(path)) from None
         raise ModelFileError(str(error)) from None
     if not text:
         raise ModelFileError(f"{path}: a safetensors file, but not a tagsmith model")
@@ -99,8 +100,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(
             f"{path}: format version {document.get('format_version')!r}; this tagsmith reads version {FORMAT_VERSION}"
         )
-    sha256 = document.pop("sha256", None)
-    if sha256 != digest(document, tensors):
+    sha256 = document.get("sha256")
+    if sha256 != digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors):
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
     try:
         return _build(document, tensors)
@@ -108,9 +109,9 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None
 
 
-def digest(document: Mapping[str, Any], tensors: Arrays) -> str:
-    """SHA-256 over the document without its own digest, then each tensor's name, type, shape and bytes, by name."""
-    result = hashlib.sha256(msgspec.json.encode(document, order="deterministic"))
+def digest(text: str, tensors: Arrays) -> str:
+    """SHA-256 over the document's text with an empty digest, then each tensor's name, type, shape and bytes."""
+    result = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
         result.update(msgspec.json.encode([name, array.dtype.str, list(array.shape)]))
@@ -123,6 +124,8 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
         name: unpack_strings(tensors.pop(f"{name}.bytes"), tensors.pop(f"{name}.offsets"))
         for name in ("words", "chars", "tags")
     }
+    if strings["words"][:1] != [""] or strings["chars"][:1] != [""]:
+        raise ValueError("word 0 and character 0 must be the unknown ones, written as the empty string")
     config = from_builtins(document["config"])
     alphabets = Alphabets(
         Vocabulary(strings["words"]),
@@ -132,13 +135,19 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
         config.words.zero_digits,
     )
     tags = tuple(Vocabulary(strings["tags"]).strings)
-    if config.scheme != "plain" and (bad := [tag for tag in tags if not is_span_tag(tag)]):
+    if not tags or (config.scheme in SCHEMES and OUTSIDE not in tags):
+        raise ValueError(f"tags {' '.join(tags)!r} under scheme {config.scheme}")
+    if config.scheme in SCHEMES and (bad := [tag for tag in tags if not is_span_tag(tag)]):
         raise ValueError(f"tag {bad[0]!r} under scheme {config.scheme}")
-    if not 1 <= alphabets.trained <= len(alphabets.words):
+    if type(alphabets.trained) is not int or not 1 <= alphabets.trained <= len(alphabets.words):
         raise ValueError(f"{alphabets.trained} trained words among {len(alphabets.words)}")
     expected = shapes(config, alphabets, len(tags))
     found = {name: array.shape for name, array in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name) or tensors[name].dtype != np.float32:
             raise ValueError(f"weight {name!r} is {found.get(name)}, expected {expected.get(name)} of float32")
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"weight {name!r} holds a value that is no finite number")
+    if not isinstance(document["training"], dict):
+        raise ValueError("training must be an object")
     return Model(config, alphabets, tags, tensors, document["training"])

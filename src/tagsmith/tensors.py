@@ -73,6 +73,8 @@ def unpack_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[
     Raises:
         ValueError: offsets that don't rise from 0 to the end of the bytes, or bytes that are not UTF-8.
     """
+    if data.dtype != np.uint8 or offsets.dtype != np.int64 or data.ndim != 1 or offsets.ndim != 1:
+        raise ValueError("bytes must be [·] of uint8 and offsets [·] of int64")
     raw, ends = data.tobytes(), offsets.tolist()
     if not ends or ends[0] != 0 or ends[-1] != len(raw) or (np.diff(offsets) < 0).any():
         raise ValueError("offsets do not fit the bytes")

@@ -6,6 +6,12 @@ import click
 
 from tagsmith.cli import options
 
+_ENDS = {
+    "epochs": "all epochs done",
+    "patience": "stopped, as dev had grown no better for training.patience epochs",
+    "interrupt": "stopped by an interrupt",
+}
+
 
 @click.command("train")
 @click.option("--train", "train_file", required=True, metavar="FILE", help="Tagged sentences to learn from.")
@@ -79,7 +85,7 @@ def command(
     )
     training = tagger.model.training
     if not quiet:
-        click.echo(f"wrote {out}, from epoch {training['best_epoch']} of {training['epochs']}", err=True)
+        click.echo(f"{_ENDS[training['stopped']]}; wrote {out}, from epoch {training['best_epoch']}", err=True)
     if test_file is not None:
         click.echo(render(tagger.evaluate(test_file, columns=columns, on_bad=skipped.on_bad)), nl=False)
     skipped.say()

@@ -80,7 +80,9 @@ def train(
 ) -> Run:
     """Train on sentences; keep the epoch with the best score on dev (without dev, the last).
 
-    An interrupt from the keyboard ends the training after its first epoch as running out of patience does.
+    An interrupt from the keyboard ends a training that has finished an epoch, as running out of patience does. What
+    ended it (``epochs``, ``patience`` or ``interrupt``) stands in the model. While the dev score is 0, a later epoch
+    counts as better, so patience begins with the first span found.
 
     Raises:
         DataError: sentences that can't be learned from.
@@ -104,6 +106,7 @@ def train(
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + settings.decay * t))
         epochs: list[Epoch] = []
         kept: tuple[Epoch, Weights] | None = None
+        stopped = "epochs"
         try:
             for observer in observers:
                 observer.started({**facts, "config": msgspec.to_builtins(config), "device": device, **_versions()})
@@ -128,7 +131,7 @@ def train(
                 rate = optimizer.param_groups[0]["lr"]
                 schedule.step()
                 scores = _evaluate(network, start, dev, gold) if dev is not None else None
-                is_best = scores is None or kept is None or scores.score > _score(kept[0])
+                is_best = scores is None or kept is None or scores.score > _score(kept[0]) or not _score(kept[0])
                 epoch = Epoch(number, losses / len(data.sentences), rate, seconds, tokens / seconds, scores, is_best)
                 epochs.append(epoch)
                 if is_best:
@@ -136,16 +139,18 @@ def train(
                 for observer in observers:
                     observer.finished_epoch(epoch)
                 if kept and number - kept[0].number >= settings.patience:
+                    stopped = "patience"
                     break
         except KeyboardInterrupt:
             if kept is None:
                 raise
+            stopped = "interrupt"
         finally:
             for observer in observers:
                 observer.finished()
     assert kept is not None  # there is at least one epoch, and the first is the best so far
     best, best_weights = kept
-    known = {**facts, "epochs": len(epochs), "best_epoch": best.number, "dev": _brief(best.dev)}
+    known = {**facts, "epochs": len(epochs), "best_epoch": best.number, "stopped": stopped, "dev": _brief(best.dev)}
     return Run(Model(config, data.alphabets, data.tags, best_weights, known), epochs)
 
 
