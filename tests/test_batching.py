@@ -166,3 +166,10 @@ def test_slices_are_the_places_of_each_step(lengths: list[int]) -> None:
     assert len(slices) == max(lengths)
     for t, step in enumerate(slices):
         assert places[step] == [place for place in places if place[1] == t]
+
+
+def test_a_word_whose_zeroed_form_is_unknown_is_looked_up_as_it_is() -> None:
+    alphabets, _ = build_alphabets([["in", "1996"]], Words(), extra=["mp3", "2008", "mp0x"])
+    assert alphabets.word_id("MP3") == alphabets.words.ids["mp3"]
+    assert alphabets.word_id("2008") == alphabets.words.ids["0000"]  # training knows its form
+    assert alphabets.word_id("mp4") == UNKNOWN

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,16 @@ class TestRoundTrip:
     def test_what_is_no_config_is_refused(self, values: object) -> None:
         with pytest.raises(ConfigError):
             from_builtins(values)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", math.inf])
+def test_numbers_must_be_finite(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"training\.clip: "):
+        configure(settings={"training.clip": value})
+
+
+def test_the_choices_of_a_setting_are_listed() -> None:
+    with pytest.raises(ConfigError, match=r"scheme: .*expected one of: BIOES, IOB2, plain"):
+        configure(settings={"scheme": "iob2"})
+    with pytest.raises(ConfigError, match=r"head\.potentials: .*expected one of: shared"):
+        configure(settings={"head.potentials": "bigram"})

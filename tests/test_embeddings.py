@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -71,11 +72,20 @@ class TestReading:
         row = " ".join(["0.5"] * dim)
         assert load_vectors(write(tmp_path, f"a {row}\nb {row}\n")).dim == dim
 
-    @pytest.mark.parametrize("word", [". . .", "at 5", "5 6 7", "a  b"])
+    @pytest.mark.parametrize("word", [". . .", "5 at", "a  b"])
     def test_a_word_may_hold_spaces(self, tmp_path: Path, word: str):
         vectors = load_vectors(write(tmp_path, f"the 1 2 3\n{word} 4 5 6\nof 7 8 9\n"))
         assert vectors.words.strings == ["the", word, "of"]
         assert vectors.matrix.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+    @pytest.mark.parametrize("word", ["at 5", "5 6 7", "at ", " at", " ", ""])
+    def test_a_word_that_may_be_a_row_of_another_width_is_an_error(self, tmp_path: Path, word: str):
+        with pytest.raises(DataError, match="as many numbers as on line 1") as caught:
+            load_vectors(write(tmp_path, f"the 1 2 3\n{word} 4 5 6\n"))
+        assert caught.value.line == 2
+
+    def test_a_byte_order_mark_is_no_part_of_the_first_word(self, tmp_path: Path):
+        assert load_vectors(write(tmp_path, "\ufeffthe 1 2\n")).words.strings == ["the"]
 
     def test_only_spaces_part_fields(self, tmp_path: Path):
         vectors = load_vectors(write(tmp_path, "a\u00a0b 1 2\nc\u2028d 3 4\ne\x0cf 5 6\n"))
@@ -108,7 +118,9 @@ class TestReading:
     @given(
         st.integers(1, 4).flatmap(
             lambda dim: st.dictionaries(
-                st.text("ab .é5", min_size=1, max_size=5),
+                st.text("ab .é5", min_size=1, max_size=5).filter(
+                    lambda word: not re.search(r"^ | $|( [.5]*5[.5]*)$", word)
+                ),
                 st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=dim, max_size=dim),
                 min_size=1,
                 max_size=6,

@@ -474,3 +474,20 @@ def read_demo(part: str) -> Sequence[Sentence]:
     from tagsmith.formats import conll
 
     return list(conll.read(DEMO / f"{part}.conll"))
+
+
+@pytest.mark.parametrize("inputs", [5, b"Jay", {"a": 1}, Path("a.txt")])
+def test_inputs_of_another_kind_are_refused(tiny_model_path: Path, inputs: Any):
+    with pytest.raises(TypeError, match="expected a string, a Sentence, or an iterable of them"):
+        Tagger.load(tiny_model_path).tag(inputs)
+
+
+@pytest.mark.parametrize("one", [None, 5, b"Jay", {"tokens": ["a"]}])
+def test_an_input_of_another_kind_among_many_is_refused(tiny_model_path: Path, one: Any):
+    with pytest.raises(TypeError, match="expected a string, a Sentence or a list of tokens"):
+        list(Tagger.load(tiny_model_path).tag([one]))
+
+
+def test_training_on_names_of_files_in_a_list_is_refused():
+    with pytest.raises(TypeError, match="one file or an iterable of Sentence"):
+        Tagger.train(["a.conll", "b.conll"])  # type: ignore[list-item]

@@ -6,11 +6,12 @@ and changes settings by their dotted names, as ``--set encoder.size=100`` and TO
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -133,9 +134,15 @@ def from_builtins(values: Any) -> Config:
         ConfigError: an unknown setting, or a value a setting can't have.
     """
     try:
-        return msgspec.convert(values, Config, strict=False)
+        config = msgspec.convert(values, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from None
+    for section in (config.words, config.chars, config.encoder, config.training):
+        for field in section.__struct_fields__:
+            if isinstance(value := getattr(section, field), float) and not math.isfinite(value):
+                name = type(section).__name__.lower()
+                raise ConfigError(f"{name}.{field}: expected a finite number, found {value}; for no limit, take 1e9")
+    return config
 
 
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
@@ -172,13 +179,13 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(f"{file}: not TOML: {error}") from None
 
 
-def _merge(values: dict[str, Any], changes: Mapping[str, Any], where: str, prefix: str = "") -> None:
+def _merge(values: dict[str, Any], changes: Mapping[str, Any], where: str) -> None:
     for name, value in changes.items():
         if isinstance(value, dict):
             for inner, inner_value in value.items():
-                _set(values, f"{prefix}{name}.{inner}", inner_value, where)
+                _set(values, f"{name}.{inner}", inner_value, where)
         else:
-            _set(values, prefix + name, value, where)
+            _set(values, name, value, where)
 
 
 def _set(values: dict[str, Any], name: str, value: Any, where: str = "") -> None:
@@ -192,4 +199,12 @@ def _set(values: dict[str, Any], name: str, value: Any, where: str = "") -> None
 def _readable(message: str) -> str:
     """msgspec's message with the setting's dotted name first: "Expected `int` - at `$.encoder.size`"."""
     text, _, path = message.partition(" - at `$.")
-    return f"{path.rstrip('`')}: {text[0].lower()}{text[1:]}" if path else text
+    if not path:
+        return text
+    name = path.rstrip("`")
+    if text.startswith("Invalid enum value"):
+        kind: Any = Config
+        for part in name.split("."):
+            kind = get_type_hints(kind)[part]
+        text += f"; expected one of: {', '.join(get_args(kind))}"
+    return f"{name}: {text[0].lower()}{text[1:]}"

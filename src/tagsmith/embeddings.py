@@ -95,7 +95,7 @@ def load_vectors(path: str | os.PathLike[str]) -> Vectors:
     cache = _cache_path(Path(path))
     try:
         return _from_arrays(map_tensors(cache, _CACHE_KEY)[0], source)
-    except (OSError, DataError, KeyError, ValueError):
+    except (OSError, DataError, KeyError, ValueError, IndexError):
         pass  # there is no copy, or a damaged one: it is made anew
     words, matrix, repeated = _read_text(source)
     data, offsets = pack_strings(words)
@@ -192,9 +192,15 @@ def _words(names: list[bytes], source: str, first: int) -> list[str]:
     words = []
     for number, name in enumerate(names, first):
         try:
-            words.append(name.decode("utf-8"))
+            words.append(name.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").decode("utf-8"))
         except UnicodeDecodeError:
             raise DataError(f"{name!r}", "a word in UTF-8", source=source, line=number) from None
+        # A word may hold spaces, but not at its edges, and not before a number that would be one too many.
+        if b" " in name or not name:
+            *_, tail = name.split(b" ")
+            if not tail or name.startswith(b" ") or _numbers(tail) is not None:
+                expected = "a word, single spaces, and as many numbers as on line 1"
+                raise DataError(f"the word {name.decode()!r} before the numbers", expected, source=source, line=number)
     return words
 
 

@@ -18,6 +18,11 @@ STDIN = "-"
 _BOM = "\ufeff"
 
 
+def source_name(path: str | os.PathLike[str]) -> str:
+    """What a file is called in errors."""
+    return "<stdin>" if str(path) == STDIN else str(path)
+
+
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     """The bytes of a file, unpacked if it is gzip (by its first two bytes, whatever its name); '-' is stdin.
 
@@ -61,7 +66,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: the file can't be read, is not UTF-8, or holds a NUL byte.
     """
-    source = "<stdin>" if str(path) == STDIN else str(path)
+    source = source_name(path)
     file = open_bytes(path)
     try:
         for number, raw in enumerate(file, 1):
@@ -143,7 +148,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         DataError: it can't: the folder is missing or closed, or ``path`` is itself a folder.
     """
     target = Path(path)
-    if target.is_dir():
-        raise DataError("a folder", "a file name to write to", source=str(target))
+    if target.is_dir() or str(path) == STDIN:
+        found = "a folder" if target.is_dir() else "'-', which would be stdout"
+        raise DataError(found, "a file name to write to", source=str(target))
     if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
         raise DataError("no folder that can be written to", "an existing one", source=str(target.parent))

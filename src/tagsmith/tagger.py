@@ -15,7 +15,7 @@ from tagsmith.config import configure
 from tagsmith.engine import make_engine
 from tagsmith.errors import DataError
 from tagsmith.extras import require
-from tagsmith.files import check_writable
+from tagsmith.files import check_writable, source_name
 from tagsmith.formats.conll import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
@@ -89,30 +89,40 @@ class Tagger:
         """
         require("torch", "PyTorch", "train")
         require("matplotlib", "matplotlib", "train")
-        if out is not None:
-            check_writable(out)
         from tagsmith.embeddings import load_vectors
         from tagsmith.training import loop
         from tagsmith.training.records import Log, draw_curves, files_beside
         from tagsmith.training.report import Report
 
+        beside = None if out is None else files_beside(Path(out))
+        for place in (out, *(beside or ())):
+            if place is not None:
+                check_writable(place)
+                _check_distinct(place, train, dev, vectors, config)
+
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
         chosen = configure(preset, {**(settings or {}), **given}, config)
-        train_sentences = _sentences(train, columns, on_bad)
-        dev_sentences = None if dev is None else _sentences(dev, columns, on_bad)
+        train_sentences = _not_empty(train, _sentences(train, columns, on_bad))
+        dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad))
         table = None if vectors is None else load_vectors(vectors)
         observers: list[loop.Observer] = []
         if progress:
             observers.append(Report())
-        beside = None if out is None else files_beside(Path(out))
-        if beside is not None:
-            observers.append(Log(beside[0]))
-        run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device)
+        log = None if beside is None else Log(beside[0])
+        if log is not None:
+            observers.append(log)
+        try:
+            run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device)
+        except BaseException:
+            if log is not None:
+                log.drop()
+            raise
         tagger = cls(run.model, device)
         tagger.history = run.epochs
-        if out is not None and beside is not None:
+        if out is not None and beside is not None and log is not None:
             tagger.save(out)
+            log.keep()
             draw_curves(run.epochs, beside[1])
         return tagger
 
@@ -157,6 +167,8 @@ class Tagger:
         """
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
+        if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(inputs, str | Sentence | Iterable):
+            raise TypeError(f"expected a string, a Sentence, or an iterable of them, found {type(inputs).__name__}")
         if isinstance(inputs, str | Sentence):
             return next(self._tag_all([inputs], scheme))
         return self._tag_all(inputs, scheme)
@@ -229,6 +241,8 @@ class _Input:
                 self.offsets += sentence
             self.tokens = tuple(given[start:end] for start, end in self.offsets)
             return
+        if not isinstance(given, Sentence | list | tuple):
+            raise TypeError(f"expected a string, a Sentence or a list of tokens, found {type(given).__name__}")
         self.tokens = given.tokens if isinstance(given, Sentence) else tuple(given)
         self.offsets, at = [], 0
         for token in self.tokens:
@@ -257,4 +271,21 @@ class _Input:
 def _sentences(data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None) -> list[Sentence]:
     if isinstance(data, str | os.PathLike):
         return list(formats.read(data, columns=columns, on_bad=on_bad))
-    return list(data)
+    sentences = list(data)
+    for sentence in sentences:
+        if not isinstance(sentence, Sentence):
+            raise TypeError(f"expected one file or an iterable of Sentence, found {type(sentence).__name__} in it")
+    return sentences
+
+
+def _not_empty(data: Data, sentences: list[Sentence]) -> list[Sentence]:
+    if not any(map(len, sentences)):
+        source = source_name(data) if isinstance(data, str | os.PathLike) else ""
+        raise DataError("no sentences", "at least one tagged sentence", source=source)
+    return sentences
+
+
+def _check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
+    for given in inputs:
+        if isinstance(given, str | os.PathLike) and os.path.realpath(given) == os.path.realpath(place):
+            raise DataError("a file that is also read", "a file of its own to write to", source=str(place))

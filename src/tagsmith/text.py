@@ -32,8 +32,9 @@ class Sentence:
         source: str = "",
         lines: Sequence[int] = (),
     ) -> None:
-        if isinstance(tokens, str):
-            raise TypeError(f"tokens must be a sequence of strings, not one string ({tokens[:40]!r})")
+        for name, values in (("tokens", tokens), ("tags", tags)):
+            if isinstance(values, str):
+                raise TypeError(f"{name} must be a sequence of strings, not one string ({values[:40]!r})")
         if tags is not None and len(tags) != len(tokens):
             raise ValueError(f"{len(tags)} tags for {len(tokens)} tokens")
         object.__setattr__(self, "tokens", tuple(tokens))

@@ -148,6 +148,15 @@ class TestTwoFiles:
         figures = json.loads(run("evaluate", "--gold", gold, "--predicted", found, "--json").out)
         assert (figures["task"], figures["accuracy"]) == ("tokens", 50.0)
 
+    def test_one_wrong_tag_is_named_and_does_not_change_the_measure(self, gold: Path, tmp_path: Path):
+        write(tmp_path / "out", GOLD.replace("Jay\tB-PER", "Jay\tPER"))
+        result = run("evaluate", "--gold", gold, "--predicted", tmp_path / "out")
+        assert (result.code, result.out) == (1, "")
+        assert f"{tmp_path}/out:1: found tag 'PER' at token 'Jay'" in result.err
+
+    def test_the_predicted_column_goes_with_two_files(self, gold: Path):
+        assert run("evaluate", "model", gold, "--predicted-column", 2).code == 2
+
     def test_another_token_is_an_error_that_names_both_lines(self, gold: Path, tmp_path: Path):
         write(tmp_path / "out", "-DOCSTART- O\n\n" + GOLD.replace("Mira", "Myra"))
         result = run("evaluate", "--gold", gold, "--predicted", tmp_path / "out")

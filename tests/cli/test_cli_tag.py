@@ -276,3 +276,12 @@ class TestErrors:
         result = run("tag", model, file, "--to", "conll")
         assert (result.code, result.out) == (1, "")
         assert "'a\\tb'" in result.err
+
+
+def test_columns_in_a_file_named_as_text_are_not_tagged_as_text(tiny_model_path: Path, tmp_path: Path):
+    file = write(tmp_path / "test.txt", "Jay B-PER\nleft O\n\n")
+    result = run("tag", tiny_model_path, file)
+    assert (result.code, result.out) == (1, "")
+    assert "found columns of tokens and tags; expected text; say --from conll" in result.err
+    assert run("tag", tiny_model_path, file, "--from", "conll").code == 0
+    assert run("tag", tiny_model_path, file, "--from", "text").code == 0

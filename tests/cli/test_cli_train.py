@@ -156,8 +156,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("content", "line"),
         [
-            ("", "found no sentences; expected at least one tagged sentence to train on"),
-            ("-DOCSTART- -X- O O\n\n", "found no sentences; expected at least one tagged sentence to train on"),
+            ("", "found no sentences; expected at least one tagged sentence"),
+            ("-DOCSTART- -X- O O\n\n", "found no sentences; expected at least one tagged sentence"),
             ("Jay O\n", "found no spans: every tag is O; expected at least one labelled span to learn from"),
             ("Jay\n", "1 column ('Jay')"),
             ("Jay NN\n", ":1: found tag 'NN' at token 'Jay'"),
@@ -194,3 +194,12 @@ def assert_one_line(result: Result, start: str) -> None:
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(start)
     assert result.err.count("\n") == 1
+
+
+def test_a_file_that_is_read_is_never_written_over(tmp_path: Path):
+    corpus = tmp_path / "x.conll"
+    corpus.write_text("a\tB-X\n\n")
+    result = run("train", "--train", corpus, "--out", corpus)
+    assert result.code == 1
+    assert "found a file that is also read" in result.err
+    assert corpus.read_text() == "a\tB-X\n\n"

@@ -422,3 +422,17 @@ def test_training_and_tagging_on_a_gpu() -> None:
     assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
     np.testing.assert_allclose(engine.emissions(batch), NumpyEngine(run.model).emissions(batch), atol=1e-3)
     assert engine.decode(batch).tolist() == NumpyEngine(run.model).decode(batch).tolist()
+
+
+def test_what_ended_a_training_stands_in_the_model(third: Run) -> None:
+    assert train({"training.epochs": 1}).model.training["stopped"] == "epochs"
+    assert train({"training.epochs": 5}, observers=[Interrupter(3)]).model.training["stopped"] == "interrupt"
+
+
+def test_patience_begins_with_the_first_score_above_zero() -> None:
+    # Without momentum, at a tiny rate, nothing is learned: every epoch scores 0 and counts as better.
+    settings = {**NO_NOISE, "training.learning_rate": 1e-9, "training.epochs": 6, "training.patience": 2}
+    unseen = [Sentence(["Ann", "saw", "New", "York"], ["B-X", "I-X", "I-X", "I-X"])]
+    run = train(settings, dev=unseen)
+    assert [epoch.dev.score for epoch in run.epochs if epoch.dev] == [0.0] * 6
+    assert run.model.training["best_epoch"] == 6

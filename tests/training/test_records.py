@@ -45,9 +45,10 @@ def test_log_and_picture_stand_beside_the_model(model: str, log: str, picture: s
 
 
 def test_the_log_starts_with_settings_counts_and_versions(tmp_path: Path) -> None:
-    path = tmp_path / "a.log.jsonl"
+    log = Log(tmp_path / "a.log.jsonl")
+    path = log.path
     config = tiny()
-    loop.train(SENTENCES, SENTENCES[:1], config, None, [Log(path)])
+    loop.train(SENTENCES, SENTENCES[:1], config, None, [log])
     start = read(path)[0]
     assert start["event"] == "start"
     assert [start[name] for name in ("train_sentences", "train_tokens", "train_words")] == [2, 5, 5]
@@ -65,8 +66,9 @@ def flat(config: object) -> dict[str, object]:
 
 
 def test_the_log_has_a_line_for_every_epoch(tmp_path: Path) -> None:
-    path = tmp_path / "a.log.jsonl"
-    run = loop.train(SENTENCES, SENTENCES, tiny(), None, [Log(path)])
+    log = Log(tmp_path / "a.log.jsonl")
+    path = log.path
+    run = loop.train(SENTENCES, SENTENCES, tiny(), None, [log])
     lines = read(path)[1:]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     for line, epoch in zip(lines, run.epochs, strict=True):
@@ -86,15 +88,16 @@ def test_the_log_has_a_line_for_every_epoch(tmp_path: Path) -> None:
 
 
 def test_the_log_says_null_where_there_is_no_dev(tmp_path: Path) -> None:
-    path = tmp_path / "a.log.jsonl"
-    loop.train(SENTENCES, None, tiny(), None, [Log(path)])
+    log = Log(tmp_path / "a.log.jsonl")
+    path = log.path
+    loop.train(SENTENCES, None, tiny(), None, [log])
     start, *lines = read(path)
     assert start["dev_sentences"] is None
     assert [(line["dev"], line["best"]) for line in lines] == [(None, True)] * 3
 
 
 def test_an_epoch_is_in_the_log_as_soon_as_it_is_over(tmp_path: Path) -> None:
-    path = tmp_path / "a.log.jsonl"
+    path = Log(tmp_path / "a.log.jsonl").path
     seen: list[int] = []
 
     class Reader(Log):
@@ -102,14 +105,15 @@ def test_an_epoch_is_in_the_log_as_soon_as_it_is_over(tmp_path: Path) -> None:
             super().finished_epoch(epoch)
             seen.append(len(read(path)))
 
-    loop.train(SENTENCES, None, tiny(), None, [Reader(path)])
+    loop.train(SENTENCES, None, tiny(), None, [Reader(tmp_path / "a.log.jsonl")])
     assert seen == [2, 3, 4]
 
 
 def test_a_new_training_begins_its_log_anew(tmp_path: Path) -> None:
-    path = tmp_path / "a.log.jsonl"
+    log = Log(tmp_path / "a.log.jsonl")
+    path = log.path
     for _ in range(2):
-        loop.train(SENTENCES, None, tiny(), None, [Log(path)])
+        loop.train(SENTENCES, None, tiny(), None, [log])
     assert [line["event"] for line in read(path)] == ["start", "epoch", "epoch", "epoch"]
 
 
@@ -137,3 +141,13 @@ def test_the_same_epochs_give_the_same_picture(tmp_path: Path) -> None:
     draw_curves(epochs, tmp_path / "a.png")
     draw_curves(epochs, tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_log_gets_its_name_when_its_model_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a.log.jsonl").write_text("old")
+    log = Log(tmp_path / "a.log.jsonl")
+    log.started({})
+    assert (tmp_path / "a.log.jsonl").read_text() == "old"
+    log.keep()
+    assert read(tmp_path / "a.log.jsonl") == [{"event": "start"}]
+    assert not log.path.exists()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -43,6 +45,8 @@ def app() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for the rest of the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -55,6 +59,9 @@ def run(arguments: list[str]) -> int:
         app(arguments, prog_name="tagsmith")
     except TagsmithError as error:
         click.echo(f"error: {error}", err=True)
+        return 1
+    except OSError as error:  # a full disk, a closed stream
+        click.echo(f"error: {error.filename or 'output'}: {error.strerror or error}", err=True)
         return 1
     except SystemExit as stop:  # click's own way to end
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

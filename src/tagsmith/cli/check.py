@@ -6,12 +6,16 @@ import sys
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import click
 
 from tagsmith.cli import options
 from tagsmith.errors import DataError
 from tagsmith.text import Sentence
+
+if TYPE_CHECKING:
+    from tagsmith.formats.conll import Columns
 
 _SHOWN = 5  # examples of each finding
 _ODD = {
@@ -74,20 +78,19 @@ def command(files: tuple[str, ...], word_column: int | None, tag_column: int | N
     sys.exit(1 if bad else 0)
 
 
-def _examine(file: str, columns: object, places: dict[tuple[str, ...], list[str]]) -> Report:
+def _examine(file: str, columns: Columns, places: dict[tuple[str, ...], list[str]]) -> Report:
     from tagsmith import formats, schemes
     from tagsmith.formats import conll
 
     report = Report(file)
     sentences: list[Sentence] = []
     if formats.format_of(file) == "conll":
-        assert isinstance(columns, conll.Columns)
         for block in conll.read_blocks(file, columns, on_bad=report.malformed.append):
             report.documents += sum(line.startswith(conll.DOCSTART) for line in block.lines)
             if block.tokens:
                 sentences.append(block.sentence())
     else:
-        sentences = list(formats.read(file, on_bad=report.malformed.append))
+        sentences = list(formats.read(file, columns=columns, on_bad=report.malformed.append))
     for sentence in sentences:
         report.tokens += len(sentence)
         report.tags.update(sentence.tags or ())

@@ -50,6 +50,7 @@ def command(
     and -DOCSTART- lines stay as they are. OUT appears whole or not at all; "-" is stdin and stdout.
     """
     from tagsmith import formats, schemes
+    from tagsmith.files import source_name
     from tagsmith.formats import conll, jsonl
 
     kind_in = source_format or formats.format_of(source)
@@ -72,7 +73,7 @@ def command(
             write = conll.write if kind_out == "conll" else jsonl.write
             count = write((_in_scheme(sentence, chosen) for sentence in sentences), stream)
             click.echo(
-                f"{'<stdin>' if source == '-' else source}: words and tags were taken over, and nothing else of it",
+                f"{source_name(source)}: words and tags were taken over, and nothing else of it",
                 err=True,
             )
     skipped.say()

@@ -46,11 +46,13 @@ def command(
       tagsmith evaluate --gold test.conll --predicted out.conll --json
 
     Spans are counted exactly as conlleval counts them. A model is scored with its gold and predicted tags both
-    written as IOB2; two files are compared tag by tag as they stand, as conlleval does. Files whose tags are no
-    span tags (parts of speech) are scored by accuracy.
+    written as IOB2; two files are compared tag by tag as they stand, as conlleval does. Files most of whose tags are
+    no span tags (parts of speech) are scored by accuracy.
     """
     if (gold is None) != (predicted is None):
         raise click.UsageError("--gold and --predicted go together")
+    if gold is None and predicted_column is not None:
+        raise click.UsageError("--predicted-column goes with --predicted")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     skipped = options.Skipped(skip_bad)
@@ -85,7 +87,11 @@ def _compare(
     wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad)
     found = formats.read(predicted, columns=Columns(word, predicted_tag), on_bad=skipped.on_bad)
     pairs = list(_aligned(wanted, found))
-    spans = all(schemes.is_span_tag(t) for pair in pairs for sentence in pair for t in sentence.tags or ())
+    tags = [tag for pair in pairs for sentence in pair for tag in sentence.tags or ()]
+    strange = sum(not schemes.is_span_tag(tag) for tag in tags)
+    spans = 2 * strange <= len(tags)  # most tags decide; in a file of span tags, any other is a mistake to be named
+    for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
+        schemes.sentence_spans(sentence)
     return metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import tee
+from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -74,11 +74,12 @@ def command(
       tagsmith tag ner.safetensors news.txt --to html --out news.html
       tagsmith tag ner.safetensors test.conll --to conll > out.conll
 
-    A file of text holds one text a line. Without files and --text, stdin is read ("-" names it). From columns to
-    columns every line and column of the input is kept, and the tag is added as the last column.
+    A file of text holds one text a line; answers come in blocks of some 16,000 tokens. Without files and --text, stdin
+    is read ("-" names it). From columns to columns every line and column of the input is kept, and the tag is added as
+    the last column.
     """
     if not files and not texts:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
         files = ("-",)
     from tagsmith.files import check_readable
@@ -86,6 +87,9 @@ def command(
 
     for file in files:
         check_readable(file)
+    for text in texts:
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise DataError(f"{text!r}", "UTF-8 text", source="--text")
     tagger = Tagger.load(model, device)
     skipped = options.Skipped(skip_bad)
     with options.output(out) as stream:
@@ -121,7 +125,23 @@ def _format_of(file: str) -> str:
     suffix = Path(file.removesuffix(".gz")).suffix
     if suffix == ".conllu":
         raise DataError("CoNLL-U", "text, columns or JSON lines; tagsmith convert makes columns of it", source=file)
-    return "conll" if suffix in (".conll", ".iob", ".bio") else "jsonl" if format_of(file) == "jsonl" else "text"
+    if suffix in (".conll", ".iob", ".bio"):
+        return "conll"
+    if format_of(file) == "jsonl":
+        return "jsonl"
+    if Path(file).is_file() and _looks_like_columns(file):
+        expected = "text; say --from conll (or --from text if it is text after all)"
+        raise DataError("columns of tokens and tags", expected, source=file)
+    return "text"
+
+
+def _looks_like_columns(file: str) -> bool:
+    """Whether each of the first lines that are not blank has several fields and ends in a span tag."""
+    from tagsmith.files import read_lines
+    from tagsmith.schemes import is_span_tag
+
+    fields = [line.split() for _, line in islice(read_lines(file), 50) if line.strip()]
+    return bool(fields) and all(len(row) > 1 and is_span_tag(row[-1]) for row in fields)
 
 
 def _conll_items(file: str, word_column: int | None, skipped: options.Skipped) -> Iterator[_Item]:
@@ -134,6 +154,7 @@ def _conll_items(file: str, word_column: int | None, skipped: options.Skipped) -
 
 
 def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
+    from tagsmith.files import source_name
     from tagsmith.formats.jsonl import read_objects, to_sentence
 
     for line, value in read_objects(file, on_bad=skipped.on_bad):
@@ -141,7 +162,7 @@ def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
             if "tokens" not in value and isinstance(value.get("text"), str):
                 yield _Item(value["text"], value)
             else:
-                yield _Item(to_sentence(value, "<stdin>" if file == "-" else file, line, tagged=False), value)
+                yield _Item(to_sentence(value, source_name(file), line, tagged=False), value)
         except DataError as error:
             if skipped.on_bad is None:
                 raise

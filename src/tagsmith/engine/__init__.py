@@ -5,6 +5,7 @@ Torch is imported only when its engine is asked for.
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from tagsmith.batching import Batch, Ids
@@ -25,6 +26,16 @@ class Engine(Protocol):
         ...
 
 
+def check_device(device: str) -> None:
+    """See to it that a device is one that models run on.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not re.fullmatch(r"(cpu|cuda)(:\d+)?", device):
+        raise ConfigError(f"device {device!r}: expected cpu, cuda, or cuda:0 and so on")
+
+
 def make_engine(model: Model, device: str = "cpu") -> Engine:
     """The engine for a device: NumPy for ``cpu``, PyTorch for any other, such as ``cuda``.
 
@@ -36,6 +47,7 @@ def make_engine(model: Model, device: str = "cpu") -> Engine:
         from tagsmith.engine.numpy import NumpyEngine
 
         return NumpyEngine(model)
+    check_device(device)
     from tagsmith.extras import require
 
     require("torch", "PyTorch", "train")

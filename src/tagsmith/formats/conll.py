@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.files import read_lines
+from tagsmith.files import read_lines, source_name
 from tagsmith.text import Sentence
 
 DOCSTART = "-DOCSTART-"
@@ -121,7 +121,7 @@ def read_blocks(
             in the lines before it.
     """
     columns = (columns or Columns()).or_else(FIRST, LAST)
-    source = "<stdin>" if str(path) == "-" else str(path)
+    source = source_name(path)
     block = Block(source)
     width: tuple[int, int] | None = None  # number of columns, and the line that had it first
     ended = False  # whether the last line was no token

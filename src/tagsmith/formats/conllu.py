@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tagsmith.errors import DataError
-from tagsmith.files import read_lines
-from tagsmith.formats.conll import Columns, count_columns
+from tagsmith.files import read_lines, source_name
+from tagsmith.formats.conll import Columns, OnBad, count_columns
 from tagsmith.text import Sentence
 
-OnBad = Callable[[DataError], None]
 _COLUMNS = 10
 _NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
 FORM, UPOS = 2, 4  # columns, counted from 1
@@ -34,7 +33,7 @@ def read(
         DataError: a line that has not ten columns, or an empty form or tag.
     """
     columns = (columns or Columns()).or_else(FORM, UPOS)
-    source = "<stdin>" if str(path) == "-" else str(path)
+    source = source_name(path)
     tokens: list[str] = []
     tags: list[str] = []
     lines: list[int] = []

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, TypeGuard
 
 import msgspec
 
 from tagsmith.errors import DataError
-from tagsmith.files import read_lines
+from tagsmith.files import read_lines, source_name
+from tagsmith.formats.conll import OnBad
 from tagsmith.text import Sentence, Tagged
 
-OnBad = Callable[[DataError], None]
 _EXPECTED = 'a JSON object with "tokens" (a list of strings)'
 
 
@@ -22,7 +22,7 @@ def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -
     Raises:
         DataError: a line that is no JSON object.
     """
-    source = "<stdin>" if str(path) == "-" else str(path)
+    source = source_name(path)
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -41,7 +41,7 @@ def read(path: str | os.PathLike[str], *, tagged: bool = True, on_bad: OnBad | N
     Raises:
         DataError: a line without them, with an empty token, or with another number of tags than of tokens.
     """
-    source = "<stdin>" if str(path) == "-" else str(path)
+    source = source_name(path)
     for number, value in read_objects(path, on_bad=on_bad):
         try:
             sentence = to_sentence(value, source, number, tagged=tagged)

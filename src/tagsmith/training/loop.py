@@ -18,6 +18,7 @@ import torch
 from tagsmith.batching import cut, time_steps
 from tagsmith.config import Config
 from tagsmith.embeddings import Vectors
+from tagsmith.engine import check_device
 from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
 from tagsmith.metrics import Scores, score
@@ -89,6 +90,7 @@ def train(
         ConfigError: a width of word vectors other than that of the vector file, a device that is not there, or
             settings under which the loss grows beyond all numbers.
     """
+    check_device(device)
     config = _with_dim(config, vectors)
     settings = config.training
     data = training_set(sentences, config, vectors)

@@ -21,10 +21,22 @@ def files_beside(model: Path) -> tuple[Path, Path]:
 
 
 class Log:
-    """A log of JSON lines: one ``start``, then one ``epoch`` for each as soon as it is over."""
+    """A log of JSON lines: one ``start``, then one ``epoch`` for each as soon as it is over.
+
+    It grows in a file named ``.part`` until its model is written, so that a log never stands beside another's model.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.final = path
+        self.path = path.with_name(f"{path.name}.part")
+
+    def keep(self) -> None:
+        """Give the log its name, in place of an older one."""
+        self.path.replace(self.final)
+
+    def drop(self) -> None:
+        """Remove the log of a training that left no model."""
+        self.path.unlink(missing_ok=True)
 
     def started(self, facts: dict[str, Any]) -> None:
         """Begin the log with all settings, the counts of the data, the versions and the number of threads."""
