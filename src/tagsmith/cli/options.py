@@ -59,6 +59,7 @@ def output(path: str | None) -> Iterator[TextIO]:
     """A text file that appears whole or not at all; stdout for None or '-'."""
     if path is None or path == "-":
         yield sys.stdout
+        sys.stdout.flush()  # here, where a full disk or a reader that went away can still be told
         return
     from tagsmith.files import replacing
 
