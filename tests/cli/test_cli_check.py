@@ -41,16 +41,16 @@ class TestCounts:
 
     def test_plain_tags_are_counted_and_not_called_illegal(self, tmp_path: Path):
         code, lines = check(tmp_path, "dog NOUN\nbarks VERB\ncat NOUN\n. O\n")
-        assert (code, lines) == (0, [" 1 sentences, 4 tokens", "  plain tags: 3, from NOUN 2, VERB 1, O 1"])
+        assert (code, lines) == (0, [" 1 sentence, 4 tokens", "  plain tags: 3, from NOUN 2, VERB 1, O 1"])
 
     def test_json_lines_are_checked_too(self, tmp_path: Path):
         code, lines = check(tmp_path, '{"tokens": ["Jay"], "tags": ["S-PER"]}\n', "x.jsonl")
-        assert (code, lines) == (0, [" 1 sentences, 1 tokens", "  1 spans: PER 1", "  tags fit: BIOES"])
+        assert (code, lines) == (0, [" 1 sentence, 1 token", "  1 span: PER 1", "  tags fit: BIOES"])
 
     def test_columns_are_chosen_by_number(self, tmp_path: Path):
         file = write(tmp_path / "x", "B-PER 1 Jay\nO 2 left\n")
         result = run("check", file, "--word-column", 3, "--tag-column", 1)
-        assert (result.code, result.out.splitlines()[1]) == (0, "  1 spans: PER 1")
+        assert (result.code, result.out.splitlines()[1]) == (0, "  1 span: PER 1")
 
 
 class TestSchemes:
@@ -96,7 +96,7 @@ class TestFindings:
     def test_malformed_lines_are_shown_and_the_rest_is_checked(self, tmp_path: Path):
         code, lines = check(tmp_path, "Jay B-PER\nbad\nleft O\nIndia LOC\nnow O\n")
         assert code == 1
-        assert lines[0] == " 1 sentences, 4 tokens"
+        assert lines[0] == " 1 sentence, 4 tokens"
         assert "  malformed lines: 1" in lines
         assert "    2: found 1 column ('bad'); expected 2 columns, as on line 1" in lines
         assert any(line.startswith("    4: tag 'LOC'") for line in lines)
@@ -154,7 +154,7 @@ class TestSeveralFiles:
         assert result.out.splitlines()[-3:] == [
             "sentences that occur in more than one file: 2",
             f"  2 tokens: {one}:3, {two}:1",
-            f"  1 tokens: {one}:1, {two}:5",
+            f"  1 token: {one}:1, {two}:5",
         ]
 
     def test_a_sentence_twice_in_one_file_is_not_reported(self, tmp_path: Path):

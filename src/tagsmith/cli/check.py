@@ -172,7 +172,7 @@ def _odd(token: str) -> list[str]:
 
 
 def _render(report: Report) -> str:
-    lines = [f"{report.source}: {report.sentences:,} sentences, {report.tokens:,} tokens"]
+    lines = [f"{report.source}: {_number(report.sentences, 'sentence')}, {_number(report.tokens, 'token')}"]
     if report.documents:
         with_them = report.sentences + report.documents
         lines[0] += f", {report.documents:,} documents ({with_them:,} sentences with -DOCSTART- counted)"
@@ -180,13 +180,17 @@ def _render(report: Report) -> str:
         lines.append(f"  plain tags: {len(report.tags)}, from {_most(report.tags)}")
     else:
         if report.spans:
-            lines.append(f"  {report.spans.total():,} spans: {_most(report.spans)}")
+            lines.append(f"  {_number(report.spans.total(), 'span')}: {_most(report.spans)}")
         lines.append(f"  tags fit: {', '.join(report.schemes) or 'no scheme'}")
     lines += _finding("malformed lines", [str(error) for error in report.malformed])
     lines += _finding("illegal tags", report.illegal)
     for name, places in sorted(report.odd.items()):
         lines += _finding(f"tokens with: {name}", places)
     return "\n".join(lines)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _most(counts: Counter[str]) -> str:
@@ -212,5 +216,5 @@ def _duplicates(places: dict[tuple[str, ...], list[str]]) -> str:
     lines = [f"sentences that occur in more than one file: {len(shared):,}"]
     # Long ones first: that a short one such as a name alone comes twice means little.
     shared.sort(key=lambda pair: -pair[0])
-    lines += [f"  {length} tokens: {', '.join(where[:4])}" for length, where in shared[:_SHOWN]]
+    lines += [f"  {_number(length, 'token')}: {', '.join(where[:4])}" for length, where in shared[:_SHOWN]]
     return "\n".join(lines)
