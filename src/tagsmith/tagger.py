@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from tagsmith import formats, store
-from tagsmith.batching import cut
 from tagsmith.config import configure
 from tagsmith.engine import make_engine
+from tagsmith.engine.decoding import tag_sentences
 from tagsmith.errors import DataError
 from tagsmith.extras import require
 from tagsmith.files import check_writable, source_name
@@ -29,7 +27,6 @@ Data = str | os.PathLike[str] | Iterable[Sentence]
 """A file of tagged sentences, or the sentences themselves."""
 
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
-_BUDGET = 4_096  # words in a batch, counted as if padded
 
 
 class Tagger:
@@ -213,19 +210,10 @@ class Tagger:
 
     def _tag_window(self, window: list[_Input], scheme: str) -> Iterator[Tagged]:
         sentences = [given.tokens[start:end] for given in window for start, end in given.sentences]
-        rows = iter(self._tag_sentences(sentences))
+        rows = iter(tag_sentences(sentences, self.model, self._engine.decode))
         for given in window:
             tags = [tag for _ in given.sentences for tag in next(rows)]
             yield given.answer(tags, None if self._is_plain else scheme)
-
-    def _tag_sentences(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        result: list[list[str]] = [[]] * len(sentences)
-        for places in cut([len(sentence) for sentence in sentences], _BUDGET):
-            batch = self.model.alphabets.batch([sentences[i] for i in places])
-            path = self._engine.decode(batch)
-            for i, ids in zip(places, np.split(path, np.cumsum(batch.lengths)[:-1]), strict=True):
-                result[i] = [self.model.tags[k] for k in ids]
-        return result
 
 
 class _Input:

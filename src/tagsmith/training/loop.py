@@ -15,19 +15,17 @@ import msgspec
 import numpy as np
 import torch
 
-from tagsmith.batching import cut, time_steps
+from tagsmith.batching import time_steps
 from tagsmith.config import Config
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import Decoder, tag_sentences
 from tagsmith.errors import ConfigError
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
-
-_EVALUATION_BUDGET = 4_096  # words in a batch when scoring the dev file
 
 
 @dataclass(frozen=True)
@@ -168,17 +166,13 @@ def _threads(count: int) -> Iterator[None]:
 
 def _evaluate(network: Network, model: Model, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
     network.eval()
-    decode = Decoder(Model(model.config, model.alphabets, model.tags, _chain_weights(network), {}))
-    sentences = [sentence for sentence in dev if len(sentence)]
-    pairs = []
+    decoder = Decoder(Model(model.config, model.alphabets, model.tags, _chain_weights(network), {}))
+    sentences = [sentence.tokens for sentence in dev if len(sentence)]
     with torch.inference_mode():
-        for places in cut([len(s) for s in sentences], _EVALUATION_BUDGET):
-            batch = model.alphabets.batch([sentences[i].tokens for i in places])
-            path = decode(network(batch).cpu().numpy(), time_steps(batch.lengths))
-            ends = np.cumsum(batch.lengths)[:-1]
-            predicted = [[model.tags[i] for i in ids] for ids in np.split(path, ends)]
-            pairs += zip([gold[i] for i in places], predicted, strict=True)
-    return score(pairs, spans=model.config.scheme != "plain")
+        predicted = tag_sentences(
+            sentences, model, lambda batch: decoder(network(batch).cpu().numpy(), time_steps(batch.lengths))
+        )
+    return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
 
 
 def _chain_weights(network: Network) -> dict[str, Any]:
