@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith import DataError
-from tagsmith.files import check_readable, check_writable, open_bytes, read_lines, replacing
+from tagsmith.files import (
+    check_distinct,
+    check_readable,
+    check_writable,
+    open_bytes,
+    read_chunks,
+    read_lines,
+    replacing,
+)
 
 
 def lines(path: Path | str) -> list[tuple[int, str]]:
@@ -310,3 +319,45 @@ class TestChecks:
         file.touch()
         with pytest.raises(DataError):
             check_writable(file / "beneath")
+
+
+class TestChunks:
+    @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+    @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+    def test_chunks_make_up_the_file_and_how_much_is_read_is_told(
+        self, file: Path, size: int, pack: Callable[[bytes], bytes]
+    ):
+        content = bytes(i % 251 for i in range(1 << 10)) * 3072
+        file.write_bytes(pack(content[:size]))
+        told: list[tuple[int, int]] = []
+        chunks = list(read_chunks(file, lambda done, whole: told.append((done, whole))))
+        assert b"".join(chunks) == content[:size]
+        assert all(len(chunk) == 1 << 20 for chunk in chunks[:-1])
+        assert len(told) == len(chunks)
+        assert not told or told[-1] == (file.stat().st_size, file.stat().st_size)
+
+    def test_a_broken_packing_is_an_error(self, file: Path):
+        file.write_bytes(gzip.compress(b"x" * 1000)[:-9])
+        with pytest.raises(DataError, match="a broken gzip file"):
+            list(read_chunks(file))
+
+    def test_the_file_is_closed_after_its_last_chunk_and_when_reading_stops(self, file: Path):
+        file.write_bytes(b"x" * (2 << 20))
+        before = open_files()
+        list(read_chunks(file))
+        chunks = read_chunks(file)
+        next(chunks)
+        del chunks
+        assert open_files() == before
+
+
+class TestDistinct:
+    def test_a_place_that_is_an_input_is_an_error_by_any_name(self, file: Path):
+        file.write_text("x")
+        (file.parent / "link").symlink_to(file)
+        for name in (file, str(file), file.parent / "link", file.parent / "." / file.name):
+            with pytest.raises(DataError, match="a file that is also read"):
+                check_distinct(file, "other", name)
+
+    def test_other_inputs_are_passed_over(self, file: Path):
+        check_distinct(file, None, [str(file)], "other", file.with_name("other"))

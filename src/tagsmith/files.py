@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -16,6 +16,10 @@ from tagsmith.errors import DataError
 
 STDIN = "-"
 _BOM = "\ufeff"
+_CHUNK = 1 << 20
+
+Watch = Callable[[int, int], None]
+"""Called while a file is read: with the bytes read so far, as they lie on disk, and how many there are."""
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
@@ -55,6 +59,27 @@ class _Unpacked(gzip.GzipFile):
     def close(self) -> None:
         super().close()
         self.packed.close()
+
+
+def read_chunks(path: str | os.PathLike[str], watch: Watch | None = None) -> Iterator[bytes]:
+    """The bytes of a file, unpacked, a mebibyte at a time.
+
+    Raises:
+        DataError: the file can't be read, or its packing is broken.
+    """
+    file = open_bytes(path)
+    raw = file.packed if isinstance(file, _Unpacked) else file
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    try:
+        while chunk := file.read(_CHUNK):
+            if watch is not None and size:  # of a pipe nobody knows how much there is
+                watch(raw.tell(), size)
+            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"a broken gzip file ({error})", "a whole one", source=source_name(path)) from None
+    finally:
+        if file is not sys.stdin.buffer:
+            file.close()
 
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
@@ -153,3 +178,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise DataError(found, "a file name to write to", source=str(target))
     if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
         raise DataError("no folder that can be written to", "an existing one", source=str(target.parent))
+
+
+def check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
+    """See to it that a file to be written is none of those that are read; inputs that are no paths are passed over.
+
+    Raises:
+        DataError: it is one of them.
+    """
+    for given in inputs:
+        if isinstance(given, str | os.PathLike) and os.path.realpath(given) == os.path.realpath(place):
+            raise DataError("a file that is also read", "a file of its own to write to", source=str(place))

@@ -13,7 +13,7 @@ from tagsmith.engine import make_engine
 from tagsmith.engine.decoding import tag_sentences
 from tagsmith.errors import DataError
 from tagsmith.extras import require
-from tagsmith.files import check_writable, source_name
+from tagsmith.files import check_distinct, check_writable, source_name
 from tagsmith.formats.conll import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
@@ -69,7 +69,7 @@ class Tagger:
         Args:
             train, dev: files of tagged sentences, or iterables of ``Sentence``.
             preset: the settings to start from; see ``tagsmith.config.PRESETS``.
-            vectors: a file of GloVe vectors.
+            vectors: a file of word vectors, in any form that ``tagsmith.embeddings.load_vectors`` reads.
             settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
             config: a TOML file of settings; it wins over the preset.
             epochs, seed: shorthands for ``training.epochs`` and ``training.seed``.
@@ -95,7 +95,7 @@ class Tagger:
         for place in (out, *(beside or ())):
             if place is not None:
                 check_writable(place)
-                _check_distinct(place, train, dev, vectors, config)
+                check_distinct(place, train, dev, vectors, config)
 
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
@@ -271,9 +271,3 @@ def _not_empty(data: Data, sentences: list[Sentence]) -> list[Sentence]:
         source = source_name(data) if isinstance(data, str | os.PathLike) else ""
         raise DataError("no sentences", "at least one tagged sentence", source=source)
     return sentences
-
-
-def _check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
-    for given in inputs:
-        if isinstance(given, str | os.PathLike) and os.path.realpath(given) == os.path.realpath(place):
-            raise DataError("a file that is also read", "a file of its own to write to", source=str(place))

@@ -15,6 +15,12 @@ def zero_digits(word: str) -> str:
     return _DIGIT.sub("0", word)
 
 
+def forms(word: str) -> tuple[tuple[str, Match], ...]:
+    """The forms a word is looked up in, one after another: as it is, in lower case, with its digits zeroed as well."""
+    lowered = word.lower()
+    return (word, "exact"), (lowered, "lower-cased"), (zero_digits(lowered), "digits zeroed")
+
+
 class Vocabulary:
     """Distinct strings in a fixed order; a string's id is its place.
 
@@ -33,12 +39,7 @@ class Vocabulary:
 
     def find(self, word: str) -> tuple[int, Match] | None:
         """Id of the word as it is, else in lower case, else with its digits zeroed as well; None if in no form."""
-        forms: tuple[tuple[str, Match], ...] = (
-            (word, "exact"),
-            (word.lower(), "lower-cased"),
-            (zero_digits(word.lower()), "digits zeroed"),
-        )
-        for form, match in forms:
+        for form, match in forms(word):
             if (found := self.ids.get(form)) is not None:
                 return found, match
         return None

@@ -81,7 +81,7 @@ class TestTraining:
         (tmp_path / "v.txt").write_text("the 1 2 3\nthe 4 5 6\nunheard 7 8 9\n")
         files = ["--train", corpus, "--out", tmp_path / "m", "--vectors", tmp_path / "v.txt"]
         result = run("train", *files, "--epochs", 1, "--set", "encoder.size=8")
-        assert "vectors for 2 words; of the " in result.err
+        assert "vectors for 2 words (GloVe text); of the " in result.err
         assert " words of the training data: 1 exact (" in result.err
         assert "1 rows of the vectors repeat a word; the first row of a word counts" in result.err
         model = store.load(tmp_path / "m")

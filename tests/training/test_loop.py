@@ -376,7 +376,7 @@ def test_vectors_are_counted_in_the_facts() -> None:
     watcher, vectors = Watcher(), dataclasses.replace(some_vectors(), repeated=2)
     train({"training.epochs": 1}, observers=[watcher], vectors=vectors)
     coverage = {"exact": 1, "lowered": 1, "zeroed": 0, "absent": 11}  # slept, and Ann
-    assert watcher.facts["vectors"] == {"words": 5, "repeated": 2, "coverage": coverage}
+    assert watcher.facts["vectors"] == {"form": "", "words": 5, "repeated": 2, "coverage": coverage}
 
 
 # Errors and devices

@@ -63,11 +63,11 @@ def test_without_dev_no_epoch_is_called_best_and_that_is_said(capsys: pytest.Cap
 
 
 def test_what_the_vectors_cover_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    vectors = Vectors(Vocabulary(["ann", "off", "zebra"]), np.zeros((3, 2), np.float32), "v.txt", repeated=1_234)
+    vectors = Vectors(Vocabulary(["ann", "off", "zebra"]), np.zeros((3, 2), np.float32), "v.txt", 1_234, "glove")
     lines, _ = lines_of(capsys, SENTENCES, vectors=vectors)
     assert lines[1] == (
-        "vectors for 3 words; of the 5 words of the training data: 1 exact (20.0 %), 1 lower-cased (20.0 %), "
-        "0 digits zeroed (0.0 %), 3 absent (60.0 %)"
+        "vectors for 3 words (GloVe text); of the 5 words of the training data: "
+        "1 exact (20.0 %), 1 lower-cased (20.0 %), 0 digits zeroed (0.0 %), 3 absent (60.0 %)"
     )
     assert lines[2] == "1,234 rows of the vectors repeat a word; the first row of a word counts"
 

@@ -19,7 +19,11 @@ _ENDS = {
 @click.option("--test", "test_file", metavar="FILE", help="Tagged sentences to score the finished model on.")
 @click.option("--out", "out", required=True, metavar="MODEL", help="The model file to write.")
 @click.option("--preset", default="ner", show_default=True, help="The settings to start from.")
-@click.option("--vectors", metavar="FILE", help="GloVe word vectors, plain text or gzip.")
+@click.option(
+    "--vectors",
+    metavar="FILE",
+    help="Word vectors: GloVe, word2vec, fastText's .vec, Senna, or a table of tagsmith vectors.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Short for --set training.epochs=N.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Short for --set training.seed=N.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")

@@ -213,6 +213,7 @@ def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors |
         "dev_sentences": None if dev is None else len(dev),
         "vectors": vectors
         and {
+            "form": vectors.form,
             "words": len(vectors.words),
             "repeated": vectors.repeated,
             "coverage": dataclasses.asdict(vectors.coverage(words, data.alphabets.word_of)),

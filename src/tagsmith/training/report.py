@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tagsmith.embeddings import Coverage
+from tagsmith.embeddings import FORMS, Coverage
 from tagsmith.training.loop import Epoch
 
 
@@ -35,7 +35,8 @@ class Report:
         sizes = f"{facts['train_sentences']:,} sentences, {facts['train_tokens']:,} tokens"
         self.say(f"training on {sizes}; {'no dev file' if dev is None else f'{dev:,} sentences for dev'}")
         if vectors := facts["vectors"]:
-            self.say(f"vectors for {vectors['words']:,} words; of the {Coverage(**vectors['coverage'])}")
+            form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
+            self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
         if dev is None:
