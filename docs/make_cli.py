@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,12 +18,21 @@ TARGET = Path(__file__).with_name("cli.md")
 
 def render() -> str:
     """The page: one section for the program and one for each command."""
-    commands = app.list_commands(click.Context(app))
     pieces = ["# The shell\n\nWhat `--help` prints, written by `python docs/make_cli.py`.\n"]
-    for words in [[], *([command] for command in commands)]:
+    for words in _commands(app, []):
         title = " ".join(["tagsmith", *words])
         pieces.append(f"\n## {title}\n\n```text\n{_help(words)}```\n")
     return "".join(pieces)
+
+
+def _commands(command: click.Command, words: list[str]) -> Iterator[list[str]]:
+    """The words that lead to a command, and to each of those below it."""
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if (below := command.get_command(context, name)) is not None:
+                yield from _commands(below, [*words, name])
 
 
 def _help(words: list[str]) -> str:

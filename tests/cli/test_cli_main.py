@@ -13,7 +13,8 @@ from shell import COMMAND, DEMO, Result, real, run
 
 from tagsmith import store
 
-COMMANDS = ["train", "evaluate", "tag", "convert", "check", "info"]
+COMMANDS = ["train", "evaluate", "tag", "convert", "check", "info", "vectors"]
+WITHIN = [["vectors", command] for command in ("info", "convert", "trim")]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ class TestHelp:
         listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines()]
         assert listed == COMMANDS
 
-    @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=str)
+    @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS), *WITHIN], ids=str)
     def test_help_opens_with_an_example(self, words: list[str]):
         result = run(*words, "--help")
         assert (result.code, result.err) == (0, "")
@@ -50,7 +51,7 @@ class TestHelp:
         assert what.strip().endswith(".")
         assert example.startswith(f"  Example:\n    {' '.join(['tagsmith', *words])} ")
 
-    @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)], ids=str)
+    @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS), *WITHIN], ids=str)
     def test_short_help_is_the_same(self, words: list[str]):
         assert run(*words, "-h") == run(*words, "--help")
 
@@ -74,9 +75,9 @@ print([run([command, "--help"]) for command in {COMMANDS}], file=sys.stderr)
 print(run(["train", "--train", "{DEMO}/train.conll", "--out", "{tmp_path}/m.safetensors"]), file=sys.stderr)
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        assert done.stdout.count("Example:") == 6
+        assert done.stdout.count("Example:") == 7
         assert done.stderr.splitlines() == [
-            "[0, 0, 0, 0, 0, 0]",
+            "[0, 0, 0, 0, 0, 0, 0]",
             "error: PyTorch is not installed; install it with: pip install 'tagsmith[train]'",
             "1",
         ]
@@ -88,6 +89,9 @@ class TestNoTorch:
         gold = DEMO / "test.conll"
         assert torch_free("convert", gold, tmp_path / "out.conll", "--scheme", "BIOES").code == 0
         assert torch_free("check", gold).code == 0
+        (tmp_path / "v.txt").write_text("the 1 2\nof 3 4\n")
+        assert torch_free("vectors", "info", tmp_path / "v.txt", "--data", gold).code == 0
+        assert torch_free("vectors", "trim", tmp_path / "v.txt", tmp_path / "v.safetensors", "--data", gold).code == 0
         assert torch_free("evaluate", "--gold", gold, "--predicted", tmp_path / "out.conll").code == 0
         assert torch_free("tag", model, "--text", "Jay").out == "Jay : PER\n\n"
         assert torch_free("evaluate", model, gold).code == 0
@@ -122,6 +126,14 @@ class TestExitCodes:
             ["check"],
             ["info"],
             ["info", "one", "two"],
+            ["vectors", "nothing"],
+            ["vectors", "info"],
+            ["vectors", "info", "one", "two"],
+            ["vectors", "info", "one", "--from", "fasttext"],
+            ["vectors", "convert", "one"],
+            ["vectors", "convert", "one", "two.txt"],
+            ["vectors", "trim", "one", "two.safetensors"],
+            ["vectors", "trim", "one", "two.safetensors", "--top", "0"],
         ],
         ids=" ".join,
     )
@@ -135,6 +147,10 @@ class TestExitCodes:
         "words",
         [
             ["info", "none"],
+            ["vectors", "info", "none"],
+            ["vectors", "convert", "none", "out.safetensors"],
+            ["vectors", "trim", "none", "out.safetensors", "--top", "5"],
+            ["vectors", "trim", "none", "none.safetensors", "--data", "none"],
             ["evaluate", "none", "none"],
             ["tag", "none", "--text", "x"],
             ["convert", "none", "-"],

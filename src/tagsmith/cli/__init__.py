@@ -15,7 +15,7 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-_COMMANDS = ("train", "evaluate", "tag", "convert", "check", "info")
+_COMMANDS = ("train", "evaluate", "tag", "convert", "check", "info", "vectors")
 
 
 class _Commands(click.Group):

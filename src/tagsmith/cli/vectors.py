@@ -1,0 +1,292 @@
+"""tagsmith vectors"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tagsmith.cli import options
+from tagsmith.errors import DataError
+
+if TYPE_CHECKING:
+    from tagsmith.embeddings import Vectors
+    from tagsmith.files import Watch
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SHOWN = 8  # words of the table, at each end
+_ABSENT = 20  # absent words shown
+
+_form = click.option(
+    "--from",
+    "form",
+    type=click.Choice(["glove", "word2vec", "word2vec-binary", "senna"]),
+    help="What the file is; unset, its content decides. fastText's .vec is word2vec.",
+)
+
+
+def _data(text: str) -> Callable[[_F], _F]:
+    return click.option("--data", "data", multiple=True, metavar="FILE", help=f"{text}; may be repeated.")
+
+
+@click.group("vectors")
+def command() -> None:
+    """Look into files of word vectors, convert them, trim them.
+
+    \b
+    Example:
+      tagsmith vectors info glove.6B.100d.txt.gz --data train.conll
+      tagsmith vectors convert GoogleNews-vectors-negative300.bin.gz news.safetensors
+      tagsmith vectors trim crawl-300d-2M.vec small.safetensors --data train.conll --data dev.conll
+
+    Read are GloVe text, word2vec text and binary, fastText's .vec, Senna's two files (name their folder, or either),
+    all plain or gzip, and the tables that convert and trim write.
+    """
+
+
+@command.command("info")
+@click.argument("source", metavar="FILE")
+@_data("Say how much of the words in this corpus the vectors cover")
+@_form
+@options.word_column
+@options.skip_bad
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def info(
+    source: str, data: tuple[str, ...], form: str | None, word_column: int | None, skip_bad: bool, as_json: bool
+) -> None:
+    """Show what a file of vectors holds, and what it covers.
+
+    \b
+    Example:
+      tagsmith vectors info glove.6B.100d.txt.gz
+      tagsmith vectors info glove.6B.100d.txt.gz --data train.conll --data dev.conll
+
+    Words of --data are looked up as train with its preset does it, in lower case and with digits as 0; what is said
+    is how the word in the file differs from the word in the corpus. The first look leaves a table in the cache, for
+    train to find.
+    """
+    from tagsmith.embeddings import load_vectors
+
+    skipped = options.Skipped(skip_bad)
+    tokens = _tokens(data, word_column, skipped)
+    with _bar(f"reading {source}") as watch:
+        vectors = load_vectors(source, form, watch=watch)
+    facts = _facts(vectors)
+    if data:
+        facts["coverage"] = {"data": list(data), **_coverage(vectors, tokens)}
+        skipped.say()
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
+    else:
+        click.echo("\n".join(_rendered(facts)))
+
+
+@command.command("convert")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT.safetensors")
+@_form
+def convert(source: str, target: str, form: str | None) -> None:
+    """Convert vectors into a table that maps into memory.
+
+    \b
+    Example:
+      tagsmith vectors convert glove.6B.100d.txt.gz glove.6B.100d.safetensors
+
+    A table loads at once, whatever its size, and processes that use it share its memory. Give it to --vectors in
+    place of the file it came from. OUT appears whole or not at all; "-" is stdin.
+    """
+    from tagsmith.embeddings import read_table, write_table
+
+    _check_target(target, source)
+    with _bar(f"reading {source}") as watch:
+        table = read_table(source, form, watch=watch)
+    write_table(target, table)
+    _say_written(target, table.form, table.shape, table.repeated)
+
+
+@command.command("trim")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT.safetensors")
+@_data("Keep the words of this corpus, in every form they are looked up in")
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Keep the first N rows.")
+@_form
+@options.word_column
+@options.skip_bad
+def trim(
+    source: str,
+    target: str,
+    data: tuple[str, ...],
+    top: int | None,
+    form: str | None,
+    word_column: int | None,
+    skip_bad: bool,
+) -> None:
+    """Keep only the vectors that some corpora need.
+
+    \b
+    Example:
+      tagsmith vectors trim glove.6B.100d.txt.gz small.safetensors --data train.conll --data dev.conll
+      tagsmith vectors trim crawl-300d-2M.vec first.safetensors --top 200000
+
+    With --data, training and tagging these very corpora give the same tags as with the whole file. What is lost are
+    words of future text: for a word that is not in the corpora, a model trained with trimmed vectors has no vector, and
+    tags it by its spelling and its sentence alone. --top keeps the first rows, which are the commonest words where a
+    file is sorted by frequency, as most are. With both options a row stays that either of them keeps.
+    """
+    if not data and top is None:
+        raise click.UsageError("give --data, --top, or both")
+    from tagsmith.embeddings import Choice, lookup_forms, read_table, write_table
+
+    _check_target(target, source, *data)
+    skipped = options.Skipped(skip_bad)
+    choice = Choice(lookup_forms(_tokens(data, word_column, skipped)), top or 0)
+    with _bar(f"reading {source}") as watch:
+        table = read_table(source, form, keep=choice, watch=watch)
+    if not table.shape[0]:
+        raise DataError("no row for any word of the data", "words that both have", source=source)
+    write_table(target, table)
+    skipped.say()
+    click.echo(f"{table.shape[0] + table.repeated:,} of {choice.rows:,} rows kept", err=True)
+    _say_written(target, table.form, table.shape, table.repeated)
+
+
+def _tokens(data: tuple[str, ...], word_column: int | None, skipped: options.Skipped) -> Counter[str]:
+    from tagsmith import formats
+    from tagsmith.formats.conll import Columns
+
+    columns = Columns(word=word_column)
+    sentences = (s for file in data for s in formats.read(file, columns=columns, tagged=False, on_bad=skipped.on_bad))
+    return Counter(token for sentence in sentences for token in sentence.tokens)
+
+
+def _check_target(target: str, *sources: str) -> None:
+    from tagsmith.files import check_distinct, check_writable
+
+    if not target.endswith(".safetensors"):
+        raise click.UsageError(f"{target}: a table is a safetensors file; its name must end in .safetensors")
+    check_writable(target)
+    check_distinct(target, *sources)
+
+
+def _say_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
+    from tagsmith.embeddings import FORMS
+
+    if repeated:
+        rows = "row repeats" if repeated == 1 else "rows repeat"
+        click.echo(f"{repeated:,} {rows} a word; the first row of a word counts", err=True)
+    size = _megabytes(Path(target).stat().st_size)
+    click.echo(f"{FORMS[form]}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
+
+
+def _facts(vectors: Vectors) -> dict[str, Any]:
+    import sys
+
+    import numpy as np
+
+    from tagsmith.embeddings import FORMS, is_table
+
+    rows = vectors.matrix
+    blocks = (rows[start : start + 10_000].astype(np.float64) for start in range(0, len(rows), 10_000))
+    norms = np.concatenate([np.linalg.norm(block, axis=1) for block in blocks])
+    if not np.isfinite(norms).all():
+        word = vectors.words.strings[int(np.argmin(np.isfinite(norms)))]
+        raise DataError(f"a damaged table (the row of {word!r})", "finite numbers", source=vectors.source)
+    strings = vectors.words.strings
+    return {
+        "file": vectors.source,
+        "form": FORMS[vectors.form],
+        "is_table": is_table(vectors.source),
+        "words": len(strings),
+        "dim": vectors.dim,
+        "repeated": vectors.repeated,
+        "norms": dict(zip(("least", "median", "greatest"), np.quantile(norms, [0, 0.5, 1]).tolist(), strict=True)),
+        "first_words": strings[:_SHOWN],
+        "last_words": strings[_SHOWN:][-_SHOWN:],
+        "matrix_bytes": rows.nbytes,
+        "words_bytes": sum(map(sys.getsizeof, [strings, vectors.words.ids, *strings, *range(len(strings))])),
+    }
+
+
+def _coverage(vectors: Vectors, tokens: Mapping[str, int]) -> dict[str, Any]:
+    from tagsmith.batching import build_alphabets
+    from tagsmith.config import Words
+
+    normalise = build_alphabets([], Words())[0].word_of
+    words: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    absent: Counter[str] = Counter()
+    for token, count in tokens.items():
+        match = vectors.match(token, normalise(token))
+        words[match] += 1
+        counts[match] += count
+        if match == "absent":
+            absent[token] = count
+    names = ("exact", "lower-cased", "digits zeroed", "absent")
+    return {
+        "words": {name: words[name] for name in names},
+        "tokens": {name: counts[name] for name in names},
+        "absent": sorted(absent.items(), key=lambda pair: (-pair[1], pair[0]))[:_ABSENT],
+    }
+
+
+def _rendered(facts: dict[str, Any]) -> Iterator[str]:
+    norms = facts["norms"]
+    yield f"{'file':16}{facts['file']}"
+    yield f"{'format':16}{'a table, made from ' if facts['is_table'] else ''}{facts['form']}"
+    yield f"{'words':16}{facts['words']:,}"
+    yield f"{'width':16}{facts['dim']}"
+    yield f"{'repeated rows':16}{facts['repeated']:,}"
+    yield f"{'norms':16}{norms['least']:.4g} to {norms['greatest']:.4g}, median {norms['median']:.4g}"
+    yield f"{'first words':16}{_shown(facts['first_words'])}"
+    if facts["last_words"]:
+        yield f"{'last words':16}{_shown(facts['last_words'])}"
+    yield (
+        f"{'memory':16}{_megabytes(facts['matrix_bytes'])} of numbers, mapped and shared; "
+        f"{_megabytes(facts['words_bytes'])} of words in each process"
+    )
+    if coverage := facts.get("coverage"):
+        words, tokens = coverage["words"], coverage["tokens"]
+        all_words, all_tokens = sum(words.values()), sum(tokens.values())
+        yield f"\n{', '.join(coverage['data'])}: {all_words:,} distinct words in {all_tokens:,} tokens"
+        for name in words:
+            parts = ((words[name], all_words, "words"), (tokens[name], all_tokens, "tokens"))
+            shares = (f"{part:9,} {noun} ({100 * part / max(whole, 1):5.1f} %)" for part, whole, noun in parts)
+            yield f"  {name:14}{'  '.join(shares)}"
+        if coverage["absent"]:
+            most = ", ".join(f"{_shown([word])} {count:,}" for word, count in coverage["absent"])
+            yield f"  most frequent of the absent: {most}"
+
+
+def _shown(words: list[str]) -> str:
+    return " ".join(word if word.isprintable() else repr(word) for word in words)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+@contextmanager
+def _bar(text: str) -> Iterator[Watch | None]:
+    """A bar on stderr that shows how far a file is read; none where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn(text, markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, size: progress.update(task, completed=done, total=size)
