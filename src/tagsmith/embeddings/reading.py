@@ -25,6 +25,7 @@ FORMS = {
 _READERS = {"glove": read_glove, "word2vec": read_word2vec, "word2vec-binary": read_word2vec_binary}
 _LOOKED_AT = 20  # rows, when words are missed
 _FOREIGN = {
+    b"\x1f\x8b": ("gzip on stdin, or gzip in gzip", "vectors, unpacked"),
     b"PK\x03\x04": ("a zip archive", "the file of vectors in it, unpacked"),
     b"\xba\x16\x4f\x2f": ("fastText's binary model", "its vectors as text, the file that ends in .vec"),
 }
