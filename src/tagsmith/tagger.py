@@ -156,7 +156,7 @@ class Tagger:
         An iterable may be endless: a window of some 16,000 tokens is read ahead, and memory stays flat.
 
         Args:
-            scheme: how the answer's tags write spans: ``IOB2`` or ``BIOES``. A model of plain tags has none.
+            scheme: how the answer's tags write spans: a name in ``tagsmith.schemes.SCHEMES``. Plain tags have none.
 
         Raises:
             DataError: an empty token.
@@ -248,11 +248,12 @@ class _Input:
         spans: list[TaggedSpan] = []
         if scheme is not None:
             for start, end in self.sentences:
-                for span in read_spans(tags[start:end]):
+                found = read_spans(tags[start:end])
+                tags[start:end] = SCHEMES[scheme].write(found, end - start)
+                for span in found:
                     first, last = start + span.start, start + span.end
                     a, b = self.offsets[first][0], self.offsets[last - 1][1]
                     spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
-            tags = SCHEMES[scheme].write([span[:3] for span in spans], len(tags))  # type: ignore[misc]
         return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
 
 

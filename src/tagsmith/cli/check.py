@@ -120,14 +120,13 @@ def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
     """The schemes every sentence is legal in; if there is none, the places that break the nearest one."""
     from tagsmith import schemes
 
-    misfits: dict[str, list[str]] = {name: [] for name in ("IOB1", *schemes.SCHEMES)}
+    misfits: dict[str, list[str]] = {name: [] for name in schemes.SCHEMES}
     for sentence in sentences:
         tags = sentence.tags or ()
         spans = schemes.read_spans(tags)
         report.spans.update(span.label for span in spans)
         for name, scheme in schemes.SCHEMES.items():
             misfits[name].extend(_differences(sentence, scheme.write(spans, len(tags))))
-        misfits["IOB1"].extend(_differences(sentence, _iob1(tags)))
     report.schemes = [name for name, wrong in misfits.items() if not wrong]
     if not report.schemes:
         nearest = min(misfits, key=lambda name: len(misfits[name]))
@@ -140,22 +139,6 @@ def _differences(sentence: Sentence, legal: list[str]) -> list[str]:
         for i, (tag, right) in enumerate(zip(sentence.tags or (), legal, strict=True))
         if tag != right
     ]
-
-
-def _iob1(tags: tuple[str, ...]) -> list[str]:
-    """The same spans in IOB1: I throughout, but B where a span follows another of its label at once."""
-    from tagsmith import schemes
-
-    legal = ["O"] * len(tags)
-    previous = schemes.Span(-1, -1, "")
-    for span in schemes.read_spans(tags):
-        touches = span.start == previous.end and span.label == previous.label
-        suffix = f"-{span.label}" if span.label else ""
-        legal[span.start : span.end] = [f"I{suffix}"] * (span.end - span.start)
-        if touches:
-            legal[span.start] = f"B{suffix}"
-        previous = span
-    return legal
 
 
 def _odd(token: str) -> list[str]:
@@ -182,6 +165,8 @@ def _render(report: Report) -> str:
         if report.spans:
             lines.append(f"  {_number(report.spans.total(), 'span')}: {_most(report.spans)}")
         lines.append(f"  tags fit: {', '.join(report.schemes) or 'no scheme'}")
+        if len(report.schemes) > 1:
+            lines[-1] += "; nothing in the file tells them apart"
     lines += _finding("malformed lines", [str(error) for error in report.malformed])
     lines += _finding("illegal tags", report.illegal)
     for name, places in sorted(report.odd.items()):

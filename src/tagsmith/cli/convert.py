@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "target_format", type=click.Choice(["conll", "jsonl"]), help="Form of OUT; unset, its name decides."
 )
-@click.option("--scheme", type=click.Choice(["IOB2", "BIOES"]), help="Write spans in this scheme. [default: as read]")
+@click.option("--scheme", type=options.SCHEME, help="Write spans in this scheme.  [default: as read]")
 @options.columns
 @options.skip_bad
 def command(
@@ -46,7 +46,7 @@ def command(
       tagsmith convert train.iob1 train.bioes --scheme BIOES
       tagsmith convert train.conll train.jsonl
 
-    Spans are read whatever their scheme (IOB1, IOB2, BIOES). From columns to columns every other column, blank lines
+    Spans are read whatever their scheme. From columns to columns every other column, blank lines
     and -DOCSTART- lines stay as they are. OUT appears whole or not at all; "-" is stdin and stdout.
     """
     from tagsmith import formats, schemes

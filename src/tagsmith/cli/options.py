@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar, get_args
 
 import click
 
 from tagsmith.errors import DataError
+from tagsmith.text import SchemeName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+SCHEME = click.Choice(get_args(SchemeName))
 
 word_column = click.option(
     "--word-column",

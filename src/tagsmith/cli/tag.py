@@ -48,9 +48,7 @@ class _Item:
     help="Form of the answers.",
 )
 @click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
-@click.option(
-    "--scheme", type=click.Choice(["IOB2", "BIOES"]), default="IOB2", show_default=True, help="How tags write spans."
-)
+@click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="How tags write spans.")
 @options.word_column
 @options.skip_bad
 @options.device
