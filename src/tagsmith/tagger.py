@@ -14,7 +14,7 @@ from tagsmith.engine.decoding import tag_sentences
 from tagsmith.errors import DataError
 from tagsmith.extras import require
 from tagsmith.files import check_writable, source_name
-from tagsmith.formats.conll import Columns
+from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
 from tagsmith.segment import segment

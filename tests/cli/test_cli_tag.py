@@ -217,6 +217,63 @@ class TestColumnsToColumns:
         assert result.out.split("\n\n") == ["first\tO", "Mira O", "Okafor\tO", "Mira O"]
 
 
+TREE = """\
+# sent_id = 1
+# text = Jay's\tin
+1-2\tJay's\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No
+1\tJay\tJay\tPROPN\tNNP\tNumber=Sing\t0\troot\t0:root\t_
+2\t's\tbe\tAUX\t_\t_\t1\tcop\t1:cop\t_
+2.1\tnot\tnot\tPART\tRB\t_\t_\t_\t1:advmod\t_
+
+# sent_id = 2
+1\tIndia\t_\t_\t_\t_\t_\t_\t_\t_\r
+"""
+
+
+class TestConllu:
+    def test_the_tag_is_put_into_its_column_and_all_else_is_kept(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        upos = TREE.replace("PROPN", "B-PER").replace("AUX", "O").replace("India\t_\t_", "India\t_\tB-LOC")
+        assert run("tag", model, file, "--to", "conllu") == Result(0, upos, "")
+        xpos = TREE.replace("NNP", "B-PER").replace("AUX\t_", "AUX\tO").replace("India\t_\t_\t_", "India\t_\t_\tB-LOC")
+        assert run("tag", model, file, "--to", "conllu", "--tag-column", "xpos") == Result(0, xpos, "")
+
+    def test_other_forms_come_out_of_it(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        assert run("tag", model, file).out == "Jay : PER\n's : O\n\nIndia : LOC\n\n"
+        assert run("tag", model, file, "--to", "conll").out == "Jay\tB-PER\n's\tO\n\nIndia\tB-LOC\n\n"
+
+    def test_it_comes_out_of_other_forms(self, model: Path, tmp_path: Path):
+        rows = "1\tJay\t_\tS-PER" + "\t_" * 6 + "\n2\tleft\t_\tO" + "\t_" * 6 + "\n\n"
+        result = run("tag", model, "--text", "Jay left", "--to", "conllu", "--scheme", "BIOES")
+        assert result == Result(0, rows, "")
+        file = write(tmp_path / "x.conll", "Jay NN\nleft NN")
+        assert run("tag", model, file, "--to", "conllu", "--scheme", "BIOES").out == rows
+
+    def test_files_that_follow_one_another_stay_apart(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE.rstrip())
+        result = run("tag", model, file, file, "--to", "conllu", "--text", "Jay")
+        assert [block.split("\n")[0] for block in result.out.split("\n\n")] == [
+            "1\tJay\t_\tB-PER\t_\t_\t_\t_\t_\t_",
+            *["# sent_id = 1", "# sent_id = 2"] * 2,
+        ]
+
+    def test_lines_that_are_none_are_left_out_on_request(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", "bad\n" + TREE)
+        assert run("tag", model, file, "--to", "conllu").err.startswith(f"error: {file}:1: found 1 column ('bad')")
+        result = run("tag", model, file, "--to", "conllu", "--skip-bad")
+        assert result.out == run("tag", model, write(file, TREE), "--to", "conllu").out
+
+    @pytest.mark.parametrize(("column", "code"), [("form", 1), ("id", 1), ("lemon", 2), ("99", 1)])
+    def test_a_column_that_holds_no_tag_is_refused(self, column: str, code: int, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        result = run("tag", model, file, "--to", "conllu", "--tag-column", column)
+        assert (result.code, result.out) == (code, "")
+
+    def test_the_column_goes_with_conllu(self, model: Path):
+        assert run("tag", model, "--text", "Jay", "--to", "conll", "--tag-column", "3").code == 2
+
+
 class TestErrors:
     @pytest.mark.parametrize("name", ["Jay", "none.conll", "none.jsonl", "no/such/folder.txt"])
     def test_a_missing_file_is_an_error_and_never_a_text(self, name: str, model: Path, tmp_path: Path):
@@ -265,11 +322,6 @@ class TestErrors:
         skipped = 1 if name == "x.conll" else 2
         assert len(result.err.splitlines()) == skipped + 1
         assert result.err.splitlines()[-1].startswith(f"{skipped} malformed line")
-
-    def test_conllu_is_refused_with_the_way_around(self, model: Path, tmp_path: Path):
-        result = run("tag", model, write(tmp_path / "x.conllu", "1\tJay\n"))
-        assert result.code == 1
-        assert "tagsmith convert" in result.err
 
     def test_a_token_that_fits_no_column_is_an_error(self, model: Path, tmp_path: Path):
         file = write(tmp_path / "x.jsonl", '{"tokens": ["a\\tb"]}\n')

@@ -130,7 +130,7 @@ class TestErrors:
             (["--set", "encoder.size=0"], "error: encoder.size: "),
             (["--set", "encoder.sise=5"], "error: found setting 'encoder.sise'; expected one of: scheme, words.dim, "),
             (["--set", "encoder.size"], "error: found --set 'encoder.size'; expected name=value, such as "),
-            (["--set", "scheme=IOB1"], "error: scheme: "),
+            (["--set", "scheme=IOB"], "error: scheme: "),
             (["--preset", "best"], "error: found preset 'best'; expected one of: ner"),
             (["--device", "abacus"], "error: device 'abacus': "),
             (["--word-column", "0"], "error: found column 0; expected columns counted from 1, or from the end "),

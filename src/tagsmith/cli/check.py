@@ -15,7 +15,7 @@ from tagsmith.errors import DataError
 from tagsmith.text import Sentence
 
 if TYPE_CHECKING:
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
 _SHOWN = 5  # examples of each finding
 _ODD = {
@@ -55,7 +55,7 @@ class Report:
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.columns
-def command(files: tuple[str, ...], word_column: int | None, tag_column: int | None) -> None:
+def command(files: tuple[str, ...], word_column: int | str | None, tag_column: int | str | None) -> None:
     """Look over files of tagged sentences before training on them.
 
     \b
@@ -65,7 +65,7 @@ def command(files: tuple[str, ...], word_column: int | None, tag_column: int | N
     Shows counts, the schemes the tags fit, malformed lines, illegal tags, odd characters, and sentences that occur
     in more than one file. Ends with exit code 1 if lines are malformed or tags illegal.
     """
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
     places: dict[tuple[str, ...], list[str]] = defaultdict(list)
     bad = False

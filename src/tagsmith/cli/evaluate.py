@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
 @options.columns
-@click.option("--predicted-column", type=int, metavar="N", help="Column of the tag in the --predicted file.")
+@click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
 @options.skip_bad
 @options.device
 def command(
@@ -32,9 +32,9 @@ def command(
     gold: str | None,
     predicted: str | None,
     as_json: bool,
-    word_column: int | None,
-    tag_column: int | None,
-    predicted_column: int | None,
+    word_column: int | str | None,
+    tag_column: int | str | None,
+    predicted_column: int | str | None,
     skip_bad: bool,
     device: str,
 ) -> None:
@@ -61,7 +61,7 @@ def command(
     else:
         if model is None or file is None:
             raise click.UsageError("give the FILE to score MODEL on")
-        from tagsmith.formats.conll import Columns
+        from tagsmith.formats.columns import Columns
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
@@ -78,10 +78,13 @@ def command(
 
 
 def _compare(
-    gold: str, predicted: str, places: tuple[int | None, int | None, int | None], skipped: options.Skipped
+    gold: str,
+    predicted: str,
+    places: tuple[int | str | None, int | str | None, int | str | None],
+    skipped: options.Skipped,
 ) -> Scores:
     from tagsmith import formats, metrics, schemes
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
     word, tag, predicted_tag = places
     wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad)

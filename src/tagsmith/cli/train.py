@@ -39,8 +39,8 @@ def command(
     seed: int | None,
     assignments: tuple[str, ...],
     config: str | None,
-    word_column: int | None,
-    tag_column: int | None,
+    word_column: int | str | None,
+    tag_column: int | str | None,
     skip_bad: bool,
     device: str,
     quiet: bool,
@@ -60,7 +60,7 @@ def command(
     from tagsmith.config import parse_assignments
     from tagsmith.extras import require
     from tagsmith.files import check_readable
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
     from tagsmith.tagger import Tagger
 
     require("torch", "PyTorch", "train")

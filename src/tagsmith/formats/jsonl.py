@@ -10,7 +10,7 @@ import msgspec
 
 from tagsmith.errors import DataError
 from tagsmith.files import read_lines, source_name
-from tagsmith.formats.conll import OnBad
+from tagsmith.formats.columns import OnBad
 from tagsmith.text import Sentence, Tagged
 
 _EXPECTED = 'a JSON object with "tokens" (a list of strings)'
