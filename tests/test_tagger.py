@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import lexicon_model, random_model, same
+from handmade import lexicon_model, of_characters, random_model, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +114,23 @@ class TestOneInput:
         assert [span[:3] for span in answer.spans] == spelled
         assert len(answer.sentences) > 10
         assert len(spelled) > 5
+
+    def test_text_is_split_as_the_model_says(self):
+        words = {"ジ": "B-PER", "ェ": "I-PER", "イ": "E-PER", "東": "B-LOC", "京": "E-LOC", "南": "S-LOC"}
+        text = "ジェイは東京。\u3000南、iPhone15で"
+        answer = Tagger(of_characters(lexicon_model(words))).tag(text)
+        assert answer.tokens == (*"ジェイは東京。南、", "iPhone15", "で")
+        assert answer.sentences == ((0, 7), (7, 11))
+        assert answer.spans == (
+            TaggedSpan(0, 3, "PER", "ジェイ", 0, 3),
+            TaggedSpan(4, 6, "LOC", "東京", 4, 6),
+            TaggedSpan(7, 8, "LOC", "南", 8, 9),
+        )
+        assert Tagger(lexicon_model(words)).tag(text).tokens[:4] == ("ジェイは", "東", "京", "。")
+
+    def test_tokens_are_never_split(self):
+        answer = Tagger(of_characters(lexicon_model({"東京": "S-LOC"}))).tag(Sentence(["東京", "タワー"]))
+        assert (answer.tokens, answer.tags) == (("東京", "タワー"), ("B-LOC", "O"))
 
     @pytest.mark.parametrize("text", ["", " ", "\n\n \t"])
     def test_a_text_without_tokens_has_an_empty_answer(self, known: Tagger, text: str):

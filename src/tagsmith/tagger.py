@@ -18,7 +18,7 @@ from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
 from tagsmith.segment import segment
-from tagsmith.text import Sentence, Tagged, TaggedSpan
+from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 if TYPE_CHECKING:
     from tagsmith.training.loop import Epoch
@@ -100,8 +100,8 @@ class Tagger:
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
         chosen = configure(preset, {**(settings or {}), **given}, config)
-        train_sentences = _not_empty(train, _sentences(train, columns, on_bad))
-        dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad))
+        train_sentences = _not_empty(train, _sentences(train, columns, on_bad, chosen.tokenizer))
+        dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad, chosen.tokenizer))
         table = None if vectors is None else load_vectors(vectors)
         observers: list[loop.Observer] = []
         if progress:
@@ -149,7 +149,8 @@ class Tagger:
     ) -> Tagged | Iterator[Tagged]:
         """The answer for one input, or the answers for many, lazily and in order.
 
-        A string is running text: it is split into sentences and tokens, and the answer covers all of it. A
+        A string is running text: it is split into sentences and tokens, as the model's setting ``tokenizer`` says, and
+        the answer covers all of it. A
         ``Sentence``, or a list of tokens inside an iterable, is one sentence as it is. So a list of strings is a
         list of texts; for the tokens of one sentence write ``tagger.tag(Sentence(tokens))``.
 
@@ -184,7 +185,7 @@ class Tagger:
         Raises:
             DataError: a file that can't be read, or a gold tag that is no span tag.
         """
-        gold = _sentences(data, columns, on_bad)
+        gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
         answers = self.tag(gold)
         pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
         return score(pairs, spans=not self._is_plain)
@@ -201,7 +202,7 @@ class Tagger:
         window: list[_Input] = []
         tokens = 0
         for given in inputs:
-            window.append(_Input(given))
+            window.append(_Input(given, self.model.config.tokenizer))
             tokens += 1 + len(window[-1].tokens)
             if tokens >= _WINDOW:
                 yield from self._tag_window(window, scheme)
@@ -219,12 +220,12 @@ class Tagger:
 class _Input:
     """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
 
-    def __init__(self, given: str | Sequence[str] | Sentence) -> None:
+    def __init__(self, given: str | Sequence[str] | Sentence, tokenizer: TokenizerName) -> None:
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
             self.text = given
             self.offsets = []
-            for sentence in segment(given):
+            for sentence in segment(given, tokenizer):
                 self.sentences.append((len(self.offsets), len(self.offsets) + len(sentence)))
                 self.offsets += sentence
             self.tokens = tuple(given[start:end] for start, end in self.offsets)
@@ -232,15 +233,12 @@ class _Input:
         if not isinstance(given, Sentence | list | tuple):
             raise TypeError(f"expected a string, a Sentence or a list of tokens, found {type(given).__name__}")
         self.tokens = given.tokens if isinstance(given, Sentence) else tuple(given)
-        self.offsets, at = [], 0
         for token in self.tokens:
             if not isinstance(token, str):
                 raise TypeError(f"a token must be a string, found {type(token).__name__}")
             if not token:
                 raise DataError("an empty token", "tokens of at least one character")
-            self.offsets.append((at, at + len(token)))
-            at += len(token) + 1
-        self.text = " ".join(self.tokens)
+        self.text, self.offsets = spaced(self.tokens)
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
@@ -257,9 +255,11 @@ class _Input:
         return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
 
 
-def _sentences(data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None) -> list[Sentence]:
+def _sentences(
+    data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None, tokenizer: TokenizerName
+) -> list[Sentence]:
     if isinstance(data, str | os.PathLike):
-        return list(formats.read(data, columns=columns, on_bad=on_bad))
+        return list(formats.read(data, columns=columns, on_bad=on_bad, tokenizer=tokenizer))
     sentences = list(data)
     for sentence in sentences:
         if not isinstance(sentence, Sentence):

@@ -52,6 +52,16 @@ class TestCounts:
         code, lines = check(tmp_path, '{"tokens": ["Jay"], "tags": ["S-PER"]}\n', "x.jsonl")
         assert (code, lines) == (0, [" 1 sentence, 1 token", "  1 span: PER 1", f"  tags fit: BIOES, BMES{UNDECIDED}"])
 
+    def test_spans_of_texts_are_counted_and_those_inside_tokens_shown(self, tmp_path: Path):
+        line = '{"text": "トムは", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
+        code, lines = check(tmp_path, line, "x.jsonl")
+        assert (code, lines[0]) == (1, " 0 sentences, 0 tokens")
+        assert lines[-1].startswith(
+            "    1: found span [0, 2) PER 'トム'; expected the borders of tokens; it ends inside"
+        )
+        result = run("check", tmp_path / "x.jsonl", "--tokenizer", "characters")
+        assert (result.code, result.out.splitlines()[1]) == (0, "  1 span: PER 1")
+
     def test_columns_are_chosen_by_number(self, tmp_path: Path):
         file = write(tmp_path / "x", "B-PER 1 Jay\nO 2 left\n")
         result = run("check", file, "--word-column", 3, "--tag-column", 1)

@@ -143,6 +143,42 @@ class TestForms:
         run("convert", tmp_path / "a.jsonl", tmp_path / "b.conll")
         assert (tmp_path / "b.conll").read_bytes() == (DEMO / "test.conll").read_bytes()
 
+    def test_spans_of_a_text_become_tags_and_tags_become_spans(self, tmp_path: Path):
+        line = '{"text": "Jay didn\'t. New York", "spans": [{"start": 12, "end": 20, "label": "LOC"}]}\n'
+        file = write(tmp_path / "a.jsonl", line)
+        columns = run("convert", file, "-", "--to", "conll", "--scheme", "BIOES").out
+        assert columns == "Jay\tO\ndid\tO\nn't\tO\n.\tO\n\nNew\tB-LOC\nYork\tE-LOC\n\n"
+        result = run("convert", "-", "-", "--to", "spans", stdin=columns.encode())
+        assert [json.loads(line) for line in result.out.splitlines()] == [
+            {"text": "Jay did n't .", "spans": []},
+            {"text": "New York", "spans": [{"start": 0, "end": 8, "label": "LOC"}]},
+        ]
+        assert "words and tags were taken over, and nothing else" in result.err
+
+    def test_a_span_inside_a_token_is_an_error_or_left_out_with_its_line(self, tmp_path: Path):
+        line = '{"text": "トムは", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
+        file = write(tmp_path / "a.jsonl", line)
+        result = run("convert", file, "-", "--to", "conll")
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith(f"error: {file}:1: found span [0, 2) PER 'トム'; expected the borders of tokens")
+        assert run("convert", file, "-", "--to", "conll", "--skip-bad").err.count("1 malformed line skipped") == 1
+        result = run("convert", file, "-", "--to", "conll", "--tokenizer", "characters")
+        assert (result.code, result.out) == (0, "ト\tB-PER\nム\tI-PER\nは\tO\n\n")
+
+    def test_the_spans_of_a_corpus_come_back_from_its_text(self, tmp_path: Path):
+        run("convert", DEMO / "test.conll", tmp_path / "a.jsonl", "--to", "spans")
+        run("convert", tmp_path / "a.jsonl", tmp_path / "b.conll")
+        before, after = (
+            [
+                (label, "".join(sentence.tokens[start:end]))
+                for sentence in conll.read(path)
+                for start, end, label in read_spans(sentence.tags or ())
+            ]
+            for path in (DEMO / "test.conll", tmp_path / "b.conll")
+        )
+        assert after == before
+        assert len(after) > 100
+
     def test_the_form_is_chosen_by_option_where_the_name_says_nothing(self, tmp_path: Path):
         words = ["convert", "-", "-", "--from", "jsonl", "--to", "conll"]
         result = run(*words, stdin=b'{"tokens": ["Jay"], "tags": ["I-PER"]}\n')

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from handmade import lexicon_model
+from handmade import lexicon_model, of_characters
 from shell import COMMAND, DEMO, Result, run
 
 from tagsmith import Tagger, store
@@ -104,12 +104,13 @@ class TestInputs:
 
 
 class TestOutputs:
-    @pytest.mark.parametrize("source", ["text", "conll", "jsonl"])
-    @pytest.mark.parametrize("target", ["table", "conll", "jsonl", "html"])
+    @pytest.mark.parametrize("source", ["text", "conll", "conllu", "jsonl"])
+    @pytest.mark.parametrize("target", ["table", "conll", "conllu", "jsonl", "spans", "html"])
     def test_every_pair_of_forms_works_from_file_and_stdin(self, source: str, target: str, model: Path, tmp_path: Path):
         content = {
             "text": "Jay is from India .\n",
             "conll": "Jay\nis\nfrom\nIndia\n.\n\n",
+            "conllu": "".join(f"1\t{word}" + "\t_" * 8 + "\n" for word in ["Jay", "is", "from", "India", "."]),
             "jsonl": '{"tokens": ["Jay", "is", "from", "India", "."]}\n',
         }[source]
         result = run("tag", model, "--from", source, "--to", target, stdin=content.encode())
@@ -119,6 +120,11 @@ class TestOutputs:
             assert result.out == TABLE
         elif target == "conll":
             assert result.out.split() == ["Jay", "B-PER", "is", "O", "from", "O", "India", "B-LOC", ".", "O"]
+        elif target == "conllu":
+            assert [line.split("\t")[3] for line in result.out.split("\n")[:5]] == ["B-PER", "O", "O", "B-LOC", "O"]
+        elif target == "spans":
+            (answer,) = objects(result)
+            assert [(span["start"], span["end"]) for span in answer["spans"]] == [(0, 3), (12, 17)]  # type: ignore[index]
         elif target == "jsonl":
             (answer,) = objects(result)
             assert answer["text"] == "Jay is from India ."
@@ -145,6 +151,39 @@ class TestOutputs:
         assert {key: answer[key] for key in ("id", "meta", "é")} == {"id": 7, "meta": {"a": [1, None]}, "é": "😀"}
         assert (answer["gold_tags"], answer["gold_spans"]) == (["O"], [])
         assert answer["tags"] == ["B-PER"]
+
+    def test_spans_are_written_with_the_text_alone(self, model: Path, tmp_path: Path):
+        lines = '{"id": 7, "text": "Jay", "entities": []}\n{"tokens": ["New", "South", "Wales"], "tags": []}\n'
+        file = write(tmp_path / "x.jsonl", lines)
+        result = run("tag", model, file, "--text", "🦆 Jay  left. From India", "--to", "spans")
+        assert objects(result) == [
+            {
+                "text": "🦆 Jay  left. From India",
+                "spans": [{"start": 2, "end": 5, "label": "PER"}, {"start": 18, "end": 23, "label": "LOC"}],
+            },
+            {"id": 7, "gold_entities": [], "text": "Jay", "spans": [{"start": 0, "end": 3, "label": "PER"}]},
+            {
+                "given_tokens": ["New", "South", "Wales"],
+                "gold_tags": [],
+                "text": "New South Wales",
+                "spans": [{"start": 0, "end": 15, "label": "LOC"}],
+            },
+        ]
+        (tmp_path / "again.jsonl").write_text(result.out)
+        scores = run("evaluate", model, tmp_path / "again.jsonl", "--json")
+        assert (scores.code, json.loads(scores.out)["f1"]) == (0, 100.0)
+
+    def test_plain_tags_are_no_spans(self, tmp_path: Path):
+        store.save(lexicon_model({"dog": "NOUN"}, "plain"), tmp_path / "m")
+        result = run("tag", tmp_path / "m", "--text", "dog", "--to", "spans")
+        expected = f"error: {tmp_path}/m: found a model of plain tags; expected one of spans, for --to spans\n"
+        assert result == Result(1, "", expected)
+
+    def test_text_is_split_as_the_model_says(self, tmp_path: Path):
+        store.save(of_characters(lexicon_model({"ジ": "B-PER", "ェ": "E-PER"})), tmp_path / "m")
+        file = write(tmp_path / "x.jsonl", '{"text": "ジェはTokyo"}\n')
+        table = "ジ : PER\nェ : PER\nは : O\nTokyo : O\n\n"
+        assert run("tag", tmp_path / "m", "--text", "ジェはTokyo", file) == Result(0, table * 2, "")
 
     def test_the_scheme_of_the_tags_is_chosen(self, model: Path):
         result = run("tag", model, "--text", "Jay left New South Wales", "--to", "conll", "--scheme", "BIOES")

@@ -12,7 +12,7 @@ import click
 
 from tagsmith.cli import options
 from tagsmith.errors import DataError
-from tagsmith.text import Sentence
+from tagsmith.text import Sentence, TokenizerName
 
 if TYPE_CHECKING:
     from tagsmith.formats.columns import Columns
@@ -55,7 +55,13 @@ class Report:
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.columns
-def command(files: tuple[str, ...], word_column: int | str | None, tag_column: int | str | None) -> None:
+@options.tokenizer
+def command(
+    files: tuple[str, ...],
+    word_column: int | str | None,
+    tag_column: int | str | None,
+    tokenizer: TokenizerName | None,
+) -> None:
     """Look over files of tagged sentences before training on them.
 
     \b
@@ -70,7 +76,7 @@ def command(files: tuple[str, ...], word_column: int | str | None, tag_column: i
     places: dict[tuple[str, ...], list[str]] = defaultdict(list)
     bad = False
     for file in files:
-        report = _examine(file, Columns(word_column, tag_column), places)
+        report = _examine(file, Columns(word_column, tag_column), tokenizer or "words", places)
         click.echo(_render(report))
         bad |= report.is_bad
     if len(files) > 1:
@@ -78,7 +84,7 @@ def command(files: tuple[str, ...], word_column: int | str | None, tag_column: i
     sys.exit(1 if bad else 0)
 
 
-def _examine(file: str, columns: Columns, places: dict[tuple[str, ...], list[str]]) -> Report:
+def _examine(file: str, columns: Columns, tokenizer: TokenizerName, places: dict[tuple[str, ...], list[str]]) -> Report:
     from tagsmith import formats, schemes
     from tagsmith.formats import conll
 
@@ -90,7 +96,7 @@ def _examine(file: str, columns: Columns, places: dict[tuple[str, ...], list[str
             if block.tokens:
                 sentences.append(block.sentence())
     else:
-        sentences = list(formats.read(file, columns=columns, on_bad=report.malformed.append))
+        sentences = list(formats.read(file, columns=columns, on_bad=report.malformed.append, tokenizer=tokenizer))
     for sentence in sentences:
         report.tokens += len(sentence)
         report.tags.update(sentence.tags or ())

@@ -10,19 +10,25 @@ from tagsmith.cli import options
 
 if TYPE_CHECKING:
     from tagsmith.schemes import Scheme
-    from tagsmith.text import Sentence
+    from tagsmith.text import Sentence, TokenizerName
 
 
 @click.command("convert")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @click.option("--from", "source_format", type=options.FORM, help="Form of IN; unset, its name decides.")
-@click.option("--to", "target_format", type=options.FORM, help="Form of OUT; unset, its name decides.")
+@click.option(
+    "--to",
+    "target_format",
+    type=options.TARGET,
+    help="Form of OUT; unset, its name decides. spans: JSON lines of text and character spans.",
+)
 @click.option("--scheme", type=options.SCHEME, help="Write spans in this scheme.  [default: as read]")
 @options.columns
 @click.option(
     "--out-column", **options.COLUMN, help="Column of the tag in OUT, if OUT alone is CoNLL-U.  [default: upos]"
 )
+@options.tokenizer
 @options.skip_bad
 def command(
     source: str,
@@ -33,6 +39,7 @@ def command(
     word_column: int | str | None,
     tag_column: int | str | None,
     out_column: int | str | None,
+    tokenizer: TokenizerName | None,
     skip_bad: bool,
 ) -> None:
     """Convert tagged sentences from one form or scheme to another.
@@ -65,7 +72,8 @@ def command(
                 stream.write(block.with_tags(_in_scheme(block.sentence(), chosen).tags or ()))
                 count += bool(block.tokens)
         else:
-            sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad)
+            how = tokenizer or "words"
+            sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad, tokenizer=how)
             rewritten = (_in_scheme(sentence, chosen) for sentence in sentences)
             count = formats.write(rewritten, kind_out, stream, Columns(tag=out_column))
             click.echo(f"{source_name(source)}: words and tags were taken over, and nothing else of it", err=True)

@@ -10,10 +10,11 @@ from typing import Any, TextIO, TypeVar, get_args
 import click
 
 from tagsmith.errors import DataError
-from tagsmith.text import SchemeName
+from tagsmith.text import SchemeName, TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 FORM = click.Choice(["conll", "conllu", "jsonl"])
+TARGET = click.Choice([*FORM.choices, "spans"])
 SCHEME = click.Choice(get_args(SchemeName))
 
 
@@ -44,6 +45,11 @@ tag_column = click.option(
     **COLUMN,
     help="Column of the tag: 1 is the first, -1 the last; in CoNLL-U upos, xpos or another name too."
     "  [default: the last; upos in CoNLL-U]",
+)
+tokenizer = click.option(
+    "--tokenizer",
+    type=click.Choice(get_args(TokenizerName)),
+    help="How the texts of JSON lines are split.  [default: words]",
 )
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")

@@ -43,10 +43,10 @@ class _Item:
 @click.option(
     "--to",
     "target_format",
-    type=click.Choice(["table", "conll", "conllu", "jsonl", "html"]),
+    type=click.Choice(["table", "conll", "conllu", "jsonl", "spans", "html"]),
     default="table",
     show_default=True,
-    help="Form of the answers.",
+    help="Form of the answers; spans: JSON lines of text and character spans alone.",
 )
 @click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
 @click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="How tags write spans.")
@@ -96,6 +96,8 @@ def command(
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
     tagger = Tagger.load(model, device)
+    if target_format == "spans" and tagger.model.config.scheme == "plain":
+        raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
     skipped = options.Skipped(skip_bad)
     columns = Columns(word_column, tag_column)
     with options.output(out) as stream:
@@ -183,7 +185,10 @@ def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, col
     else:
         for item, answer in pairs:
             given = item.came_from if isinstance(item.came_from, dict) else None
-            stream.write(table(answer) if form == "table" else jsonl.dumps(jsonl.answer(answer, given)))
+            if form == "table":
+                stream.write(table(answer))
+            else:
+                stream.write(jsonl.dumps((jsonl.answer if form == "jsonl" else jsonl.span_answer)(answer, given)))
 
 
 def _write_columns(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:

@@ -9,10 +9,11 @@ from typing import TextIO
 
 from tagsmith.formats import conll, conllu, jsonl
 from tagsmith.formats.columns import Columns, OnBad
-from tagsmith.text import Sentence
+from tagsmith.text import Sentence, TokenizerName
 
 LAYOUTS = {"conll": conll.LAYOUT, "conllu": conllu.LAYOUT}
 FORMATS = (*LAYOUTS, "jsonl")
+TARGETS = (*FORMATS, "spans")
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".conllu": "conllu"}
 
 
@@ -28,6 +29,7 @@ def read(
     *,
     tagged: bool = True,
     on_bad: OnBad | None = None,
+    tokenizer: TokenizerName = "words",
 ) -> Iterator[Sentence]:
     """The sentences of a file, one at a time.
 
@@ -36,6 +38,7 @@ def read(
         columns: where word and tag stand in CoNLL columns and CoNLL-U.
         tagged: whether every token must have a tag.
         on_bad: called with the error of each malformed line, which is then left out; unset, the error is raised.
+        tokenizer: how the texts of JSON lines are split.
 
     Raises:
         DataError: a file that can't be read, or a malformed line.
@@ -45,18 +48,29 @@ def read(
     if kind in LAYOUTS:
         yield from LAYOUTS[kind].read(path, columns, tagged=tagged, on_bad=on_bad)
     elif kind == "jsonl":
-        yield from jsonl.read(path, tagged=tagged, on_bad=on_bad)
+        yield from jsonl.read(path, tagged=tagged, on_bad=on_bad, tokenizer=tokenizer)
     else:
         raise ValueError(f"format {kind!r}; expected one of: {', '.join(FORMATS)}")
 
 
 def write(sentences: Iterable[Sentence], kind: str, file: TextIO, columns: Columns | None = None) -> int:
-    """Write sentences in one of ``FORMATS``, tags in the column that ``columns`` says; gives their number.
+    """Write sentences in one of ``TARGETS`` (``spans``: JSON lines of text and spans); gives their number.
+
+    Args:
+        columns: where the tag is to stand in CoNLL-U.
 
     Raises:
         DataError: a token or tag that the format can't hold.
         ConfigError: a column that the format can't have.
     """
-    if kind == "conllu":
-        return conllu.write(sentences, file, columns)
-    return conll.write(sentences, file) if kind == "conll" else jsonl.write(sentences, file)
+    match kind:
+        case "conll":
+            return conll.write(sentences, file)
+        case "conllu":
+            return conllu.write(sentences, file, columns)
+        case "jsonl":
+            return jsonl.write(sentences, file)
+        case "spans":
+            return jsonl.write_spans(sentences, file)
+        case _:
+            raise ValueError(f"format {kind!r}; expected one of: {', '.join(TARGETS)}")
