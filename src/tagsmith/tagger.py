@@ -73,7 +73,7 @@ class Tagger:
             settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
             config: a TOML file of settings; it wins over the preset.
             epochs, seed: shorthands for ``training.epochs`` and ``training.seed``.
-            columns: where word and tag stand in CoNLL columns; first and last by default.
+            columns: where word and tag stand: first and last by default, in CoNLL-U under FORM and UPOS.
             on_bad: called with the error of each malformed line, which is then left out; unset, it is raised.
             out: write the model here, and a log (``.log.jsonl``) and a picture of the curves (``.png``) beside it.
             device: ``cpu``, or ``cuda``.

@@ -8,6 +8,7 @@ from shell import DEMO, Result, real, run
 
 from tagsmith import Tagger, store
 from tagsmith.cli.scores import render
+from tagsmith.schemes import SCHEMES
 
 SMALL = ["words.dim=4", "chars.dim=4", "chars.filters=4", "encoder.size=8"]
 SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
@@ -102,6 +103,15 @@ class TestTraining:
         result = run("train", *files, "--epochs", 1, "--set", "scheme=plain", *SETTINGS)
         assert " tokens/s  dev accuracy " in result.err
         assert store.load(tmp_path / "m").tags == ("NN", "VB")
+
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_a_model_of_any_scheme_is_trained_and_answers_in_any(self, scheme: str, tmp_path: Path):
+        (tmp_path / "x").write_text("Ann B-PER\nBo B-PER\nBo I-PER\nleft O\n" * 8)
+        files = ["--train", tmp_path / "x", "--dev", tmp_path / "x", "--out", tmp_path / "m"]
+        settings = ["--set", f"scheme={scheme}", "--epochs", 12, "--set", "training.learning_rate=0.3"]
+        assert run("train", *files, *SETTINGS, *settings, "--quiet").code == 0
+        assert store.load(tmp_path / "m").tags == tuple(SCHEMES[scheme].tags(["PER"]))
+        assert json.loads(run("evaluate", tmp_path / "m", tmp_path / "x", "--json").out)["f1"] == 100.0
 
     @pytest.mark.parametrize(("words", "tags"), [([], ["PROPN", "VERB"]), (["--tag-column", "xpos"], ["NNP", "VBZ"])])
     def test_conllu_is_trained_on_by_either_column(self, words: list[str], tags: list[str], tmp_path: Path):

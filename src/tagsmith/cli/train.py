@@ -52,7 +52,8 @@ def command(
       tagsmith train --train train.conll --dev dev.conll --test test.conll \\
           --vectors glove.6B.100d.txt.gz --seed 1 --out ner.safetensors
 
-    Files hold CoNLL columns (word first and tag last, unless told otherwise), or JSON lines where they end in .jsonl.
+    Files hold CoNLL columns (word first and tag last, unless told otherwise), CoNLL-U where they end in .conllu (UPOS,
+    unless told otherwise), or JSON lines where they end in .jsonl (tokens and tags, or text and spans).
     Beside the model come a log (.log.jsonl) and a picture of loss and F1 (.png). Ctrl-C ends the training and keeps
     the best epoch so far.
     """
