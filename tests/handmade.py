@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import string
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from tagsmith import config, store
@@ -62,6 +64,11 @@ def empty_model(scheme: str, tags: Sequence[str], words: Sequence[str], dim: int
         name: np.zeros(shape, np.float32) for name, shape in store.shapes(settings, alphabets, len(tags)).items()
     }
     return store.Model(settings, alphabets, tuple(tags), weights, {"epochs": 0, "best_epoch": 0})
+
+
+def of_characters(model: store.Model) -> store.Model:
+    """The same model, for text split into characters."""
+    return dataclasses.replace(model, config=msgspec.structs.replace(model.config, tokenizer="characters"))
 
 
 def same(a: store.Model, b: store.Model) -> bool:

@@ -97,7 +97,8 @@ class TestOneSetting:
             ("training.clip", 0.0),
             ("training.seed", -1),
             ("training.seed", 2**32),
-            ("scheme", "IOB1"),
+            ("scheme", "IOB"),
+            ("scheme", "IOBES"),
         ],
     )
     def test_a_value_out_of_range_is_refused_by_the_name_of_the_setting(self, name: str, value: object) -> None:
@@ -249,7 +250,7 @@ def test_numbers_must_be_finite(value: object) -> None:
 
 
 def test_the_choices_of_a_setting_are_listed() -> None:
-    with pytest.raises(ConfigError, match=r"scheme: .*expected one of: BIOES, IOB2, plain"):
+    with pytest.raises(ConfigError, match=r"scheme: .*expected one of: IOB1, IOB2, .*BMES, plain"):
         configure(settings={"scheme": "iob2"})
     with pytest.raises(ConfigError, match=r"head\.potentials: .*expected one of: shared"):
         configure(settings={"head.potentials": "bigram"})

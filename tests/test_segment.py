@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import pytest
 import regex
@@ -10,16 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith.segment import segment, tokenize
+from tagsmith.text import TokenizerName
+
+both = pytest.mark.parametrize("tokenizer", get_args(TokenizerName))
 
 
-def words(text: str) -> list[str]:
+def words(text: str, tokenizer: TokenizerName = "words") -> list[str]:
     """The tokens as strings."""
-    return [text[start:end] for start, end in tokenize(text)]
+    return [text[start:end] for start, end in tokenize(text, tokenizer)]
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, tokenizer: TokenizerName = "words") -> list[str]:
     """The sentences as strings, tokens parted by spaces."""
-    return [" ".join(text[start:end] for start, end in sentence) for sentence in segment(text)]
+    return [" ".join(text[start:end] for start, end in sentence) for sentence in segment(text, tokenizer)]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,44 @@ def test_tokens(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("東京タワーに行きました。", "東 京 タ ワ ー に 行 き ま し た 。"),
+        ("人々は〆切をﾁｪｯｸ、ｶﾞｽもㄅㄆ", "人 々 は 〆 切 を ﾁ ｪ ｯ ｸ 、 ｶﾞ ｽ も ㄅ ㄆ"),
+        # Thai, Lao, Khmer, Burmese: a consonant with its marks is one character
+        ("สวัสดีครับ น้ำ", "ส วั ส ดี ค รั บ น้ำ"),
+        ("ສະບາຍດີ ពេញ မြန်မာ", "ສ ະ ບ າ ຍ ດີ ពេ ញ မြ န် မ ာ"),
+        # words and numbers between them stay whole, as do words of scripts with spaces
+        ("iPhone15は3.5万円。Tシャツ50%引", "iPhone15 は 3.5 万 円 。 T シ ャ ツ 50 % 引"),
+        ("2024年5月，Mr. O'Brien来到AT&T公司", "2024 年 5 月 ， Mr. O'Brien 来 到 AT&T 公 司"),
+        ("ไทย๒๕๖๗ปี covid-19ใน", "ไ ท ย ๒๕๖๗ ปี covid-19 ใ น"),
+        ("邮箱jo@x.org。见http://x.org/a查看#东京", "邮 箱 jo@x.org 。 见 http://x.org/a 查 看 # 东 京"),
+        ("한국어는 좋다, हिन्दी और Москва", "한국어는 좋다 , हिन्दी और Москва"),
+        ("⼀𠀀〇二👍🏽", "⼀ 𠀀 〇 二 👍🏽"),
+        ("Don't go.", "Do n't go ."),
+        ("", ""),
+    ],
+)
+def test_characters(text: str, expected: str) -> None:
+    assert words(text, "characters") == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "東京に行く。「いい！」と言う？！a。b",
+            ["東 京 に 行 く 。", "「 い い ！ 」", "と 言 う ？ ！", "a 。", "b"],
+        ),
+        ("ดีไหม? ดี! ไป\n\nมา", ["ดี ไ ห ม ?", "ดี !", "ไ ป", "ม า"]),
+        ("版本3.5好。OK. Next", ["版 本 3.5 好 。", "OK .", "Next"]),
+    ],
+)
+def test_sentences_of_characters(text: str, expected: list[str]) -> None:
+    assert sentences(text, "characters") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("One. Two! Three? Four… Five", ["One .", "Two !", "Three ?", "Four …", "Five"]),
         ("What?! No... Yes.", ["What ? !", "No ...", "Yes ."]),
         ('"Go." "No!" (He left.) [So.] Then', ['" Go . "', '" No ! "', "( He left . )", "[ So . ]", "Then"]),
@@ -120,10 +162,11 @@ TEXTS = st.text() | st.lists(st.sampled_from(HARD) | st.characters(), max_size=4
 SPACE = regex.compile(r"[\s\x1c-\x1f]+")
 
 
+@both
 @settings(deadline=None)
 @given(TEXTS)
-def test_tokens_are_the_text_without_its_white_space(text: str) -> None:
-    tokens = tokenize(text)
+def test_tokens_are_the_text_without_its_white_space(tokenizer: TokenizerName, text: str) -> None:
+    tokens = tokenize(text, tokenizer)
     places = [place for token in tokens for place in range(*token)]
     assert places == [place for place, character in enumerate(text) if not character.isspace()]
     assert all(start < end for start, end in tokens)
@@ -132,48 +175,64 @@ def test_tokens_are_the_text_without_its_white_space(text: str) -> None:
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_tokens_split_no_grapheme_cluster(text: str) -> None:
-    bounds = {cluster.start() for cluster in regex.finditer(r"\X", text)} | {len(text)}
-    beside_space = {place for space in SPACE.finditer(text) for place in space.span()}
-    assert (bounds | beside_space).issuperset(bound for token in tokenize(text) for bound in token)
+def test_characters_only_cut_what_words_are(text: str) -> None:
+    cut, whole = tokenize(text, "characters"), tokenize(text)
+    assert {start for start, _ in cut} >= {start for start, _ in whole}
+    assert {end for _, end in cut} >= {end for _, end in whole}
+    if not regex.search(r"[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{LB=SA}]", text, regex.V1):
+        assert cut == whole
 
 
+@both
 @settings(deadline=None)
 @given(TEXTS)
-def test_sentences_group_the_tokens(text: str) -> None:
-    grouped = segment(text)
-    assert [token for sentence in grouped for token in sentence] == tokenize(text)
+def test_tokens_split_no_grapheme_cluster(tokenizer: TokenizerName, text: str) -> None:
+    bounds = {cluster.start() for cluster in regex.finditer(r"\X", text)} | {len(text)}
+    beside_space = {place for space in SPACE.finditer(text) for place in space.span()}
+    assert (bounds | beside_space).issuperset(bound for token in tokenize(text, tokenizer) for bound in token)
+
+
+@both
+@settings(deadline=None)
+@given(TEXTS)
+def test_sentences_group_the_tokens(tokenizer: TokenizerName, text: str) -> None:
+    grouped = segment(text, tokenizer)
+    assert [token for sentence in grouped for token in sentence] == tokenize(text, tokenizer)
     assert all(grouped)
 
 
+@both
 @settings(deadline=None)
 @given(TEXTS)
-def test_tokens_parted_by_spaces_stay_apart(text: str) -> None:
-    tokens = words(text)
+def test_tokens_parted_by_spaces_stay_apart(tokenizer: TokenizerName, text: str) -> None:
+    tokens = words(text, tokenizer)
     joined = " ".join(tokens)
-    ends = {end for _, end in tokenize(joined)}
+    ends = {end for _, end in tokenize(joined, tokenizer)}
     assert joined.split() == tokens
     assert ends.issuperset(len(" ".join(tokens[: count + 1])) for count in range(len(tokens)))
 
 
+@both
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
-def test_a_blank_line_ends_a_sentence(before: str, after: str) -> None:
+def test_a_blank_line_ends_a_sentence(tokenizer: TokenizerName, before: str, after: str) -> None:
     middle = len(before) + 1
-    for sentence in segment(f"{before}\n\n{after}"):
+    for sentence in segment(f"{before}\n\n{after}", tokenizer):
         assert sentence[-1][1] < middle or sentence[0][0] > middle
 
 
+@both
 @pytest.mark.parametrize(
     "unit",
     [
         *["a", ".", "'", "(", '"', "-", "1", "中", "。", "🇩", "\u0301", "\u0600", "👩\u200d", " ", "\n"],
         *["a.b.", "a-", "a'", "a..", "A. ", 'A."', "1. ", "1,", "a_", "n't", "No. ", "Mr.", "! ", "?'\n"],
+        *["ー", "ไทย", "aไ", "น้ำ", "東a", "\u0600ก", "ก\u0e33", "ក្រ"],
         *["#1", "a@", "@a", "a@b.", "a%", "www.", "http://", "a/", "a.bc/", "http://a("],
     ],
 )
-def test_time_is_linear(unit: str) -> None:
-    assert seconds(unit * (50_000 // len(unit))) < 3  # far below if linear, far above if quadratic
+def test_time_is_linear(tokenizer: TokenizerName, unit: str) -> None:
+    assert seconds(unit * (50_000 // len(unit)), tokenizer) < 3  # far below if linear, far above if quadratic
 
 
 @pytest.mark.parametrize(
@@ -187,8 +246,8 @@ def test_time_is_linear_after_a_start(start: str, unit: str) -> None:
     assert seconds(start + unit * (50_000 // len(unit))) < 3
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, tokenizer: TokenizerName = "words") -> float:
     """The processor time it takes to segment a text."""
     started = time.process_time()
-    segment(text)
+    segment(text, tokenizer)
     return time.process_time() - started

@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "good.safetensors"
 
 
-@pytest.mark.parametrize("make", [lambda: lexicon_model(), lambda: random_model(3, "IOB2", ["é", "x-y"])])
+@pytest.mark.parametrize("make", [lambda: lexicon_model(), lambda: random_model(3, "IOE1", ["é", "x-y"])])
 def test_a_model_comes_back_whole(tmp_path: Path, make: Callable[[], store.Model]):
     store.save(make(), tmp_path / "m")
     assert same(store.load(tmp_path / "m"), make())
@@ -269,7 +269,7 @@ EIGHT_TAGS = ["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b", "E-b"]  # one fewer
         (lambda document, tensors: document.pop("training"), "'training'"),
         (lambda document, tensors: document.pop("trained_words"), "'trained_words'"),
         (_set("config", None), "`null`"),
-        (_set("config/scheme", "IOB1"), "scheme"),
+        (_set("config/scheme", "IOB"), "scheme"),
         (_set("config/colour", "red"), "colour"),
         (_set("config/encoder/size", 0), "encoder.size"),
         (_set("config/encoder/size", 6), "weight 'encoder.bias' is"),

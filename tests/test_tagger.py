@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import lexicon_model, random_model, same
+from handmade import lexicon_model, of_characters, random_model, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,9 +25,14 @@ from tagsmith.schemes import read_spans
 DEMO = Path(str(files("tagsmith") / "demo"))
 SMALL: dict[str, Any] = {"words.dim": 4, "chars.dim": 4, "chars.filters": 4, "encoder.size": 8}
 TEXT = "Jay is from India. Mira Okafor  likes New South Wales,\nnot Jay."
-LEGAL = {
+LEGAL = {  # each as a grammar of its own, apart from the code
+    "IOB1": re.compile(r"(?:O |I-(\w+) (?:[IB]-\1 )*)*"),
     "IOB2": re.compile(r"(?:O |B-(\w+) (?:I-\1 )*)*"),
+    "IOE1": re.compile(r"(?:O |(?:[IE]-(\w+) (?=[IE]-\1 ))*I-\w+ )*"),
+    "IOE2": re.compile(r"(?:O |(?:I-(\w+) (?=[IE]-\1 ))*E-\w+ )*"),
     "BIOES": re.compile(r"(?:O |S-\w+ |B-(\w+) (?:I-\1 )*E-\1 )*"),
+    "BILOU": re.compile(r"(?:O |U-\w+ |B-(\w+) (?:I-\1 )*L-\1 )*"),
+    "BMES": re.compile(r"(?:O |S-\w+ |B-(\w+) (?:M-\1 )*E-\1 )*"),
 }
 
 
@@ -109,6 +114,23 @@ class TestOneInput:
         assert [span[:3] for span in answer.spans] == spelled
         assert len(answer.sentences) > 10
         assert len(spelled) > 5
+
+    def test_text_is_split_as_the_model_says(self):
+        words = {"ジ": "B-PER", "ェ": "I-PER", "イ": "E-PER", "東": "B-LOC", "京": "E-LOC", "南": "S-LOC"}
+        text = "ジェイは東京。\u3000南、iPhone15で"
+        answer = Tagger(of_characters(lexicon_model(words))).tag(text)
+        assert answer.tokens == (*"ジェイは東京。南、", "iPhone15", "で")
+        assert answer.sentences == ((0, 7), (7, 11))
+        assert answer.spans == (
+            TaggedSpan(0, 3, "PER", "ジェイ", 0, 3),
+            TaggedSpan(4, 6, "LOC", "東京", 4, 6),
+            TaggedSpan(7, 8, "LOC", "南", 8, 9),
+        )
+        assert Tagger(lexicon_model(words)).tag(text).tokens[:4] == ("ジェイは", "東", "京", "。")
+
+    def test_tokens_are_never_split(self):
+        answer = Tagger(of_characters(lexicon_model({"東京": "S-LOC"}))).tag(Sentence(["東京", "タワー"]))
+        assert (answer.tokens, answer.tags) == (("東京", "タワー"), ("B-LOC", "O"))
 
     @pytest.mark.parametrize("text", ["", " ", "\n\n \t"])
     def test_a_text_without_tokens_has_an_empty_answer(self, known: Tagger, text: str):
@@ -233,7 +255,7 @@ class TestManyInputs:
 
 
 class TestSchemes:
-    @pytest.mark.parametrize("inner", ["IOB2", "BIOES"])
+    @pytest.mark.parametrize("inner", LEGAL)
     def test_random_weights_decode_to_legal_tags_only(self, inner: str):
         for seed, scale in itertools.product(range(25), [0.1, 3.0]):
             model = random_model(seed, inner, ["LOC", "ORG", "PER"], scale)
@@ -242,8 +264,8 @@ class TestSchemes:
             for tags in np.split(path, np.cumsum(batch.lengths)[:-1]):
                 assert LEGAL[inner].fullmatch("".join(f"{tag} " for tag in tags)), tags
 
-    @pytest.mark.parametrize("inner", ["IOB2", "BIOES"])
-    @pytest.mark.parametrize("outer", ["IOB2", "BIOES"])
+    @pytest.mark.parametrize("inner", ["IOE2", "BIOES"])
+    @pytest.mark.parametrize("outer", LEGAL)
     def test_trained_weights_disturbed_at_random_give_legal_answers(self, tiny: Tagger, inner: str, outer: str):
         model = tiny.model if inner == "BIOES" else random_model(0, inner)
         rng = np.random.default_rng(0)
@@ -269,6 +291,12 @@ class TestSchemes:
             "S-PER",
         ]
 
+    @pytest.mark.parametrize(("scheme", "tag"), [("IOB1", "I-LOC"), ("IOE1", "I-LOC"), ("BILOU", "U-LOC")])
+    def test_spans_on_both_sides_of_a_sentence_boundary_do_not_touch(self, known: Tagger, scheme: str, tag: str):
+        answer = known.tag("we saw India\n\nIndia left", scheme=scheme)
+        assert answer.sentences == ((0, 3), (3, 5))
+        assert answer.tags == ("O", "O", tag, tag, "O")
+
     def test_a_model_of_either_scheme_answers_in_either(self):
         words = {"mira": "B-PER", "okafor": "I-PER", "jay": "B-PER"}
         assert Tagger(lexicon_model(words, "IOB2")).tag("Jay Mira Okafor", scheme="BIOES").tags == (
@@ -277,9 +305,9 @@ class TestSchemes:
             "E-PER",
         )
 
-    @pytest.mark.parametrize("scheme", ["IOB1", "bioes", "plain", ""])
+    @pytest.mark.parametrize("scheme", ["IOB", "bioes", "plain", ""])
     def test_an_unknown_scheme_is_an_error_at_once(self, known: Tagger, scheme: str):
-        with pytest.raises(ValueError, match=f"scheme '{scheme}'; expected one of: IOB2, BIOES"):
+        with pytest.raises(ValueError, match=f"scheme '{scheme}'; expected one of: IOB1, IOB2, "):
             known.tag(["Jay"], scheme=scheme)
 
 

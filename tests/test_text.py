@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from tagsmith import Sentence, Span, Tagged
+from tagsmith.text import spaced
 
 
 def test_a_sentence_holds_tuples_of_what_it_was_given() -> None:
@@ -65,6 +66,14 @@ def test_a_span_is_a_half_open_slice() -> None:
     start, end, label = Span(1, 3, "LOC")
     assert ["in", "South", "Wales", "."][start:end] == ["South", "Wales"]
     assert label == "LOC"
+
+
+def test_tokens_joined_by_spaces_stand_where_their_offsets_say() -> None:
+    tokens = ["Jay", "e\u0301", "a b", "🇮🇳"]
+    text, offsets = spaced(tokens)
+    assert text == "Jay e\u0301 a b 🇮🇳"
+    assert [text[start:end] for start, end in offsets] == tokens
+    assert spaced([]) == ("", [])
 
 
 def test_a_tagged_text_is_as_long_as_its_tokens() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tagsmith.errors import ConfigError, DataError, MissingExtra, ModelFileError, TagsmithError
-from tagsmith.formats.conll import Columns
+from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Count, Scores
 from tagsmith.tagger import Tagger
 from tagsmith.text import Sentence, Span, Tagged, TaggedSpan

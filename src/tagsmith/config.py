@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tagsmith.errors import ConfigError, DataError
+from tagsmith.text import SchemeName, TokenizerName
 
 Rate = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Size = Annotated[int, Meta(ge=1, le=65_536)]
@@ -90,8 +91,11 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a tagger. Saved in its model file."""
 
-    scheme: Literal["BIOES", "IOB2", "plain"] = "BIOES"
+    scheme: Literal[SchemeName, "plain"] = "BIOES"
     """How spans are written as tags inside the model; ``plain``: the tags of the data as they are."""
+    tokenizer: TokenizerName = "words"
+    """How running text is split, in training data and when tagging: ``words`` parted by spaces and punctuation, or
+    ``characters`` where a script (Han, kana, Thai, ...) puts no spaces between words."""
     words: Words = Words()
     chars: Chars = Chars()
     encoder: Encoder = Encoder()

@@ -1,8 +1,11 @@
 """Tags and spans: reading one from the other, and which tag may follow which.
 
-Reading needs no scheme: a span starts at B or S, after O, or at a change of label, and ends before O, B, S or
-another label and after E and S. On B, I, O tags that is conlleval's rule, so IOB1, IOB2 and BIOES are all read.
-Writing, and the transitions a scheme allows, follow from its four letters: first, middle, last, only.
+Reading needs no scheme. L reads as E, U as S and M as I. A span starts at B or S, after O, E or S, or at a change of
+label; it ends after E and S, and before O, B, S or another label. So each scheme below is read as it is meant, and a
+sequence that none of them writes is still read, by the same rule; on B, I, E, O tags the rule is conlleval's.
+
+Writing, and the transitions a scheme allows, follow from its four letters: first, middle, last, only. IOB1 and IOE1
+write I throughout, and have a fifth letter for the border between two spans of one label: B after it, E before it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +22,8 @@ from tagsmith.errors import DataError
 from tagsmith.text import Sentence, Span
 
 OUTSIDE = "O"
-_LETTERS = "BIES"
-EXPECTED_TAG = "O, or one of B I E S and a label, such as B-PER"
+_LETTERS = ("B", "I", "E", "S", "L", "U", "M")
+EXPECTED_TAG = "O, or one of B I E S L U M and a label, such as B-PER"
 
 Allowed = NDArray[np.bool_]
 
@@ -34,7 +38,7 @@ def split_tag(tag: str) -> tuple[str, str]:
     if tag == OUTSIDE:
         return OUTSIDE, ""
     letter, hyphen, label = tag.partition("-")
-    if letter not in tuple(_LETTERS) or (hyphen and not label):
+    if letter not in _LETTERS or (hyphen and not label):
         raise ValueError(f"{tag!r} is not a span tag; expected {EXPECTED_TAG}")
     return letter, label
 
@@ -62,7 +66,7 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
     start, open_label, previous = 0, "", OUTSIDE
     for i, tag in enumerate(tags):
         letter, label = split_tag(tag)
-        continues = letter in "IE" and previous in "BI" and label == open_label
+        continues = letter in "IMEL" and previous in "BIM" and label == open_label
         if previous != OUTSIDE and not continues:
             spans.append(Span(start, i, open_label))
         if letter != OUTSIDE and not continues:
@@ -101,10 +105,14 @@ class Scheme:
     middle: str
     last: str
     only: str
+    before: str = ""
+    """A fifth letter, for the last token before a border: where a span touches the next, of the same label."""
+    after: str = ""
+    """A fifth letter, for the first token after such a border."""
 
     def tags(self, labels: Iterable[str]) -> list[str]:
         """All tags of the scheme for these labels, O first."""
-        letters = dict.fromkeys((self.first, self.middle, self.last, self.only))
+        letters = dict.fromkeys((self.first, self.middle, self.last, self.only, *self.before, *self.after))
         return [OUTSIDE, *(_join(letter, label) for label in labels for letter in letters)]
 
     def write(self, spans: Iterable[Span], length: int) -> list[str]:
@@ -113,6 +121,7 @@ class Scheme:
         Raises:
             ValueError: spans that are empty, overlap, are out of order or leave the sentence.
         """
+        spans = list(spans)
         tags = [OUTSIDE] * length
         free = 0
         for start, end, label in spans:
@@ -125,6 +134,12 @@ class Scheme:
                 tags[start + 1 : end - 1] = [_join(self.middle, label)] * (end - start - 2)
                 tags[end - 1] = _join(self.last, label)
             free = end
+        for (_, end, label), (start, _, other) in pairwise(spans):
+            if end == start and label == other:
+                if self.before:
+                    tags[end - 1] = _join(self.before, label)
+                if self.after:
+                    tags[start] = _join(self.after, label)
         return tags
 
     def allowed(self, tags: Sequence[str]) -> tuple[Allowed, Allowed, Allowed]:
@@ -133,17 +148,33 @@ class Scheme:
         A path made of allowed steps is exactly one that reading and writing give back unchanged.
         """
         parts = [split_tag(tag) for tag in tags]
-        # A tag closes what is open (or nothing is) when its letter can be a last or an only token; it opens a
-        # span when it can be a first or an only one. O does both. Otherwise it stands inside a span.
-        closes = np.array([letter in (OUTSIDE, self.last, self.only) for letter, _ in parts], bool)
-        opens = np.array([letter in (OUTSIDE, self.first, self.only) for letter, _ in parts], bool)
-        goes_on = np.array([letter in (self.first, self.middle) for letter, _ in parts], bool)
-        came_in = np.array([letter in (self.middle, self.last) for letter, _ in parts], bool)
+
+        def among(*letters: str) -> Allowed:
+            return np.array([letter in letters for letter, _ in parts], bool)
+
+        # A tag closes what is open (or nothing is) when its letter can be a last or an only token; it opens a span
+        # when it can be a first or an only one. O does both. The letters of a border do one of them; the step over
+        # the border itself stays with one label, as a step inside a span does.
+        closes = among(OUTSIDE, self.last, self.only, self.after)
+        opens = among(OUTSIDE, self.first, self.only, self.before)
+        goes_on = among(self.first, self.middle, self.before, self.after)
+        came_in = among(self.middle, self.last, self.before, self.after)
         same = np.array([[a == b for _, b in parts] for _, a in parts], bool)
         return opens, (closes[:, None] & opens) | (goes_on[:, None] & came_in & same), closes
 
 
-SCHEMES = {scheme.name: scheme for scheme in (Scheme("IOB2", *"BIIB"), Scheme("BIOES", *"BIES"))}
+SCHEMES: dict[str, Scheme] = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("IOB1", *"IIII", after="B"),
+        Scheme("IOB2", *"BIIB"),
+        Scheme("IOE1", *"IIII", before="E"),
+        Scheme("IOE2", *"IIEE"),
+        Scheme("BIOES", *"BIES"),
+        Scheme("BILOU", *"BILU"),
+        Scheme("BMES", *"BMES"),
+    )
+}
 
 
 def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, Allowed]:

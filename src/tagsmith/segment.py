@@ -1,14 +1,19 @@
 """Running text to sentences and tokens, as character offsets: the text itself is never changed.
 
 Tokens are like those of the Penn Treebank and CoNLL-2003: punctuation, "n't" and "'s" stand alone; hyphenated
-words, numbers, abbreviations and addresses stay whole. Where a script puts no spaces between words, none are
-sought: each Han character is a token, and so is a whole run of other letters and marks, such as kana or Thai.
-The abbreviations known are English; one that ends a sentence keeps its dot.
+words, numbers, abbreviations and addresses stay whole. The abbreviations known are English; one that ends a
+sentence keeps its dot.
+
+Where a script puts no spaces between words, none are sought. The tokenizer ``words`` makes each Han character a token,
+and a whole run of other letters and marks, such as kana or Thai. The tokenizer ``characters`` makes a token of each
+character of such a script, with its marks (each grapheme cluster); words and numbers between them stay whole.
 """
 
 from __future__ import annotations
 
 import regex
+
+from tagsmith.text import TokenizerName
 
 _TITLES = (  # no sentence ends with these
     "Mr Mrs Ms Mx Dr Prof Rev Fr St Ste Mt Ft Hon Gov Sen Sens Rep Reps Pres Gen Lt Col Maj Capt Cpl Sgt Cmdr "
@@ -76,6 +81,12 @@ _CLUSTER = regex.compile(
     _FLAGS,
 )
 
+# Letters of scripts without spaces between words: Han, kana and bopomofo, and those Unicode breaks lines of by
+# dictionary alone (Thai, Lao, Khmer, Burmese, Tai scripts). Their digits are no letters: a number stays whole.
+_UNSPACED = r"[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}]&&[\pL\p{Nl}]] | \p{Line_Break=Complex_Context}"
+_IS_UNSPACED = regex.compile(_UNSPACED, _FLAGS)
+_PIECE = regex.compile(rf"(?: (?! {_UNSPACED} ) \X )++ | \X", _FLAGS)
+
 _WIDE_STOPS = "。！？｡"
 _STOPS = ".!?…؟۔।॥" + _WIDE_STOPS
 _AFTER_WIDE_STOP = regex.compile(rf"{_CLOSERS} (?![{_STOPS}])", _FLAGS)
@@ -87,7 +98,7 @@ _AFTER_STOP = regex.compile(
 _AFTER_ABBREVIATION = regex.compile(_OPENER, _FLAGS, openers=_OPENERS.split())
 
 
-def segment(text: str) -> list[list[tuple[int, int]]]:
+def segment(text: str, tokenizer: TokenizerName = "words") -> list[list[tuple[int, int]]]:
     """The sentences of a text, each the non-empty list of its tokens' offsets (start, end).
 
     A sentence ends at . ! ? … with its closing quotes and brackets if white space follows and then something
@@ -100,7 +111,7 @@ def segment(text: str) -> list[list[tuple[int, int]]]:
     sentences: list[list[tuple[int, int]]] = []
     previous_end = 0
     next_start = 0  # the first token from here on starts a sentence
-    for start, end in tokenize(text):
+    for start, end in tokenize(text, tokenizer):
         blank_line = start - previous_end > 1 and text.count("\n", previous_end, start) > 1
         if start >= next_start or blank_line or not sentences:
             sentences.append([])
@@ -112,7 +123,7 @@ def segment(text: str) -> list[list[tuple[int, int]]]:
     return sentences
 
 
-def tokenize(text: str) -> list[tuple[int, int]]:
+def tokenize(text: str, tokenizer: TokenizerName = "words") -> list[tuple[int, int]]:
     """The offsets (start, end) of all tokens of a text, in order.
 
     No token is empty or holds white space; every other character is in exactly one token; no grapheme cluster
@@ -122,9 +133,15 @@ def tokenize(text: str) -> list[tuple[int, int]]:
         >>> text = "Mr. O'Brien's at AT&T."
         >>> [text[start:end] for start, end in tokenize(text)]
         ['Mr.', "O'Brien", "'s", 'at', 'AT&T', '.']
+        >>> text = "タワーはTokyoに"
+        >>> [text[start:end] for start, end in tokenize(text, "characters")]
+        ['タ', 'ワ', 'ー', 'は', 'Tokyo', 'に']
     """
     tokens = [match.span() for match in _TOKEN.finditer(text)]
-    return tokens if text.isascii() else _join_clusters(text, tokens)
+    if text.isascii():
+        return tokens
+    tokens = _join_clusters(text, tokens)
+    return _cut_unspaced(text, tokens) if tokenizer == "characters" else tokens
 
 
 def _join_clusters(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -139,6 +156,18 @@ def _join_clusters(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, 
         else:
             joined.append((start, end))
     return joined
+
+
+def _cut_unspaced(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The tokens, with every character of a script without spaces one of its own."""
+    cut: list[tuple[int, int]] = []
+    for start, end in tokens:
+        if end - start > 1 and _IS_UNSPACED.search(text, start, end):
+            # Of the token alone, as \X would look at what stands before it.
+            cut += [(start + a, start + b) for a, b in (piece.span() for piece in _PIECE.finditer(text[start:end]))]
+        else:
+            cut.append((start, end))
+    return cut
 
 
 def _next_start(text: str, start: int, end: int) -> int:

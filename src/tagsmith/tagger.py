@@ -14,11 +14,11 @@ from tagsmith.engine.decoding import tag_sentences
 from tagsmith.errors import DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
-from tagsmith.formats.conll import Columns
+from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
 from tagsmith.segment import segment
-from tagsmith.text import Sentence, Tagged, TaggedSpan
+from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 if TYPE_CHECKING:
     from tagsmith.training.loop import Epoch
@@ -73,7 +73,7 @@ class Tagger:
             settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
             config: a TOML file of settings; it wins over the preset.
             epochs, seed: shorthands for ``training.epochs`` and ``training.seed``.
-            columns: where word and tag stand in CoNLL columns; first and last by default.
+            columns: where word and tag stand: first and last by default, in CoNLL-U under FORM and UPOS.
             on_bad: called with the error of each malformed line, which is then left out; unset, it is raised.
             out: write the model here, and a log (``.log.jsonl``) and a picture of the curves (``.png``) beside it.
             device: ``cpu``, or ``cuda``.
@@ -100,8 +100,8 @@ class Tagger:
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
         chosen = configure(preset, {**(settings or {}), **given}, config)
-        train_sentences = _not_empty(train, _sentences(train, columns, on_bad))
-        dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad))
+        train_sentences = _not_empty(train, _sentences(train, columns, on_bad, chosen.tokenizer))
+        dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad, chosen.tokenizer))
         table = None if vectors is None else load_vectors(vectors)
         observers: list[loop.Observer] = []
         if progress:
@@ -149,14 +149,15 @@ class Tagger:
     ) -> Tagged | Iterator[Tagged]:
         """The answer for one input, or the answers for many, lazily and in order.
 
-        A string is running text: it is split into sentences and tokens, and the answer covers all of it. A
+        A string is running text: it is split into sentences and tokens, as the model's setting ``tokenizer`` says, and
+        the answer covers all of it. A
         ``Sentence``, or a list of tokens inside an iterable, is one sentence as it is. So a list of strings is a
         list of texts; for the tokens of one sentence write ``tagger.tag(Sentence(tokens))``.
 
         An iterable may be endless: a window of some 16,000 tokens is read ahead, and memory stays flat.
 
         Args:
-            scheme: how the answer's tags write spans: ``IOB2`` or ``BIOES``. A model of plain tags has none.
+            scheme: how the answer's tags write spans: a name in ``tagsmith.schemes.SCHEMES``. Plain tags have none.
 
         Raises:
             DataError: an empty token.
@@ -184,7 +185,7 @@ class Tagger:
         Raises:
             DataError: a file that can't be read, or a gold tag that is no span tag.
         """
-        gold = _sentences(data, columns, on_bad)
+        gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
         answers = self.tag(gold)
         pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
         return score(pairs, spans=not self._is_plain)
@@ -201,7 +202,7 @@ class Tagger:
         window: list[_Input] = []
         tokens = 0
         for given in inputs:
-            window.append(_Input(given))
+            window.append(_Input(given, self.model.config.tokenizer))
             tokens += 1 + len(window[-1].tokens)
             if tokens >= _WINDOW:
                 yield from self._tag_window(window, scheme)
@@ -219,12 +220,12 @@ class Tagger:
 class _Input:
     """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
 
-    def __init__(self, given: str | Sequence[str] | Sentence) -> None:
+    def __init__(self, given: str | Sequence[str] | Sentence, tokenizer: TokenizerName) -> None:
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
             self.text = given
             self.offsets = []
-            for sentence in segment(given):
+            for sentence in segment(given, tokenizer):
                 self.sentences.append((len(self.offsets), len(self.offsets) + len(sentence)))
                 self.offsets += sentence
             self.tokens = tuple(given[start:end] for start, end in self.offsets)
@@ -232,15 +233,12 @@ class _Input:
         if not isinstance(given, Sentence | list | tuple):
             raise TypeError(f"expected a string, a Sentence or a list of tokens, found {type(given).__name__}")
         self.tokens = given.tokens if isinstance(given, Sentence) else tuple(given)
-        self.offsets, at = [], 0
         for token in self.tokens:
             if not isinstance(token, str):
                 raise TypeError(f"a token must be a string, found {type(token).__name__}")
             if not token:
                 raise DataError("an empty token", "tokens of at least one character")
-            self.offsets.append((at, at + len(token)))
-            at += len(token) + 1
-        self.text = " ".join(self.tokens)
+        self.text, self.offsets = spaced(self.tokens)
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
@@ -248,17 +246,20 @@ class _Input:
         spans: list[TaggedSpan] = []
         if scheme is not None:
             for start, end in self.sentences:
-                for span in read_spans(tags[start:end]):
+                found = read_spans(tags[start:end])
+                tags[start:end] = SCHEMES[scheme].write(found, end - start)
+                for span in found:
                     first, last = start + span.start, start + span.end
                     a, b = self.offsets[first][0], self.offsets[last - 1][1]
                     spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
-            tags = SCHEMES[scheme].write([span[:3] for span in spans], len(tags))  # type: ignore[misc]
         return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
 
 
-def _sentences(data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None) -> list[Sentence]:
+def _sentences(
+    data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None, tokenizer: TokenizerName
+) -> list[Sentence]:
     if isinstance(data, str | os.PathLike):
-        return list(formats.read(data, columns=columns, on_bad=on_bad))
+        return list(formats.read(data, columns=columns, on_bad=on_bad, tokenizer=tokenizer))
     sentences = list(data)
     for sentence in sentences:
         if not isinstance(sentence, Sentence):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+SchemeName = Literal["IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BILOU", "BMES"]
+"""The ways to write spans as tags; ``tagsmith.schemes`` has their letters."""
+
+TokenizerName = Literal["words", "characters"]
+"""The ways to split running text into tokens; ``tagsmith.segment`` does it."""
 
 
 class Span(NamedTuple):
@@ -48,6 +54,15 @@ class Sentence:
     def line_of(self, token: int = 0) -> int | None:
         """The line of a token in the sentence's file, if it was read from one."""
         return self.lines[token] if self.lines else None
+
+
+def spaced(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """The tokens joined by single spaces, and the offsets (start, end) of each in that text."""
+    offsets, at = [], 0
+    for token in tokens:
+        offsets.append((at, at + len(token)))
+        at += len(token) + 1
+    return " ".join(tokens), offsets
 
 
 class TaggedSpan(NamedTuple):

@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 from shell import DEMO, Result, run
 
+from tagsmith.schemes import SCHEMES
+
+EVERY = "IOB1, IOB2, IOE1, IOE2, BIOES, BILOU, BMES"
+UNDECIDED = "; nothing in the file tells them apart"
+
 
 def write(path: Path, content: str) -> Path:
     path.write_bytes(content.encode())
@@ -45,7 +50,17 @@ class TestCounts:
 
     def test_json_lines_are_checked_too(self, tmp_path: Path):
         code, lines = check(tmp_path, '{"tokens": ["Jay"], "tags": ["S-PER"]}\n', "x.jsonl")
-        assert (code, lines) == (0, [" 1 sentence, 1 token", "  1 span: PER 1", "  tags fit: BIOES"])
+        assert (code, lines) == (0, [" 1 sentence, 1 token", "  1 span: PER 1", f"  tags fit: BIOES, BMES{UNDECIDED}"])
+
+    def test_spans_of_texts_are_counted_and_those_inside_tokens_shown(self, tmp_path: Path):
+        line = '{"text": "トムは", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
+        code, lines = check(tmp_path, line, "x.jsonl")
+        assert (code, lines[0]) == (1, " 0 sentences, 0 tokens")
+        assert lines[-1].startswith(
+            "    1: found span [0, 2) PER 'トム'; expected the borders of tokens; it ends inside"
+        )
+        result = run("check", tmp_path / "x.jsonl", "--tokenizer", "characters")
+        assert (result.code, result.out.splitlines()[1]) == (0, "  1 span: PER 1")
 
     def test_columns_are_chosen_by_number(self, tmp_path: Path):
         file = write(tmp_path / "x", "B-PER 1 Jay\nO 2 left\n")
@@ -59,19 +74,41 @@ class TestSchemes:
         [
             ("I-A I-A O I-B B-B", "IOB1"),
             ("B-A I-A O B-B B-B", "IOB2"),
-            ("B-A E-A O S-B S-B", "BIOES"),
-            ("O O O", "IOB1, IOB2, BIOES"),
+            ("I-A I-A O E-B I-B", "IOE1"),
+            ("I-A E-A O E-B E-B", "IOE2"),
+            ("B-A I-A E-A O S-B S-B", "BIOES"),
+            ("B-A L-A O U-B U-B", "BILOU"),
+            ("B-A M-A E-A O S-B S-B", "BMES"),
             ("B-A I-A I-A E-A", "BIOES"),
         ],
     )
-    def test_the_schemes_all_sentences_fit_are_named(self, tags: str, schemes: str, tmp_path: Path):
+    def test_the_scheme_all_sentences_fit_is_named(self, tags: str, schemes: str, tmp_path: Path):
         code, lines = check(tmp_path, "".join(f"w {tag}\n" for tag in tags.split()))
         assert (code, lines[-1]) == (0, f"  tags fit: {schemes}")
+
+    @pytest.mark.parametrize(
+        ("tags", "schemes"),
+        [
+            ("I-A I-A O I-B", "IOB1, IOE1"),
+            ("B-A E-A O S-B S-B", "BIOES, BMES"),
+            ("O O O", EVERY),
+        ],
+    )
+    def test_where_several_fit_that_is_said(self, tags: str, schemes: str, tmp_path: Path):
+        code, lines = check(tmp_path, "".join(f"w {tag}\n" for tag in tags.split()))
+        assert (code, lines[-1]) == (0, f"  tags fit: {schemes}{UNDECIDED}")
+
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_the_corpus_in_the_package_is_known_in_each_scheme(self, scheme: str, tmp_path: Path):
+        assert run("convert", DEMO / "train.conll", tmp_path / "x", "--scheme", scheme).code == 0
+        # No two spans of one label touch in it.
+        expected = f"IOB1, IOE1{UNDECIDED}" if scheme in ("IOB1", "IOE1") else scheme
+        assert run("check", tmp_path / "x").out.splitlines()[2] == f"  tags fit: {expected}"
 
     @pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART- O\n\n"])
     def test_a_file_without_sentences_fits_every_scheme(self, content: str, tmp_path: Path):
         code, lines = check(tmp_path, content)
-        assert (code, lines[-1]) == (0, "  tags fit: IOB1, IOB2, BIOES")
+        assert (code, lines[-1]) == (0, f"  tags fit: {EVERY}{UNDECIDED}")
 
 
 class TestFindings:
@@ -90,7 +127,7 @@ class TestFindings:
         assert code == 1
         assert lines[-2:] == [
             "  illegal tags: 1",
-            "    3: tag 'LOC'; expected O, or one of B I E S and a label, such as B-PER",
+            "    3: tag 'LOC'; expected O, or one of B I E S L U M and a label, such as B-PER",
         ]
 
     def test_malformed_lines_are_shown_and_the_rest_is_checked(self, tmp_path: Path):
@@ -140,7 +177,7 @@ class TestFindings:
         code, lines = check(tmp_path, good + bad, "x.jsonl")
         assert code == 1
         assert [line for line in lines if line.startswith("    ")] == [
-            "    2: tag 'PER'; expected O, or one of B I E S and a label, such as B-PER",
+            "    2: tag 'PER'; expected O, or one of B I E S L U M and a label, such as B-PER",
             "    2: 'c\\u200b'",
         ]
 

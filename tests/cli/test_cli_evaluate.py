@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from handmade import lexicon_model
+from handmade import lexicon_model, of_characters
 from shell import DEMO, Result, run
 
 from tagsmith import Tagger, store
@@ -86,6 +86,17 @@ class TestModel:
     def test_columns_are_chosen_by_number(self, model: Path, tmp_path: Path):
         write(tmp_path / "x", "B-PER 1 Jay\nO 2 left\n")
         result = run("evaluate", model, tmp_path / "x", "--word-column", -1, "--tag-column", 1, "--json")
+        assert json.loads(result.out)["f1"] == 100.0
+
+    def test_texts_are_split_as_the_model_says(self, tmp_path: Path):
+        store.save(of_characters(lexicon_model({"ジ": "B-PER", "ェ": "E-PER"})), tmp_path / "m")
+        line = '{"text": "ジェは", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
+        file = write(tmp_path / "x.jsonl", line)
+        figures = json.loads(run("evaluate", tmp_path / "m", file, "--json").out)
+        assert (figures["f1"], figures["tokens"]) == (100.0, 3)
+        assert run("evaluate", tmp_path / "m", file, "--tokenizer", "words").code == 2
+        assert run("evaluate", "--gold", file, "--predicted", file).code == 1
+        result = run("evaluate", "--gold", file, "--predicted", file, "--tokenizer", "characters", "--json")
         assert json.loads(result.out)["f1"] == 100.0
 
     def test_malformed_lines_are_skipped_on_request_and_counted_on_stderr(self, model: Path, tmp_path: Path):

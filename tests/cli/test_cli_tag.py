@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from handmade import lexicon_model
+from handmade import lexicon_model, of_characters
 from shell import COMMAND, DEMO, Result, run
 
 from tagsmith import Tagger, store
@@ -104,12 +104,13 @@ class TestInputs:
 
 
 class TestOutputs:
-    @pytest.mark.parametrize("source", ["text", "conll", "jsonl"])
-    @pytest.mark.parametrize("target", ["table", "conll", "jsonl", "html"])
+    @pytest.mark.parametrize("source", ["text", "conll", "conllu", "jsonl"])
+    @pytest.mark.parametrize("target", ["table", "conll", "conllu", "jsonl", "spans", "html"])
     def test_every_pair_of_forms_works_from_file_and_stdin(self, source: str, target: str, model: Path, tmp_path: Path):
         content = {
             "text": "Jay is from India .\n",
             "conll": "Jay\nis\nfrom\nIndia\n.\n\n",
+            "conllu": "".join(f"1\t{word}" + "\t_" * 8 + "\n" for word in ["Jay", "is", "from", "India", "."]),
             "jsonl": '{"tokens": ["Jay", "is", "from", "India", "."]}\n',
         }[source]
         result = run("tag", model, "--from", source, "--to", target, stdin=content.encode())
@@ -119,6 +120,11 @@ class TestOutputs:
             assert result.out == TABLE
         elif target == "conll":
             assert result.out.split() == ["Jay", "B-PER", "is", "O", "from", "O", "India", "B-LOC", ".", "O"]
+        elif target == "conllu":
+            assert [line.split("\t")[3] for line in result.out.split("\n")[:5]] == ["B-PER", "O", "O", "B-LOC", "O"]
+        elif target == "spans":
+            (answer,) = objects(result)
+            assert [(span["start"], span["end"]) for span in answer["spans"]] == [(0, 3), (12, 17)]  # type: ignore[index]
         elif target == "jsonl":
             (answer,) = objects(result)
             assert answer["text"] == "Jay is from India ."
@@ -145,6 +151,39 @@ class TestOutputs:
         assert {key: answer[key] for key in ("id", "meta", "é")} == {"id": 7, "meta": {"a": [1, None]}, "é": "😀"}
         assert (answer["gold_tags"], answer["gold_spans"]) == (["O"], [])
         assert answer["tags"] == ["B-PER"]
+
+    def test_spans_are_written_with_the_text_alone(self, model: Path, tmp_path: Path):
+        lines = '{"id": 7, "text": "Jay", "entities": []}\n{"tokens": ["New", "South", "Wales"], "tags": []}\n'
+        file = write(tmp_path / "x.jsonl", lines)
+        result = run("tag", model, file, "--text", "🦆 Jay  left. From India", "--to", "spans")
+        assert objects(result) == [
+            {
+                "text": "🦆 Jay  left. From India",
+                "spans": [{"start": 2, "end": 5, "label": "PER"}, {"start": 18, "end": 23, "label": "LOC"}],
+            },
+            {"id": 7, "gold_entities": [], "text": "Jay", "spans": [{"start": 0, "end": 3, "label": "PER"}]},
+            {
+                "given_tokens": ["New", "South", "Wales"],
+                "gold_tags": [],
+                "text": "New South Wales",
+                "spans": [{"start": 0, "end": 15, "label": "LOC"}],
+            },
+        ]
+        (tmp_path / "again.jsonl").write_text(result.out)
+        scores = run("evaluate", model, tmp_path / "again.jsonl", "--json")
+        assert (scores.code, json.loads(scores.out)["f1"]) == (0, 100.0)
+
+    def test_plain_tags_are_no_spans(self, tmp_path: Path):
+        store.save(lexicon_model({"dog": "NOUN"}, "plain"), tmp_path / "m")
+        result = run("tag", tmp_path / "m", "--text", "dog", "--to", "spans")
+        expected = f"error: {tmp_path}/m: found a model of plain tags; expected one of spans, for --to spans\n"
+        assert result == Result(1, "", expected)
+
+    def test_text_is_split_as_the_model_says(self, tmp_path: Path):
+        store.save(of_characters(lexicon_model({"ジ": "B-PER", "ェ": "E-PER"})), tmp_path / "m")
+        file = write(tmp_path / "x.jsonl", '{"text": "ジェはTokyo"}\n')
+        table = "ジ : PER\nェ : PER\nは : O\nTokyo : O\n\n"
+        assert run("tag", tmp_path / "m", "--text", "ジェはTokyo", file) == Result(0, table * 2, "")
 
     def test_the_scheme_of_the_tags_is_chosen(self, model: Path):
         result = run("tag", model, "--text", "Jay left New South Wales", "--to", "conll", "--scheme", "BIOES")
@@ -217,6 +256,63 @@ class TestColumnsToColumns:
         assert result.out.split("\n\n") == ["first\tO", "Mira O", "Okafor\tO", "Mira O"]
 
 
+TREE = """\
+# sent_id = 1
+# text = Jay's\tin
+1-2\tJay's\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No
+1\tJay\tJay\tPROPN\tNNP\tNumber=Sing\t0\troot\t0:root\t_
+2\t's\tbe\tAUX\t_\t_\t1\tcop\t1:cop\t_
+2.1\tnot\tnot\tPART\tRB\t_\t_\t_\t1:advmod\t_
+
+# sent_id = 2
+1\tIndia\t_\t_\t_\t_\t_\t_\t_\t_\r
+"""
+
+
+class TestConllu:
+    def test_the_tag_is_put_into_its_column_and_all_else_is_kept(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        upos = TREE.replace("PROPN", "B-PER").replace("AUX", "O").replace("India\t_\t_", "India\t_\tB-LOC")
+        assert run("tag", model, file, "--to", "conllu") == Result(0, upos, "")
+        xpos = TREE.replace("NNP", "B-PER").replace("AUX\t_", "AUX\tO").replace("India\t_\t_\t_", "India\t_\t_\tB-LOC")
+        assert run("tag", model, file, "--to", "conllu", "--tag-column", "xpos") == Result(0, xpos, "")
+
+    def test_other_forms_come_out_of_it(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        assert run("tag", model, file).out == "Jay : PER\n's : O\n\nIndia : LOC\n\n"
+        assert run("tag", model, file, "--to", "conll").out == "Jay\tB-PER\n's\tO\n\nIndia\tB-LOC\n\n"
+
+    def test_it_comes_out_of_other_forms(self, model: Path, tmp_path: Path):
+        rows = "1\tJay\t_\tS-PER" + "\t_" * 6 + "\n2\tleft\t_\tO" + "\t_" * 6 + "\n\n"
+        result = run("tag", model, "--text", "Jay left", "--to", "conllu", "--scheme", "BIOES")
+        assert result == Result(0, rows, "")
+        file = write(tmp_path / "x.conll", "Jay NN\nleft NN")
+        assert run("tag", model, file, "--to", "conllu", "--scheme", "BIOES").out == rows
+
+    def test_files_that_follow_one_another_stay_apart(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE.rstrip())
+        result = run("tag", model, file, file, "--to", "conllu", "--text", "Jay")
+        assert [block.split("\n")[0] for block in result.out.split("\n\n")] == [
+            "1\tJay\t_\tB-PER\t_\t_\t_\t_\t_\t_",
+            *["# sent_id = 1", "# sent_id = 2"] * 2,
+        ]
+
+    def test_lines_that_are_none_are_left_out_on_request(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", "bad\n" + TREE)
+        assert run("tag", model, file, "--to", "conllu").err.startswith(f"error: {file}:1: found 1 column ('bad')")
+        result = run("tag", model, file, "--to", "conllu", "--skip-bad")
+        assert result.out == run("tag", model, write(file, TREE), "--to", "conllu").out
+
+    @pytest.mark.parametrize(("column", "code"), [("form", 1), ("id", 1), ("lemon", 2), ("99", 1)])
+    def test_a_column_that_holds_no_tag_is_refused(self, column: str, code: int, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x.conllu", TREE)
+        result = run("tag", model, file, "--to", "conllu", "--tag-column", column)
+        assert (result.code, result.out) == (code, "")
+
+    def test_the_column_goes_with_conllu(self, model: Path):
+        assert run("tag", model, "--text", "Jay", "--to", "conll", "--tag-column", "3").code == 2
+
+
 class TestErrors:
     @pytest.mark.parametrize("name", ["Jay", "none.conll", "none.jsonl", "no/such/folder.txt"])
     def test_a_missing_file_is_an_error_and_never_a_text(self, name: str, model: Path, tmp_path: Path):
@@ -265,11 +361,6 @@ class TestErrors:
         skipped = 1 if name == "x.conll" else 2
         assert len(result.err.splitlines()) == skipped + 1
         assert result.err.splitlines()[-1].startswith(f"{skipped} malformed line")
-
-    def test_conllu_is_refused_with_the_way_around(self, model: Path, tmp_path: Path):
-        result = run("tag", model, write(tmp_path / "x.conllu", "1\tJay\n"))
-        assert result.code == 1
-        assert "tagsmith convert" in result.err
 
     def test_a_token_that_fits_no_column_is_an_error(self, model: Path, tmp_path: Path):
         file = write(tmp_path / "x.jsonl", '{"tokens": ["a\\tb"]}\n')

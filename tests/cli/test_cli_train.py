@@ -8,6 +8,7 @@ from shell import DEMO, Result, real, run
 
 from tagsmith import Tagger, store
 from tagsmith.cli.scores import render
+from tagsmith.schemes import SCHEMES
 
 SMALL = ["words.dim=4", "chars.dim=4", "chars.filters=4", "encoder.size=8"]
 SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
@@ -103,6 +104,36 @@ class TestTraining:
         assert " tokens/s  dev accuracy " in result.err
         assert store.load(tmp_path / "m").tags == ("NN", "VB")
 
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_a_model_of_any_scheme_is_trained_and_answers_in_any(self, scheme: str, tmp_path: Path):
+        (tmp_path / "x").write_text("Ann B-PER\nBo B-PER\nBo I-PER\nleft O\n" * 8)
+        files = ["--train", tmp_path / "x", "--dev", tmp_path / "x", "--out", tmp_path / "m"]
+        settings = ["--set", f"scheme={scheme}", "--epochs", 12, "--set", "training.learning_rate=0.3"]
+        assert run("train", *files, *SETTINGS, *settings, "--quiet").code == 0
+        assert store.load(tmp_path / "m").tags == tuple(SCHEMES[scheme].tags(["PER"]))
+        assert json.loads(run("evaluate", tmp_path / "m", tmp_path / "x", "--json").out)["f1"] == 100.0
+
+    @pytest.mark.parametrize(("words", "tags"), [([], ["PROPN", "VERB"]), (["--tag-column", "xpos"], ["NNP", "VBZ"])])
+    def test_conllu_is_trained_on_by_either_column(self, words: list[str], tags: list[str], tmp_path: Path):
+        rows = "1-2\tJays\t" + "\t".join("_" * 8) + "\n1\tJay\tJay\tPROPN\tNNP" + "\t_" * 5
+        (tmp_path / "x.conllu").write_text(f"# text = Jays\n{rows}\n2\ts\tbe\tVERB\tVBZ" + "\t_" * 5 + "\n")
+        settings = ["--set", "scheme=plain", "--epochs", 1, *SETTINGS]
+        result = run("train", "--train", tmp_path / "x.conllu", "--out", tmp_path / "m", *words, *settings)
+        assert (result.code, list(store.load(tmp_path / "m").tags)) == (0, tags)
+
+    def test_texts_with_spans_are_trained_on(self, tmp_path: Path):
+        line = '{"text": "トムはTokyoに。行く", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
+        (tmp_path / "x.jsonl").write_text(line * 2)
+        files = ["--train", tmp_path / "x.jsonl", "--dev", tmp_path / "x.jsonl", "--out", tmp_path / "m"]
+        settings = ["--epochs", 1, "--set", "tokenizer=characters", *SETTINGS]
+        assert run("train", *files, *settings).err.startswith("training on 4 sentences, 16 tokens")
+        model = store.load(tmp_path / "m")
+        assert model.config.tokenizer == "characters"
+        assert {"ト", "tokyo", "。"} <= {*model.alphabets.words.strings}
+        assert_one_line(
+            run("train", *files, *settings[:2]), f"error: {tmp_path}/x.jsonl:1: found span [0, 2) PER 'トム'"
+        )
+
     def test_malformed_lines_are_skipped_on_request_and_counted(self, tmp_path: Path):
         (tmp_path / "x").write_text("Jay B-PER\nbad\nleft O\n")
         files = ["--train", tmp_path / "x", "--out", tmp_path / "m", "--quiet", "--epochs", 1]
@@ -128,9 +159,12 @@ class TestErrors:
         [
             (["--set", "encoder.size=big"], "error: encoder.size: expected `int`, got `str`"),
             (["--set", "encoder.size=0"], "error: encoder.size: "),
-            (["--set", "encoder.sise=5"], "error: found setting 'encoder.sise'; expected one of: scheme, words.dim, "),
+            (
+                ["--set", "encoder.sise=5"],
+                "error: found setting 'encoder.sise'; expected one of: scheme, tokenizer, words.dim, ",
+            ),
             (["--set", "encoder.size"], "error: found --set 'encoder.size'; expected name=value, such as "),
-            (["--set", "scheme=IOB1"], "error: scheme: "),
+            (["--set", "scheme=IOB"], "error: scheme: "),
             (["--preset", "best"], "error: found preset 'best'; expected one of: ner"),
             (["--device", "abacus"], "error: device 'abacus': "),
             (["--word-column", "0"], "error: found column 0; expected columns counted from 1, or from the end "),

@@ -57,7 +57,9 @@ def best_path(model: Model, emissions: Floats) -> list[str]:
     return [model.tags[i] for i in max(legal, key=score)]
 
 
-@pytest.mark.parametrize(("scheme", "labels"), [("BIOES", [""]), ("IOB2", ["A", "B"]), ("plain", [])])
+@pytest.mark.parametrize(
+    ("scheme", "labels"), [("BIOES", [""]), ("IOB2", ["A", "B"]), ("IOE1", ["A", "B"]), ("plain", [])]
+)
 @given(LENGTHS, SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_the_best_legal_path_of_each_sentence_is_found(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsmith import ConfigError, DataError, Sentence
-from tagsmith.formats.conll import Columns, read, read_blocks, write
+from tagsmith import Columns, ConfigError, DataError, Sentence
+from tagsmith.formats.conll import read, read_blocks, write
 
 NO_SEPARATORS = ["\u00a0", "\u3000", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c"]
 
@@ -199,6 +199,10 @@ class TestColumns:
         file.write_text("1 2 3 4\n")
         assert pairs(file, columns) == [[expected]]
 
+    def test_they_have_no_names(self, file: Path) -> None:
+        with pytest.raises(ConfigError, match="found column 'xpos'; expected its number"):
+            list(read(file, Columns(tag="xpos")))
+
     @pytest.mark.parametrize("arguments", [(0, 1), (1, 0), (0, None), (None, 0)])
     def test_there_is_no_column_0(self, arguments: tuple[int | None, int | None]) -> None:
         with pytest.raises(ConfigError, match="found column 0; expected columns counted from 1"):
@@ -323,7 +327,7 @@ class TestBlocks:
             for part in layout.parts
         )
         blocks = read_blocks(scratch, Columns(1, column))
-        assert "".join(b.with_tags([f"T-{token}" for token in b.tokens], column) for b in blocks) == expected
+        assert "".join(b.with_tags([f"T-{token}" for token in b.tokens]) for b in blocks) == expected
 
     def test_a_block_is_a_sentence(self, file: Path) -> None:
         file.write_text("-DOCSTART- O\n\na B-X\nb O\n\n\nc O\n")
@@ -340,6 +344,15 @@ class TestBlocks:
         blocks = list(read_blocks(file, on_bad=lambda _: None))
         assert "".join(block.with_column(["X"]) for block in blocks) == "a O X\nbad\n-DOCSTART- O\nb O X"
 
+    def test_a_value_that_would_not_be_read_back_is_refused(self, file: Path) -> None:
+        file.write_text("a O\nb\tO\n")
+        (block,) = read_blocks(file)
+        assert block.with_tags(["X", "a b"]) == "a X\nb\ta b\n"
+        for values in (["a b", "X"], ["X", "a\tb"], ["X", "a\n"], ["", "X"]):
+            for put in (block.with_tags, block.with_column):
+                with pytest.raises(DataError, match=r"file\.conll:[12]: found "):
+                    put(values)
+
     @pytest.mark.parametrize("count", [1, 3])
     def test_there_is_a_value_for_every_token(self, file: Path, count: int) -> None:
         file.write_text("a O\nb O\n")
@@ -347,7 +360,7 @@ class TestBlocks:
         with pytest.raises(ValueError, match="zip"):
             block.with_column(["X"] * count)
         with pytest.raises(ValueError, match="zip"):
-            block.with_tags(["X"] * count, -1)
+            block.with_tags(["X"] * count)
 
     def test_blocks_come_one_at_a_time(self, file: Path) -> None:
         file.write_text("a O\n\nb\n")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import pytest
 
-from tagsmith import Columns, DataError
-from tagsmith.formats import FORMATS, format_of, read
+from tagsmith import Columns, DataError, Sentence
+from tagsmith.formats import FORMATS, TARGETS, format_of, read, write
 
 CONLL = "a X O\nb Y B-Z\n"
 JSONL = '{"tokens": ["a", "b"], "tags": ["O", "B-Z"]}\n'
@@ -60,7 +61,7 @@ def test_columns_are_passed_on(tmp_path: Path) -> None:
     assert next(read(path, columns=Columns(2, 1))).tokens == ("X", "Y")
     path = tmp_path / "file.conllu"
     path.write_text(CONLLU)
-    assert next(read(path, columns=Columns(4, 1))).tokens == ("O", "B-Z")
+    assert next(read(path, columns=Columns(4, 2))).tokens == ("O", "B-Z")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -73,6 +74,19 @@ def test_tagged_and_on_bad_are_passed_on(tmp_path: Path, kind: str) -> None:
     assert [error.line for error in bad] == [TEXTS[kind].count("\n") + 1]
 
 
+@pytest.mark.parametrize("kind", TARGETS)
+def test_what_is_written_in_each_format_is_read_back(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "file"
+    given = [Sentence(["a", "b"], ["B-Z", "I-Z"]), Sentence(["c"], ["O"])]
+    with path.open("w") as file:
+        assert write(given, kind, file, Columns(tag="xpos")) == 2
+    columns = Columns(tag="xpos") if kind == "conllu" else None
+    found = list(read(path, "jsonl" if kind == "spans" else kind, columns))
+    assert [(s.tokens, s.tags) for s in found] == [(s.tokens, s.tags) for s in given]
+
+
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="format 'xml'"):
+        write([], "xml", io.StringIO())
     with pytest.raises(ValueError, match="format 'xml'"):
         list(read(tmp_path / "file", "xml"))

@@ -39,6 +39,8 @@ def test_tags_are_all_those_of_the_scheme_for_the_labels_that_occur() -> None:
     letters = [f"{letter}-{label}" for label in ("LOC", "PER") for letter in "BIES"]
     assert make_set("BIOES").tags == ("O", *letters)
     assert make_set("IOB2").tags == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert make_set("IOE2").tags == ("O", "I-LOC", "E-LOC", "I-PER", "E-PER")
+    assert make_set("BMES").tags[:5] == ("O", "B-LOC", "M-LOC", "E-LOC", "S-LOC")
 
 
 def test_spans_are_written_in_the_models_scheme() -> None:

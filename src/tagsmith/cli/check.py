@@ -12,10 +12,10 @@ import click
 
 from tagsmith.cli import options
 from tagsmith.errors import DataError
-from tagsmith.text import Sentence
+from tagsmith.text import Sentence, TokenizerName
 
 if TYPE_CHECKING:
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
 _SHOWN = 5  # examples of each finding
 _ODD = {
@@ -55,7 +55,13 @@ class Report:
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.columns
-def command(files: tuple[str, ...], word_column: int | None, tag_column: int | None) -> None:
+@options.tokenizer
+def command(
+    files: tuple[str, ...],
+    word_column: int | str | None,
+    tag_column: int | str | None,
+    tokenizer: TokenizerName | None,
+) -> None:
     """Look over files of tagged sentences before training on them.
 
     \b
@@ -65,12 +71,12 @@ def command(files: tuple[str, ...], word_column: int | None, tag_column: int | N
     Shows counts, the schemes the tags fit, malformed lines, illegal tags, odd characters, and sentences that occur
     in more than one file. Ends with exit code 1 if lines are malformed or tags illegal.
     """
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
     places: dict[tuple[str, ...], list[str]] = defaultdict(list)
     bad = False
     for file in files:
-        report = _examine(file, Columns(word_column, tag_column), places)
+        report = _examine(file, Columns(word_column, tag_column), tokenizer or "words", places)
         click.echo(_render(report))
         bad |= report.is_bad
     if len(files) > 1:
@@ -78,7 +84,7 @@ def command(files: tuple[str, ...], word_column: int | None, tag_column: int | N
     sys.exit(1 if bad else 0)
 
 
-def _examine(file: str, columns: Columns, places: dict[tuple[str, ...], list[str]]) -> Report:
+def _examine(file: str, columns: Columns, tokenizer: TokenizerName, places: dict[tuple[str, ...], list[str]]) -> Report:
     from tagsmith import formats, schemes
     from tagsmith.formats import conll
 
@@ -90,7 +96,7 @@ def _examine(file: str, columns: Columns, places: dict[tuple[str, ...], list[str
             if block.tokens:
                 sentences.append(block.sentence())
     else:
-        sentences = list(formats.read(file, columns=columns, on_bad=report.malformed.append))
+        sentences = list(formats.read(file, columns=columns, on_bad=report.malformed.append, tokenizer=tokenizer))
     for sentence in sentences:
         report.tokens += len(sentence)
         report.tags.update(sentence.tags or ())
@@ -120,14 +126,13 @@ def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
     """The schemes every sentence is legal in; if there is none, the places that break the nearest one."""
     from tagsmith import schemes
 
-    misfits: dict[str, list[str]] = {name: [] for name in ("IOB1", *schemes.SCHEMES)}
+    misfits: dict[str, list[str]] = {name: [] for name in schemes.SCHEMES}
     for sentence in sentences:
         tags = sentence.tags or ()
         spans = schemes.read_spans(tags)
         report.spans.update(span.label for span in spans)
         for name, scheme in schemes.SCHEMES.items():
             misfits[name].extend(_differences(sentence, scheme.write(spans, len(tags))))
-        misfits["IOB1"].extend(_differences(sentence, _iob1(tags)))
     report.schemes = [name for name, wrong in misfits.items() if not wrong]
     if not report.schemes:
         nearest = min(misfits, key=lambda name: len(misfits[name]))
@@ -140,22 +145,6 @@ def _differences(sentence: Sentence, legal: list[str]) -> list[str]:
         for i, (tag, right) in enumerate(zip(sentence.tags or (), legal, strict=True))
         if tag != right
     ]
-
-
-def _iob1(tags: tuple[str, ...]) -> list[str]:
-    """The same spans in IOB1: I throughout, but B where a span follows another of its label at once."""
-    from tagsmith import schemes
-
-    legal = ["O"] * len(tags)
-    previous = schemes.Span(-1, -1, "")
-    for span in schemes.read_spans(tags):
-        touches = span.start == previous.end and span.label == previous.label
-        suffix = f"-{span.label}" if span.label else ""
-        legal[span.start : span.end] = [f"I{suffix}"] * (span.end - span.start)
-        if touches:
-            legal[span.start] = f"B{suffix}"
-        previous = span
-    return legal
 
 
 def _odd(token: str) -> list[str]:
@@ -182,6 +171,8 @@ def _render(report: Report) -> str:
         if report.spans:
             lines.append(f"  {_number(report.spans.total(), 'span')}: {_most(report.spans)}")
         lines.append(f"  tags fit: {', '.join(report.schemes) or 'no scheme'}")
+        if len(report.schemes) > 1:
+            lines[-1] += "; nothing in the file tells them apart"
     lines += _finding("malformed lines", [str(error) for error in report.malformed])
     lines += _finding("illegal tags", report.illegal)
     for name, places in sorted(report.odd.items()):

@@ -13,7 +13,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
-    from tagsmith.text import Sentence
+    from tagsmith.text import Sentence, TokenizerName
 
 
 @click.command("evaluate")
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
 @options.columns
-@click.option("--predicted-column", type=int, metavar="N", help="Column of the tag in the --predicted file.")
+@click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
+@options.tokenizer
 @options.skip_bad
 @options.device
 def command(
@@ -32,9 +33,10 @@ def command(
     gold: str | None,
     predicted: str | None,
     as_json: bool,
-    word_column: int | None,
-    tag_column: int | None,
-    predicted_column: int | None,
+    word_column: int | str | None,
+    tag_column: int | str | None,
+    predicted_column: int | str | None,
+    tokenizer: TokenizerName | None,
     skip_bad: bool,
     device: str,
 ) -> None:
@@ -55,13 +57,16 @@ def command(
         raise click.UsageError("--predicted-column goes with --predicted")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
+    if gold is None and tokenizer is not None:
+        raise click.UsageError("--tokenizer goes with --gold and --predicted; a model has its own")
     skipped = options.Skipped(skip_bad)
     if gold is not None and predicted is not None:
-        scores = _compare(gold, predicted, (word_column, tag_column, predicted_column), skipped)
+        places = (word_column, tag_column, predicted_column)
+        scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
     else:
         if model is None or file is None:
             raise click.UsageError("give the FILE to score MODEL on")
-        from tagsmith.formats.conll import Columns
+        from tagsmith.formats.columns import Columns
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
@@ -78,14 +83,18 @@ def command(
 
 
 def _compare(
-    gold: str, predicted: str, places: tuple[int | None, int | None, int | None], skipped: options.Skipped
+    gold: str,
+    predicted: str,
+    places: tuple[int | str | None, int | str | None, int | str | None],
+    tokenizer: TokenizerName,
+    skipped: options.Skipped,
 ) -> Scores:
     from tagsmith import formats, metrics, schemes
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
     word, tag, predicted_tag = places
-    wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad)
-    found = formats.read(predicted, columns=Columns(word, predicted_tag), on_bad=skipped.on_bad)
+    wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad, tokenizer=tokenizer)
+    found = formats.read(predicted, columns=Columns(word, predicted_tag), on_bad=skipped.on_bad, tokenizer=tokenizer)
     pairs = list(_aligned(wanted, found))
     tags = [tag for pair in pairs for sentence in pair for tag in sentence.tags or ()]
     strange = sum(not schemes.is_span_tag(tag) for tag in tags)

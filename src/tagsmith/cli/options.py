@@ -5,25 +5,51 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar, get_args
 
 import click
 
 from tagsmith.errors import DataError
+from tagsmith.text import SchemeName, TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+FORM = click.Choice(["conll", "conllu", "jsonl"])
+TARGET = click.Choice([*FORM.choices, "spans"])
+SCHEME = click.Choice(get_args(SchemeName))
 
+
+class _Column(click.ParamType):
+    """The number of a column, or its name in CoNLL-U."""
+
+    name = "column"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        from tagsmith.formats.conllu import NAMES
+
+        if not isinstance(value, str) or value.upper() in NAMES:
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor one of {', '.join(NAMES).lower()}.", param, ctx)
+
+
+COLUMN: dict[str, Any] = {"type": _Column(), "metavar": "COLUMN"}
 word_column = click.option(
     "--word-column",
-    type=int,
-    metavar="N",
-    help="Column of the word: 1 is the first, -1 the last.  [default: the first; 2 in CoNLL-U]",
+    **COLUMN,
+    help="Column of the word: 1 is the first, -1 the last.  [default: the first; form in CoNLL-U]",
 )
 tag_column = click.option(
     "--tag-column",
-    type=int,
-    metavar="N",
-    help="Column of the tag: 1 is the first, -1 the last.  [default: the last; 4, UPOS, in CoNLL-U]",
+    **COLUMN,
+    help="Column of the tag: 1 is the first, -1 the last; in CoNLL-U upos, xpos or another name too."
+    "  [default: the last; upos in CoNLL-U]",
+)
+tokenizer = click.option(
+    "--tokenizer",
+    type=click.Choice(get_args(TokenizerName)),
+    help="How the texts of JSON lines are split.  [default: words]",
 )
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")

@@ -15,7 +15,7 @@ from tagsmith.cli import options
 from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
-    from tagsmith.formats.conll import Block
+    from tagsmith.formats.columns import Block, Columns
     from tagsmith.text import Sentence, Tagged
 
 
@@ -36,22 +36,22 @@ class _Item:
 @click.option(
     "--from",
     "source_format",
-    type=click.Choice(["text", "conll", "jsonl"]),
-    help="Form of the files. Unset, names decide: .conll, .iob, .bio are columns, .jsonl JSON lines, others text.",
+    type=click.Choice(["text", "conll", "conllu", "jsonl"]),
+    help="Form of the files. Unset, names decide: .conll, .iob, .bio are columns, .conllu CoNLL-U, .jsonl JSON lines, "
+    "others text.",
 )
 @click.option(
     "--to",
     "target_format",
-    type=click.Choice(["table", "conll", "jsonl", "html"]),
+    type=click.Choice(["table", "conll", "conllu", "jsonl", "spans", "html"]),
     default="table",
     show_default=True,
-    help="Form of the answers.",
+    help="Form of the answers; spans: JSON lines of text and character spans alone.",
 )
 @click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
-@click.option(
-    "--scheme", type=click.Choice(["IOB2", "BIOES"]), default="IOB2", show_default=True, help="How tags write spans."
-)
+@click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="How tags write spans.")
 @options.word_column
+@click.option("--tag-column", **options.COLUMN, help="Column of the tag in answers as CoNLL-U.  [default: upos]")
 @options.skip_bad
 @options.device
 def command(
@@ -62,7 +62,8 @@ def command(
     target_format: str,
     out: str | None,
     scheme: str,
-    word_column: int | None,
+    word_column: int | str | None,
+    tag_column: int | str | None,
     skip_bad: bool,
     device: str,
 ) -> None:
@@ -73,16 +74,20 @@ def command(
       tagsmith tag ner.safetensors --text "Jay is from India."
       tagsmith tag ner.safetensors news.txt --to html --out news.html
       tagsmith tag ner.safetensors test.conll --to conll > out.conll
+      tagsmith tag pos.safetensors test.conllu --to conllu > out.conllu
 
     A file of text holds one text a line; answers come in blocks of some 16,000 tokens. Without files and --text, stdin
     is read ("-" names it). From columns to columns every line and column of the input is kept, and the tag is added as
-    the last column.
+    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column.
     """
+    if tag_column is not None and target_format != "conllu":
+        raise click.UsageError("--tag-column goes with --to conllu")
     if not files and not texts:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
         files = ("-",)
     from tagsmith.files import check_readable
+    from tagsmith.formats.columns import Columns
     from tagsmith.tagger import Tagger
 
     for file in files:
@@ -91,11 +96,14 @@ def command(
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
     tagger = Tagger.load(model, device)
+    if target_format == "spans" and tagger.model.config.scheme == "plain":
+        raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
     skipped = options.Skipped(skip_bad)
+    columns = Columns(word_column, tag_column)
     with options.output(out) as stream:
-        items, again = tee(_items(files, texts, source_format, word_column, skipped))
+        items, again = tee(_items(files, texts, source_format, columns, skipped))
         answers = tagger.tag((item.given for item in items), scheme=scheme)
-        _write(zip(again, answers, strict=True), target_format, stream)
+        _write(zip(again, answers, strict=True), target_format, stream, columns)
     skipped.say()
 
 
@@ -103,14 +111,14 @@ def _items(
     files: tuple[str, ...],
     texts: tuple[str, ...],
     chosen: str | None,
-    word_column: int | None,
+    columns: Columns,
     skipped: options.Skipped,
 ) -> Iterator[_Item]:
     yield from map(_Item, texts)
     for file in files:
         match chosen or _format_of(file):
-            case "conll":
-                yield from _conll_items(file, word_column, skipped)
+            case "conll" | "conllu" as form:
+                yield from _column_items(file, form, columns, skipped)
             case "jsonl":
                 yield from _jsonl_items(file, skipped)
             case _:
@@ -122,13 +130,10 @@ def _items(
 def _format_of(file: str) -> str:
     from tagsmith.formats import format_of
 
-    suffix = Path(file.removesuffix(".gz")).suffix
-    if suffix == ".conllu":
-        raise DataError("CoNLL-U", "text, columns or JSON lines; tagsmith convert makes columns of it", source=file)
-    if suffix in (".conll", ".iob", ".bio"):
+    if Path(file.removesuffix(".gz")).suffix in (".conll", ".iob", ".bio"):
         return "conll"
-    if format_of(file) == "jsonl":
-        return "jsonl"
+    if (form := format_of(file)) != "conll":
+        return form
     if Path(file).is_file() and _looks_like_columns(file):
         expected = "text; say --from conll (or --from text if it is text after all)"
         raise DataError("columns of tokens and tags", expected, source=file)
@@ -144,11 +149,11 @@ def _looks_like_columns(file: str) -> bool:
     return bool(fields) and all(len(row) > 1 and is_span_tag(row[-1]) for row in fields)
 
 
-def _conll_items(file: str, word_column: int | None, skipped: options.Skipped) -> Iterator[_Item]:
-    from tagsmith.formats.conll import Columns, read_blocks
+def _column_items(file: str, form: str, columns: Columns, skipped: options.Skipped) -> Iterator[_Item]:
+    from tagsmith.formats import LAYOUTS
     from tagsmith.text import Sentence
 
-    blocks = read_blocks(file, Columns(word=word_column), tagged=False, on_bad=skipped.on_bad)
+    blocks = LAYOUTS[form].read_blocks(file, columns, tagged=False, on_bad=skipped.on_bad)
     for number, block in enumerate(blocks):
         yield _Item(Sentence(block.tokens), block, starts_file=number == 0)
 
@@ -169,34 +174,44 @@ def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
             skipped.on_bad(error)
 
 
-def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO) -> None:
-    from tagsmith.formats import conll, html, jsonl
+def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:
+    from tagsmith.formats import html, jsonl
     from tagsmith.formats.table import table
-    from tagsmith.text import Sentence
 
     if form == "html":
         stream.writelines(html.page(answer for _, answer in pairs))
-        return
-    columns = ""  # the last ones written as they were read
+    elif form in ("conll", "conllu"):
+        _write_columns(pairs, form, stream, columns)
+    else:
+        for item, answer in pairs:
+            given = item.came_from if isinstance(item.came_from, dict) else None
+            if form == "table":
+                stream.write(table(answer))
+            else:
+                stream.write(jsonl.dumps((jsonl.answer if form == "jsonl" else jsonl.span_answer)(answer, given)))
+
+
+def _write_columns(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:
+    """Blocks of the same form as they were read, with their tags; all else as sentences written anew."""
+    from tagsmith.formats import LAYOUTS, write
+    from tagsmith.formats.columns import Block
+    from tagsmith.text import Sentence
+
+    last = ""  # the lines last written as they were read
     for item, answer in pairs:
-        given = item.came_from
-        if form == "table":
-            stream.write(table(answer))
-        elif form == "jsonl":
-            stream.write(jsonl.dumps(jsonl.answer(answer, given if isinstance(given, dict) else None)))
-        elif isinstance(given, conll.Block):
-            stream.write(_gap(columns) if item.starts_file else "")
-            columns = given.with_column(answer.tags)
-            stream.write(columns)
+        block = item.came_from
+        if isinstance(block, Block) and block.layout is LAYOUTS[form]:
+            stream.write(_gap(last) if item.starts_file else "")
+            last = block.with_column(answer.tags) if form == "conll" else block.with_tags(answer.tags)
+            stream.write(last)
         else:
-            stream.write(_gap(columns))
-            columns = ""
-            pieces = (Sentence(answer.tokens[a:b], answer.tags[a:b]) for a, b in answer.sentences)
-            conll.write(pieces, stream)
+            stream.write(_gap(last))
+            last = ""
+            write((Sentence(answer.tokens[a:b], answer.tags[a:b]) for a, b in answer.sentences), form, stream, columns)
 
 
-def _gap(columns: str) -> str:
-    """What parts these columns from those of another file: a file need not end with a blank line, or a line end."""
-    if not columns or columns.endswith(("\n\n", "\n\r\n")):
+def _gap(lines: str) -> str:
+    """What parts these lines from those of another file: a file need not end with a blank line, or a line end."""
+    if not lines or lines.endswith(("\n\n", "\n\r\n")):
         return ""
-    return "\n" if columns.endswith("\n") else "\n\n"
+    return "\n" if lines.endswith("\n") else "\n\n"

@@ -43,8 +43,8 @@ def command(
     seed: int | None,
     assignments: tuple[str, ...],
     config: str | None,
-    word_column: int | None,
-    tag_column: int | None,
+    word_column: int | str | None,
+    tag_column: int | str | None,
     skip_bad: bool,
     device: str,
     quiet: bool,
@@ -56,7 +56,8 @@ def command(
       tagsmith train --train train.conll --dev dev.conll --test test.conll \\
           --vectors glove.6B.100d.txt.gz --seed 1 --out ner.safetensors
 
-    Files hold CoNLL columns (word first and tag last, unless told otherwise), or JSON lines where they end in .jsonl.
+    Files hold CoNLL columns (word first and tag last, unless told otherwise), CoNLL-U where they end in .conllu (UPOS,
+    unless told otherwise), or JSON lines where they end in .jsonl (tokens and tags, or text and spans).
     Beside the model come a log (.log.jsonl) and a picture of loss and F1 (.png). Ctrl-C ends the training and keeps
     the best epoch so far.
     """
@@ -64,7 +65,7 @@ def command(
     from tagsmith.config import parse_assignments
     from tagsmith.extras import require
     from tagsmith.files import check_readable
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
     from tagsmith.tagger import Tagger
 
     require("torch", "PyTorch", "train")

@@ -158,7 +158,7 @@ def trim(
 
 def _tokens(data: tuple[str, ...], word_column: int | None, skipped: options.Skipped) -> Counter[str]:
     from tagsmith import formats
-    from tagsmith.formats.conll import Columns
+    from tagsmith.formats.columns import Columns
 
     columns = Columns(word=word_column)
     sentences = (s for file in data for s in formats.read(file, columns=columns, tagged=False, on_bad=skipped.on_bad))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
-from tagsmith.errors import DataError
 from tagsmith.formats import conll, conllu, jsonl
-from tagsmith.formats.conll import Columns
-from tagsmith.text import Sentence
+from tagsmith.formats.columns import Columns, OnBad
+from tagsmith.text import Sentence, TokenizerName
 
-FORMATS = ("conll", "conllu", "jsonl")
+LAYOUTS = {"conll": conll.LAYOUT, "conllu": conllu.LAYOUT}
+FORMATS = (*LAYOUTS, "jsonl")
+TARGETS = (*FORMATS, "spans")
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".conllu": "conllu"}
 
 
@@ -26,25 +28,49 @@ def read(
     columns: Columns | None = None,
     *,
     tagged: bool = True,
-    on_bad: Callable[[DataError], None] | None = None,
+    on_bad: OnBad | None = None,
+    tokenizer: TokenizerName = "words",
 ) -> Iterator[Sentence]:
     """The sentences of a file, one at a time.
 
     Args:
         kind: one of ``FORMATS``; unset, the file's ending decides.
-        columns: where word and tag stand in CoNLL columns.
+        columns: where word and tag stand in CoNLL columns and CoNLL-U.
         tagged: whether every token must have a tag.
         on_bad: called with the error of each malformed line, which is then left out; unset, the error is raised.
+        tokenizer: how the texts of JSON lines are split.
 
     Raises:
         DataError: a file that can't be read, or a malformed line.
+        ConfigError: a column that the format can't have.
     """
-    match kind or format_of(path):
-        case "jsonl":
-            yield from jsonl.read(path, tagged=tagged, on_bad=on_bad)
-        case "conllu":
-            yield from conllu.read(path, columns, tagged=tagged, on_bad=on_bad)
+    kind = kind or format_of(path)
+    if kind in LAYOUTS:
+        yield from LAYOUTS[kind].read(path, columns, tagged=tagged, on_bad=on_bad)
+    elif kind == "jsonl":
+        yield from jsonl.read(path, tagged=tagged, on_bad=on_bad, tokenizer=tokenizer)
+    else:
+        raise ValueError(f"format {kind!r}; expected one of: {', '.join(FORMATS)}")
+
+
+def write(sentences: Iterable[Sentence], kind: str, file: TextIO, columns: Columns | None = None) -> int:
+    """Write sentences in one of ``TARGETS`` (``spans``: JSON lines of text and spans); gives their number.
+
+    Args:
+        columns: where the tag is to stand in CoNLL-U.
+
+    Raises:
+        DataError: a token or tag that the format can't hold.
+        ConfigError: a column that the format can't have.
+    """
+    match kind:
         case "conll":
-            yield from conll.read(path, columns, tagged=tagged, on_bad=on_bad)
-        case unknown:
-            raise ValueError(f"format {unknown!r}; expected one of: {', '.join(FORMATS)}")
+            return conll.write(sentences, file)
+        case "conllu":
+            return conllu.write(sentences, file, columns)
+        case "jsonl":
+            return jsonl.write(sentences, file)
+        case "spans":
+            return jsonl.write_spans(sentences, file)
+        case _:
+            raise ValueError(f"format {kind!r}; expected one of: {', '.join(TARGETS)}")

@@ -1,66 +1,62 @@
-"""CoNLL-U, read: ten columns between TABs, comments, and a tag in the UPOS or XPOS column.
+"""CoNLL-U: ten columns between TABs, comments, and a tag in the UPOS or XPOS column.
 
-Multiword ranges (``1-2``) and empty nodes (``8.1``) are no words of their own and are passed over.
+Multiword ranges (``1-2``) and empty nodes (``8.1``) are no words of their own: they and the comments are passed over,
+and stay where they are when a file is written back.
 Source: https://universaldependencies.org/format.html
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import TextIO
 
-from tagsmith.errors import DataError
-from tagsmith.files import read_lines, source_name
-from tagsmith.formats.conll import Columns, OnBad, count_columns
+from tagsmith.errors import ConfigError, DataError
+from tagsmith.formats.columns import Columns, Layout, check_fits
 from tagsmith.text import Sentence
 
-_COLUMNS = 10
+NAMES = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+_FORM, _UPOS, _XPOS = 2, 4, 5
+_NOTHING = "_"
 _NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+")
-FORM, UPOS = 2, 4  # columns, counted from 1
 
 
-def read(
-    path: str | os.PathLike[str],
-    columns: Columns | None = None,
-    *,
-    tagged: bool = True,
-    on_bad: OnBad | None = None,
-) -> Iterator[Sentence]:
-    """The sentences of a file, one at a time, with the form as token and UPOS as tag unless ``columns`` says otherwise.
+def write(sentences: Iterable[Sentence], file: TextIO, columns: Columns | None = None) -> int:
+    """Write tokens under FORM and their tags under UPOS, or where ``columns`` says; gives the number of sentences.
 
     Raises:
-        DataError: a line that has not ten columns, or an empty form or tag.
+        DataError: a token or tag that would not be read back as it is.
+        ConfigError: a tag column that can't be.
     """
-    columns = (columns or Columns()).or_else(FORM, UPOS)
-    source = source_name(path)
-    tokens: list[str] = []
-    tags: list[str] = []
-    lines: list[int] = []
-    for number, line in read_lines(path):
-        body = line.removesuffix("\n").removesuffix("\r")
-        if not body.strip(" \t"):
-            if tokens:
-                yield Sentence(tokens, tags if tagged else None, source, lines)
-            tokens, tags, lines = [], [], []
-            continue
-        if body.startswith("#"):
-            continue
-        try:
-            fields = body.split("\t")
-            if len(fields) != _COLUMNS:
-                found = f"{count_columns(len(fields))} ({body[:60]!r})"
-                raise DataError(found, f"the {_COLUMNS} columns of CoNLL-U", source=source, line=number)
-            if _NO_WORD.fullmatch(fields[0]):
-                continue
-            token, tag = columns.pick(fields, tagged, source, number)
-        except DataError as error:
-            if on_bad is None:
-                raise
-            on_bad(error)
-            continue
-        lines.append(number)
-        tokens.append(token)
-        tags.append(tag)
-    if tokens:
-        yield Sentence(tokens, tags if tagged else None, source, lines)
+    tag_column = LAYOUT.column((columns or Columns()).tag, _UPOS)
+    if tag_column == _FORM:
+        raise ConfigError("found the tag in column FORM; expected another: that one holds the word")
+    count = 0
+    for sentence in sentences:
+        count += 1
+        if not sentence.tokens:
+            expected = "a token to start with; CoNLL-U holds no empty sentence"
+            raise DataError("a sentence without tokens", expected, source=sentence.source, line=sentence.line_of())
+        for number, token in enumerate(sentence.tokens, 1):
+            check_fits(token, spaces=True, source=sentence.source, line=sentence.line_of())
+            row = [str(number), token, *[_NOTHING] * (len(NAMES) - _FORM)]
+            if sentence.tags is not None:
+                tag = row[tag_column - 1] = sentence.tags[number - 1]
+                LAYOUT.check_tag(tag, tag_column, spaces=True, source=sentence.source, line=sentence.line_of())
+            file.write("\t".join(row) + "\n")
+        file.write("\n")
+    return count
+
+
+def _split(body: str) -> list[str] | None:
+    """The fields of a word's line; none for a blank line, and None for a comment, a range or an empty node."""
+    if not body.strip(" \t"):
+        return []
+    fields = body.split("\t")
+    if body.startswith("#") or (len(fields) == len(NAMES) and _NO_WORD.fullmatch(fields[0])):
+        return None
+    return fields
+
+
+LAYOUT = Layout("CoNLL-U", _split, _FORM, _UPOS, NAMES, no_tag={_UPOS: _NOTHING, _XPOS: _NOTHING})
+read, read_blocks = LAYOUT.read, LAYOUT.read_blocks

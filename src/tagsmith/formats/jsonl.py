@@ -1,19 +1,38 @@
-"""JSON lines: one object a line, with ``tokens`` and ``tags``, or with ``text`` to be tagged."""
+"""JSON lines: one object a line, of tokens and tags, of a text and its spans of characters, or of a text to be tagged.
+
+    {"tokens": ["Jay", "left"], "tags": ["B-PER", "O"]}
+    {"text": "Jay left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}
+
+Offsets count characters (Unicode code points) from 0; ``end`` is the place after the last one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, TypeGuard
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import Annotated, Any, TextIO, TypeGuard
 
 import msgspec
 
 from tagsmith.errors import DataError
 from tagsmith.files import read_lines, source_name
-from tagsmith.formats.conll import OnBad
-from tagsmith.text import Sentence, Tagged
+from tagsmith.formats.columns import OnBad
+from tagsmith.schemes import SCHEMES, sentence_spans
+from tagsmith.segment import segment
+from tagsmith.text import Sentence, Span, Tagged, TokenizerName, spaced
 
-_EXPECTED = 'a JSON object with "tokens" (a list of strings)'
+_EXPECTED = 'a JSON object with "tokens" (a list of strings) or "text" (a string)'
+
+
+class _CharSpan(msgspec.Struct, frozen=True):
+    """A labelled stretch of a text: its characters [start, end)."""
+
+    start: int
+    end: int
+    label: Annotated[str, msgspec.Meta(min_length=1)]
+    text: str | None = None
+    """What stands there, if the file says it."""
 
 
 def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -35,22 +54,31 @@ def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -
             on_bad(bad)
 
 
-def read(path: str | os.PathLike[str], *, tagged: bool = True, on_bad: OnBad | None = None) -> Iterator[Sentence]:
-    """The sentences of a file, from ``tokens`` and, with ``tagged``, ``tags``.
+def read(
+    path: str | os.PathLike[str],
+    *,
+    tagged: bool = True,
+    on_bad: OnBad | None = None,
+    tokenizer: TokenizerName = "words",
+) -> Iterator[Sentence]:
+    """The sentences of a file: one of ``tokens`` and ``tags``, or those that a ``text`` with ``spans`` is split into.
 
     Raises:
-        DataError: a line without them, with an empty token, or with another number of tags than of tokens.
+        DataError: a line that holds neither as it should be.
     """
     source = source_name(path)
     for number, value in read_objects(path, on_bad=on_bad):
         try:
-            sentence = to_sentence(value, source, number, tagged=tagged)
+            if "text" in value and "tokens" not in value:
+                sentences = split_text(value, source, number, tagged=tagged, tokenizer=tokenizer)
+            else:
+                sentences = [to_sentence(value, source, number, tagged=tagged)]
         except DataError as error:
             if on_bad is None:
                 raise
             on_bad(error)
             continue
-        yield sentence
+        yield from sentences
 
 
 def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) -> Sentence:
@@ -76,6 +104,77 @@ def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) 
     return Sentence(tokens, tags, source, [line] * len(tokens))
 
 
+def split_text(
+    value: dict[str, Any], source: str, line: int, *, tagged: bool, tokenizer: TokenizerName
+) -> list[Sentence]:
+    """The sentences of an object's ``text``, tagged with its ``spans`` (or ``entities``) in IOB2. No sentence ends
+    inside a span.
+
+    Raises:
+        DataError: no text or no spans; a span outside the text, over another, with another text than it says, or with
+            a border that is not one of a token.
+    """
+    if not isinstance(text := value["text"], str):
+        raise DataError(f"an object with {_keys(value)}", _EXPECTED, source=source, line=line)
+    sentences = segment(text, tokenizer)
+    offsets = [token for sentence in sentences for token in sentence]
+    spans = _token_spans(text, _char_spans(value, source, line), offsets, source, line) if tagged else []
+    inside = {token for span in spans for token in range(span.start + 1, span.end)}
+    borders = [0, *(end for end in accumulate(map(len, sentences)) if end not in inside)]
+    tokens = [text[start:end] for start, end in offsets]
+    tags = SCHEMES["IOB2"].write(spans, len(tokens))
+    return [
+        Sentence(tokens[start:end], tags[start:end] if tagged else None, source, [line] * (end - start))
+        for start, end in pairwise(borders)
+    ]
+
+
+def _char_spans(value: dict[str, Any], source: str, line: int) -> list[_CharSpan]:
+    names = [name for name in ("spans", "entities") if name in value]
+    if len(names) != 1:
+        expected = '"spans" (or "entities") beside "text"'
+        raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
+    try:
+        return msgspec.convert(value[names[0]], list[_CharSpan])
+    except msgspec.ValidationError as error:
+        expected = 'a list of objects with "start", "end" (characters) and "label"'
+        raise DataError(f'"{names[0]}" with a fault ({error})', expected, source=source, line=line) from None
+
+
+def _token_spans(
+    text: str, spans: Sequence[_CharSpan], offsets: Sequence[tuple[int, int]], source: str, line: int
+) -> list[Span]:
+    """The spans in tokens, in order."""
+    starts = {start: token for token, (start, _) in enumerate(offsets)}
+    ends = {end: token + 1 for token, (_, end) in enumerate(offsets)}
+    found: list[Span] = []
+    free = 0
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        stands = text[max(span.start, 0) : max(span.end, 0)]
+        expected = None
+        if not 0 <= span.start < span.end <= len(text):
+            expected = f"0 <= start < end <= {len(text)}, the characters of the text"
+        elif span.text not in (None, stands):
+            expected = f"{span.text!r} there, as the span says; offsets count characters (Unicode code points)"
+        elif span.start < free:
+            expected = f"spans that do not overlap; another ends at {free}"
+        elif span.start not in starts:
+            expected = f"the borders of tokens; it starts {_where(text, span.start, offsets)}"
+        elif span.end not in ends:
+            expected = f"the borders of tokens; it ends {_where(text, span.end, offsets)}"
+        if expected is not None:
+            shown = f"span [{span.start}, {span.end}) {span.label} {stands[:40]!r}"
+            raise DataError(shown, f"{expected}; --skip-bad skips such lines", source=source, line=line)
+        found.append(Span(starts[span.start], ends[span.end], span.label))
+        free = span.end
+    return found
+
+
+def _where(text: str, place: int, offsets: Sequence[tuple[int, int]]) -> str:
+    around = [text[start:end] for start, end in offsets if start < place < end]
+    return f"inside the token {around[0][:40]!r}" if around else "with white space"
+
+
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:
     """Write one object a sentence, with its tokens and, where it has them, its tags; gives their number."""
     count = 0
@@ -88,22 +187,55 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
     return count
 
 
+def write_spans(sentences: Iterable[Sentence], file: TextIO) -> int:
+    """Write one object a sentence: its tokens joined by single spaces, and its spans; gives their number.
+
+    Raises:
+        DataError: a tag that is no span tag.
+    """
+    count = 0
+    for sentence in sentences:
+        count += 1
+        text, offsets = spaced(sentence.tokens)
+        spans = [
+            {"start": offsets[start][0], "end": offsets[end - 1][1], "label": label}
+            for start, end, label in sentence_spans(sentence)
+        ]
+        file.write(dumps({"text": text, "spans": spans}))
+    return count
+
+
 def answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
     """The object for an answer: what was given, with tokens, tags and spans added.
 
-    Keys of the input stay; its own ``tags`` and ``spans`` move to ``gold_tags`` and ``gold_spans``, and a ``text``
+    Keys of the input stay; its own ``tags``, ``spans`` and ``entities`` move to ``gold_tags`` and so on, and a ``text``
     beside tokens, which the offsets do not count in, to ``given_text``.
     """
-    kept = {f"gold_{key}" if key in ("tags", "spans") else key: value for key, value in (given or {}).items()}
-    if kept.get("text", tagged.text) != tagged.text:
-        kept["given_text"] = kept["text"]
     spans = [span._asdict() for span in tagged.spans]
+    kept = _kept(given or {}, tagged)
     return {**kept, "text": tagged.text, "tokens": tagged.tokens, "tags": tagged.tags, "spans": spans}
+
+
+def span_answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The object for an answer as a text and its spans of characters alone; the ``tokens`` of the input move to
+    ``given_tokens``, and its other keys go where they go in ``answer``.
+    """
+    spans = [{"start": span.start_char, "end": span.end_char, "label": span.label} for span in tagged.spans]
+    kept = {"given_tokens" if key == "tokens" else key: value for key, value in _kept(given or {}, tagged).items()}
+    return {**kept, "text": tagged.text, "spans": spans}
 
 
 def dumps(value: dict[str, Any]) -> str:
     """One line of JSON, with its line end."""
     return msgspec.json.encode(value).decode() + "\n"
+
+
+def _kept(given: dict[str, Any], tagged: Tagged) -> dict[str, Any]:
+    gold = ("tags", "spans", "entities")
+    kept = {f"gold_{key}" if key in gold else key: value for key, value in given.items()}
+    if kept.get("text", tagged.text) != tagged.text:
+        kept["given_text"] = kept["text"]
+    return kept
 
 
 def _is_strings(value: Any) -> TypeGuard[list[str]]:
