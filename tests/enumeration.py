@@ -92,7 +92,7 @@ def tiny_chain(seed: int, lengths: list[int], tags: int = 3, scale: float = 2.0,
     shapes = (words, tags), (words, tags, tags) if per_word else (tags, tags), (tags,), (tags,)
     emissions, transitions, start, end = (scale * rng.normal(size=shape) for shape in shapes)
     if per_word:
-        transitions[np.cumsum(lengths) - lengths] = np.nan  # nothing comes to a first word
+        transitions[np.cumsum([0, *lengths[:-1]])] = np.nan  # nothing comes to a first word
     return TinyChain(lengths, emissions, transitions, start, end)
 
 
