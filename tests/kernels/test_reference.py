@@ -87,7 +87,7 @@ def test_zeros_around_a_word_are_seen_but_are_no_places_of_their_own() -> None:
     assert char_cnn([[1], [1]], vectors, left, np.zeros(1)).tolist() == [[0.0], [0.0]]
 
 
-# The LSTM
+# The recurrences
 
 
 def torch_lstm(inputs: Array, state_weight: Array) -> Array:
@@ -102,28 +102,43 @@ def torch_lstm(inputs: Array, state_weight: Array) -> Array:
         return lstm(torch.from_numpy(inputs))[0].numpy()
 
 
-def lstm_by_sentence(lengths: list[int], inputs: Array, state_weight: Array) -> list[Array]:
+def naive_rnn(inputs: Array, state_weight: Array) -> Array:
+    """States of one sentence, word by word."""
+    states = [np.zeros(len(state_weight))]
+    for word in inputs:
+        states.append(np.tanh(word + states[-1] @ state_weight))
+    return np.stack(states[1:])
+
+
+KINDS = {"lstm": (reference.lstm, torch_lstm, 4), "rnn": (reference.rnn, naive_rnn, 1)}
+
+
+def by_sentence(kind: str, lengths: list[int], inputs: Array, state_weight: Array) -> list[Array]:
     """The reference kernel's states, words in the order of the batch, cut into sentences."""
     steps = time_steps(np.array(lengths))
     hidden = np.zeros((len(inputs), len(state_weight)))
-    hidden[steps.order[0]] = reference.lstm(inputs[steps.order[0]], state_weight, steps.counts)
+    hidden[steps.order[0]] = KINDS[kind][0](inputs[steps.order[0]], state_weight, steps.counts)
     return np.split(hidden, np.cumsum(lengths)[:-1])
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @given(LENGTHS, SEEDS)
 @settings(max_examples=25, deadline=None)
-def test_lstm_gives_each_sentence_what_pytorch_gives_it_alone(lengths: list[int], seed: int) -> None:
+def test_a_recurrence_gives_each_sentence_what_it_gets_alone(kind: str, lengths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    inputs, state_weight = rng.normal(size=(sum(lengths), 12)), rng.normal(size=(3, 12))
+    _, alone, gates = KINDS[kind]
+    inputs, state_weight = rng.normal(size=(sum(lengths), 3 * gates)), rng.normal(size=(3, 3 * gates))
     sentences = np.split(inputs, np.cumsum(lengths)[:-1])
-    for found, sentence in zip(lstm_by_sentence(lengths, inputs, state_weight), sentences, strict=True):
-        np.testing.assert_allclose(found, torch_lstm(sentence, state_weight), rtol=1e-10, atol=1e-12)
+    for found, sentence in zip(by_sentence(kind, lengths, inputs, state_weight), sentences, strict=True):
+        np.testing.assert_allclose(found, alone(sentence, state_weight), rtol=1e-10, atol=1e-12)
 
 
-def test_lstm_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recurrence_leaves_nothing_of_what_was_in_memory(kind: str, dirty_memory: list[int]) -> None:
     rng = np.random.default_rng(0)
-    inputs, state_weight = rng.normal(size=(9, 8)), rng.normal(size=(2, 8))
-    assert np.isfinite(reference.lstm(inputs, state_weight, [3, 3, 2, 1])).all()
+    kernel, _, gates = KINDS[kind]
+    inputs, state_weight = rng.normal(size=(9, 2 * gates)), rng.normal(size=(2, 2 * gates))
+    assert np.isfinite(kernel(inputs, state_weight, [3, 3, 2, 1])).all()
     assert 9 * 2 in dirty_memory
 
 

@@ -53,6 +53,7 @@ class _Item:
 )
 @options.word_column
 @options.skip_bad
+@options.constraints
 @options.device
 def command(
     model: str,
@@ -64,6 +65,7 @@ def command(
     scheme: str,
     word_column: int | None,
     skip_bad: bool,
+    constraints: str | None,
     device: str,
 ) -> None:
     """Tag texts or files with a trained model.
@@ -90,12 +92,13 @@ def command(
     for text in texts:
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
-    tagger = Tagger.load(model, device)
+    tagger = Tagger.load(model, device, constraints)
     skipped = options.Skipped(skip_bad)
     with options.output(out) as stream:
         items, again = tee(_items(files, texts, source_format, word_column, skipped))
         answers = tagger.tag((item.given for item in items), scheme=scheme)
         _write(zip(again, answers, strict=True), target_format, stream)
+    options.say_unconstrained(tagger)
     skipped.say()
 
 

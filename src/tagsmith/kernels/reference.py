@@ -8,19 +8,37 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
+ACTIVATIONS = {"none": np.asarray, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
-def char_cnn(chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats) -> Floats:
+class Chain(NamedTuple):
+    """What the paths of a batch score, words in the order of the batch."""
+
+    emissions: Floats
+    """Score of every tag at every word. Shape: [N, K]."""
+    transitions: Floats
+    """Score of each tag (column) after each (row). Shape: [K, K], or [N, K, K] where each word has its own scores of
+    coming to it; nothing comes to the first word of a sentence, and its row means nothing."""
+    start_transitions: Floats
+    """Shape: [K]."""
+    end_transitions: Floats
+    """Shape: [K]."""
+
+
+def char_cnn(
+    chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats, activation: str = "none"
+) -> Floats:
     """Spelling vectors: a convolution over each word's characters, zeros around it, and the maximum over time.
 
-    Each word is computed from its own characters and zeros, whatever stands beside it.
+    Each word is computed from its own characters and zeros, whatever stands beside it. The activation, ``none``,
+    ``tanh`` or ``relu``, rises with its argument: it may come after the maximum, where it has less to do.
 
     Shape: chars [C], word_lengths [U], vectors [A, D], weight [F, window * D], bias [F] -> [U, F]
     Source: Ma and Hovy 2016, §2.1.
@@ -35,7 +53,7 @@ def char_cnn(chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bia
     row[places] = vectors[chars]
     seen = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
     filtered = seen.reshape(len(chars), -1) @ weight.T + bias
-    return np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths)
+    return ACTIVATIONS[activation](np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths))
 
 
 def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
@@ -57,6 +75,19 @@ def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
         c = f * c[:count] + i * np.tanh(gates[:, 3 * size :])
         h = o * np.tanh(c)
         hidden[start:end] = h
+    return hidden
+
+
+def rnn(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
+    """Hidden states of a plain RNN, h = tanh(input product + h before · state_weight), from initial state 0.
+
+    Shape: inputs [N, H] in order of time (see ``Steps``), state_weight [H, H], counts [T] -> [N, H].
+    Source: Elman 1990; the recurrence of the BRNN in Ma and Hovy 2016, §3.4.
+    """
+    hidden = np.empty_like(inputs)
+    h = np.zeros((counts[0], inputs.shape[1]), inputs.dtype)
+    for step in _slices(counts):
+        h = hidden[step] = np.tanh(inputs[step] + h[: step.stop - step.start] @ state_weight)
     return hidden
 
 

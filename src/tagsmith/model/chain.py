@@ -6,7 +6,7 @@ that still run.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,15 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
 from tagsmith.batching import Steps
+
+
+class Chain(NamedTuple):
+    """What the paths of a batch score, as ``kernels.reference.Chain`` has it, in PyTorch."""
+
+    emissions: Tensor
+    transitions: Tensor
+    start_transitions: Tensor
+    end_transitions: Tensor
 
 
 class LogPartition(Function):
