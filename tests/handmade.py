@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import string
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from tagsmith.batching import Alphabets
 from tagsmith.schemes import SCHEMES
 from tagsmith.vocab import Vocabulary
 
+SMALL = {"chars.dim": 2, "chars.filters": 2}
 LEXICON = {
     "jay": "S-PER",
     "mira": "B-PER",
@@ -43,27 +45,30 @@ def lexicon_model(words: Mapping[str, str] | None = None, scheme: str = "BIOES")
 
 
 def random_model(
-    seed: int, scheme: str = "BIOES", labels: Sequence[str] = ("LOC", "PER"), scale: float = 1.0
+    seed: int,
+    scheme: str = "BIOES",
+    labels: Sequence[str] = ("LOC", "PER"),
+    scale: float = 1.0,
+    settings: Mapping[str, Any] = SMALL,
 ) -> store.Model:
     """A model of normally distributed weights."""
     words = [f"word{i}" for i in range(30)]
-    model = empty_model(scheme, SCHEMES[scheme].tags(labels), words, dim=4, size=5)
+    model = empty_model(scheme, SCHEMES[scheme].tags(labels), words, dim=4, size=5, settings=settings)
     rng = np.random.default_rng(seed)
     for weight in model.weights.values():
         weight[:] = rng.normal(0, scale, weight.shape)
     return model
 
 
-def empty_model(scheme: str, tags: Sequence[str], words: Sequence[str], dim: int, size: int) -> store.Model:
+def empty_model(
+    scheme: str, tags: Sequence[str], words: Sequence[str], dim: int, size: int, settings: Mapping[str, Any] = SMALL
+) -> store.Model:
     """A model whose weights are all 0."""
-    chosen = {"scheme": scheme, "words.dim": dim, "chars.dim": 2, "chars.filters": 2, "encoder.size": size}
-    settings = config.configure(settings=chosen)
+    chosen = config.configure(settings={"scheme": scheme, "words.dim": dim, "encoder.size": size, **settings})
     vocabulary = Vocabulary(["", *words])
     alphabets = Alphabets(vocabulary, Vocabulary(["", *string.ascii_letters, "0"]), len(vocabulary), True, True)
-    weights = {
-        name: np.zeros(shape, np.float32) for name, shape in store.shapes(settings, alphabets, len(tags)).items()
-    }
-    return store.Model(settings, alphabets, tuple(tags), weights, {"epochs": 0, "best_epoch": 0})
+    weights = {name: np.zeros(shape, np.float32) for name, shape in store.shapes(chosen, alphabets, len(tags)).items()}
+    return store.Model(chosen, alphabets, tuple(tags), weights, {"epochs": 0, "best_epoch": 0})
 
 
 def of_characters(model: store.Model) -> store.Model:

@@ -10,25 +10,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith import ConfigError, DataError
-from tagsmith.config import PRESETS, Config, configure, from_builtins, parse_assignments, setting_names
+from tagsmith.config import (
+    CRF,
+    PRESETS,
+    CharCNN,
+    CharLSTM,
+    Config,
+    Encoder,
+    configure,
+    from_builtins,
+    parse_assignments,
+    setting_names,
+    with_constraints,
+)
 
 
 def flat(config: Config) -> dict[str, Any]:
-    values = {}
-    for name in setting_names():
-        found: Any = config
-        for part in name.split("."):
-            found = getattr(found, part)
-        values[name] = found
+    """All settings a config has, by dotted name."""
+    values: dict[str, Any] = {}
+    for section, value in msgspec.to_builtins(config).items():
+        values |= {f"{section}.{name}": inner for name, inner in value.items()} if isinstance(value, dict) else {}
+        values |= {} if isinstance(value, dict) else {section: value}
     return values
 
 
 DEFAULTS = flat(Config())
+OF_ANOTHER_KIND = {"chars.size": {"chars.kind": "lstm"}}
+"""Settings the default preset does not have, and what gives them a place."""
+
+
+def around(name: str) -> dict[str, Any]:
+    return OF_ANOTHER_KIND.get(name, {})
 
 
 def another(name: str) -> Any:
     """A value the setting can have, other than its default where there is one."""
-    match DEFAULTS[name]:
+    match {**DEFAULTS, **flat(configure(settings=around(name)))}[name]:
         case bool(value):
             return not value
         case None:
@@ -37,12 +54,23 @@ def another(name: str) -> Any:
             return value + 2
         case float(value):
             return value / 2 or 0.25
-        case str(value):
-            return {"scheme": "IOB2"}.get(name, value)
+        case str():
+            return CHOICES[name]
         case value:
             raise AssertionError(f"a setting of a new kind: {name}={value!r}")
 
 
+CHOICES = {
+    "tokenizer": "characters",
+    "scheme": "IOB2",
+    "chars.kind": "lstm",
+    "chars.activation": "relu",
+    "encoder.kind": "rnn",
+    "head.kind": "softmax",
+    "head.potentials": "bigram",
+    "decode.constraints": "none",
+}
+KINDS = ("chars.kind", "head.kind")
 every_setting = pytest.mark.parametrize("name", setting_names())
 
 
@@ -57,13 +85,21 @@ class TestNames:
 class TestOneSetting:
     @every_setting
     def test_it_takes_a_value_from_python_and_leaves_all_others_alone(self, name: str) -> None:
-        changed = flat(configure(settings={name: another(name)}))
-        assert changed == {**DEFAULTS, name: another(name)}
+        changed = flat(configure(settings={**around(name), name: another(name)}))
+        before = flat(configure(settings=around(name)))
+        if name in KINDS:  # other settings come and go with the kind
+            assert changed[name] == another(name)
+            assert {key: changed[key] for key in changed.keys() & before.keys() - {name}} == {
+                key: before[key] for key in changed.keys() & before.keys() - {name}
+            }
+        else:
+            assert changed == {**before, name: another(name)}
 
     @every_setting
     def test_it_takes_a_word_from_a_shell(self, name: str) -> None:
         word = str(another(name)).lower() if isinstance(another(name), bool) else str(another(name))
-        assert configure(settings={name: word}) == configure(settings={name: another(name)})
+        expected = configure(settings={**around(name), name: another(name)})
+        assert configure(settings={**around(name), name: word}) == expected
 
     @every_setting
     @pytest.mark.parametrize(
@@ -71,7 +107,7 @@ class TestOneSetting:
     )
     def test_a_value_of_another_type_is_refused_by_the_name_of_the_setting(self, name: str, value: object) -> None:
         with pytest.raises(ConfigError, match=rf"^{name}: "):
-            configure(settings={name: value})
+            configure(settings={**around(name), name: value})
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -90,6 +126,15 @@ class TestOneSetting:
             ("encoder.size", True),
             ("encoder.size", None),
             ("encoder.dropout_in", float("nan")),
+            ("encoder.layers", 0),
+            ("encoder.layers", 65),
+            ("encoder.kind", "gru"),
+            ("encoder.variational", 2),
+            ("chars.kind", "CNN"),
+            ("chars.kind", None),
+            ("chars.activation", "sigmoid"),
+            ("head.kind", "Softmax"),
+            ("decode.constraints", "bioes"),
             ("training.learning_rate", 0),
             ("training.learning_rate", "nan"),
             ("training.decay", -1e-9),
@@ -119,12 +164,78 @@ class TestOneSetting:
         assert configure(settings={"words.dim": "null"}).words.dim is None
 
 
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (
+                {"chars.kind": "lstm", "chars.filters": 3},
+                "'chars.filters', which chars.kind=lstm does not have; it belongs to chars.kind=cnn",
+            ),
+            ({"chars.size": 3}, "'chars.size', which chars.kind=cnn does not have; it belongs to chars.kind=lstm"),
+            (
+                {"chars.dropout": 0.1, "chars.kind": "none"},
+                "'chars.dropout', which chars.kind=none does not have; "
+                "it belongs to chars.kind=cnn and chars.kind=lstm",
+            ),
+            (
+                {"head.potentials": "shared", "head.kind": "softmax"},
+                "'head.potentials', which head.kind=softmax does not have; it belongs to head.kind=crf",
+            ),
+        ],
+    )
+    def test_a_setting_of_another_kind_is_refused_with_its_own(self, settings: dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            configure(settings=settings)
+        assert str(caught.value) == f"found setting {message}"
+
+    def test_a_setting_of_another_kind_in_a_file_is_refused_with_the_file(self, tmp_path: Path) -> None:
+        (tmp_path / "x.toml").write_text("[chars]\nwindow = 5\nkind = 'none'\n")
+        with pytest.raises(ConfigError) as caught:
+            configure(file=tmp_path / "x.toml")
+        assert str(caught.value).startswith(f"{tmp_path}/x.toml: found setting 'chars.window', which chars.kind=none")
+
+    def test_the_order_in_which_kind_and_settings_are_named_does_not_matter(self) -> None:
+        one, other = {"chars.size": 9, "chars.kind": "lstm"}, {"chars.kind": "lstm", "chars.size": 9}
+        assert configure(settings=one) == configure(settings=other)
+        assert configure(settings=one).chars == CharLSTM(size=9)
+
+    def test_settings_that_both_kinds_have_stay_as_the_preset_has_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(PRESETS, "wide", Config(chars=CharCNN(dim=11, dropout=0.1, filters=99)))
+        assert configure("wide", {"chars.kind": "lstm"}).chars == CharLSTM(dim=11, dropout=0.1)
+        assert configure("wide", {"chars.kind": "lstm", "chars.dim": 5}).chars == CharLSTM(dim=5, dropout=0.1)
+
+    def test_naming_the_kind_that_is_there_changes_nothing(self) -> None:
+        assert configure(settings={"chars.kind": "cnn", "head.kind": "crf"}) == configure()
+
+    @pytest.mark.parametrize(
+        ("settings", "width"),
+        [
+            ({"chars.filters": 7}, 7),
+            ({"chars.kind": "lstm", "chars.size": 7}, 14),
+            ({"chars.kind": "none"}, 0),
+        ],
+    )
+    def test_the_width_of_a_spelling_vector_is_known(self, settings: dict[str, Any], width: int) -> None:
+        assert configure(settings=settings).chars.width == width
+
+    def test_constraints_are_changed_alone(self) -> None:
+        before = configure(settings={"chars.kind": "none", "encoder.size": 7})
+        after = configure(settings={"chars.kind": "none", "encoder.size": 7, "decode.constraints": "none"})
+        assert with_constraints(before, "none") == after
+        assert with_constraints(after, "scheme") == before
+        with pytest.raises(ConfigError, match=r"^decode\.constraints: .*expected one of: scheme, none"):
+            with_constraints(before, "bioes")
+
+
 class TestPresets:
     def test_the_default_preset_has_the_figures_of_the_paper(self) -> None:
         config = configure()
-        assert (config.encoder.size, config.chars.filters, config.chars.window, config.chars.dim) == (200, 30, 3, 30)
+        assert config.chars == CharCNN(dim=30, filters=30, window=3, activation="none", dropout=0.5)
+        assert config.encoder == Encoder(kind="lstm", layers=1, size=200, dropout_in=0.5, dropout_out=0.5)
+        assert (config.head, config.decode.constraints) == (CRF(potentials="shared"), "scheme")
         assert (config.training.learning_rate, config.training.momentum, config.training.clip) == (0.015, 0.9, 5.0)
-        assert (config.training.batch_size, config.training.decay, config.chars.dropout) == (10, 0.05, 0.5)
+        assert (config.training.batch_size, config.training.decay) == (10, 0.05)
 
     @pytest.mark.parametrize("preset", PRESETS)
     def test_a_preset_is_given_unchanged(self, preset: str) -> None:
@@ -224,6 +335,10 @@ class TestRoundTrip:
             "words.dim": st.none() | st.integers(1, 65_536),
             "words.lowercase": st.booleans(),
             "chars.window": st.integers(0, 50).map(lambda half: 2 * half + 1),
+            "encoder.kind": st.sampled_from(["lstm", "rnn"]),
+            "encoder.layers": st.integers(1, 64),
+            "head.potentials": st.sampled_from(["shared", "bigram"]),
+            "decode.constraints": st.sampled_from(["scheme", "none"]),
             "encoder.dropout_in": st.floats(0, 1, exclude_max=True),
             "training.learning_rate": st.floats(0, exclude_min=True, allow_infinity=False),
             "training.seed": st.integers(0, 2**32 - 1),
@@ -234,6 +349,13 @@ class TestRoundTrip:
     def test_a_config_taken_apart_is_put_together_again(self, changes: dict[str, Any]) -> None:
         config = configure(settings=changes)
         assert flat(config) == {**DEFAULTS, **changes}
+        assert from_builtins(msgspec.to_builtins(config)) == config
+        assert from_builtins(msgspec.json.decode(msgspec.json.encode(config))) == config
+
+    @pytest.mark.parametrize("settings", [{"chars.kind": "lstm"}, {"chars.kind": "none"}, {"head.kind": "softmax"}])
+    def test_a_config_of_other_kinds_is_put_together_again(self, settings: dict[str, Any]) -> None:
+        config = configure(settings=settings)
+        assert config != configure()
         assert from_builtins(msgspec.to_builtins(config)) == config
         assert from_builtins(msgspec.json.decode(msgspec.json.encode(config))) == config
 
@@ -252,5 +374,7 @@ def test_numbers_must_be_finite(value: object) -> None:
 def test_the_choices_of_a_setting_are_listed() -> None:
     with pytest.raises(ConfigError, match=r"scheme: .*expected one of: IOB1, IOB2, .*BMES, plain"):
         configure(settings={"scheme": "iob2"})
-    with pytest.raises(ConfigError, match=r"head\.potentials: .*expected one of: shared"):
-        configure(settings={"head.potentials": "bigram"})
+    with pytest.raises(ConfigError, match=r"head\.potentials: .*expected one of: shared, bigram$"):
+        configure(settings={"head.potentials": "trigram"})
+    with pytest.raises(ConfigError, match=r"^chars\.kind: found 'gru'; expected one of: cnn, lstm, none$"):
+        configure(settings={"chars.kind": "gru"})

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from handmade import lexicon_model, random_model, same
 from numpy.typing import NDArray
+from recipes import RECIPES
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -226,13 +227,52 @@ def test_metadata_that_is_no_object_is_refused(text: str, tmp_path: Path):
         store.load(tmp_path / "m")
 
 
-@pytest.mark.parametrize("version", [0, 2, -1, 1.5, "1", None, [1]])
+@pytest.mark.parametrize("version", [0, 3, -1, 1.5, 2.0, "1", None, [1], True])
 def test_another_format_version_is_refused_even_with_its_right_digest(version: object, path: Path, tmp_path: Path):
     def change(document: Document, tensors: Tensors) -> None:
         document["format_version"] = version
 
     message = _refusal_after(change, path, tmp_path)
-    assert f"format version {version!r}; this tagsmith reads version 1" in message
+    assert f"format version {version!r}; this tagsmith reads versions 1 and 2" in message
+
+
+VERSION_1 = {  # the settings of random_model as version 1 wrote them
+    "chars": {"dim": 2, "dropout": 0.5, "filters": 2, "window": 3},
+    "encoder": {"dropout_in": 0.5, "dropout_out": 0.5, "size": 5},
+    "head": {"potentials": "shared"},
+    "scheme": "BIOES",
+    "training": {
+        **{"batch_size": 10, "clip": 5.0, "decay": 0.05, "epochs": 50, "learning_rate": 0.015, "momentum": 0.9},
+        **{"patience": 15, "seed": 1, "threads": 1},
+    },
+    "words": {"dim": 4, "lowercase": True, "unknown_rate": 0.5, "zero_digits": True},
+}
+
+
+def test_a_file_of_version_1_is_the_model_it_was_and_is_saved_in_version_2(path: Path, tmp_path: Path):
+    def change(document: Document, tensors: Tensors) -> None:
+        document.update(format_version=1, config=VERSION_1)
+
+    _write_after(change, path, tmp_path / "old")
+    old = store.load(tmp_path / "old")
+    assert same(old, random_model(1))
+    assert old.format_version == 1
+    store.save(old, tmp_path / "new")
+    assert (tmp_path / "new").read_bytes() == path.read_bytes()
+    assert store.load(tmp_path / "new").format_version == 2
+
+
+@pytest.mark.parametrize("section", ["chars", "head"])
+def test_a_file_of_version_2_says_the_kind_of_each_part(section: str, path: Path, tmp_path: Path):
+    message = _refusal_after(lambda document, tensors: document["config"][section].pop("kind"), path, tmp_path)
+    assert f"not a whole model: {section}: object missing required field `kind`" in message
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_model_of_any_kind_comes_back_whole(recipe: dict[str, Any], tmp_path: Path):
+    model = random_model(4, settings={**recipe, "decode.constraints": "none"})
+    store.save(model, tmp_path / "m")
+    assert same(store.load(tmp_path / "m"), model)
 
 
 def _set(place: str, value: object) -> Callable[[Document, Tensors], None]:
@@ -275,6 +315,12 @@ EIGHT_TAGS = ["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b", "E-b"]  # one fewer
         (_set("config/encoder/size", 6), "weight 'encoder.bias' is"),
         (_set("config/words/dim", None), "weight 'encoder.input_weight' is"),
         (_set("config/chars/window", 2), "odd"),
+        (_set("config/chars/kind", "lstm"), "unknown field"),
+        (_set("config/chars", {"kind": "none"}), "weight 'chars.bias' is (2,), expected None"),
+        (_set("config/head/kind", "softmax"), "unknown field"),
+        (_set("config/head/potentials", "bigram"), "weight 'head.bias' is (9,), expected (90,)"),
+        (_set("config/encoder/layers", 2), "weight 'encoder2.bias' is None, expected (2, 20)"),
+        (_set("config/encoder/kind", "rnn"), "weight 'encoder.bias' is (2, 20), expected (2, 5)"),
         (_set("trained_words", 0), "0 trained words among 31"),
         (_set("trained_words", 32), "32 trained words among 31"),
         (_set("trained_words", "many"), ""),

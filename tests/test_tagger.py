@@ -311,6 +311,32 @@ class TestSchemes:
             known.tag(["Jay"], scheme=scheme)
 
 
+class TestConstraints:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        store.save(lexicon_model(), tmp_path / "m")
+        return tmp_path / "m"
+
+    def test_without_them_the_best_tags_of_all_are_read_as_conlleval_reads_them(self, path: Path):
+        tokens = Sentence(["Mira", "left", "Okafor", "South"])  # B-PER O E-PER I-LOC
+        free = Tagger.load(path, constraints="none").tag(tokens)
+        assert free.tags == ("B-PER", "O", "B-PER", "B-LOC")
+        assert [span[:3] for span in free.spans] == [(0, 1, "PER"), (2, 3, "PER"), (3, 4, "LOC")]
+        held = Tagger.load(path, constraints="scheme").tag(tokens)
+        assert held == Tagger.load(path).tag(tokens) != free
+
+    def test_they_are_part_of_the_tagger_and_of_what_it_saves(self, path: Path, tmp_path: Path):
+        Tagger.load(path, constraints="none").save(tmp_path / "free")
+        loaded = Tagger.load(tmp_path / "free")
+        assert loaded.model.config.decode.constraints == "none"
+        loaded = Tagger.load(tmp_path / "free", constraints="scheme")
+        assert same(loaded.model, lexicon_model())
+
+    def test_others_are_refused_with_those_there_are(self, path: Path):
+        with pytest.raises(ConfigError, match=r"^decode\.constraints: .*'IOB2'; expected one of: scheme, none$"):
+            Tagger.load(path, constraints="IOB2")
+
+
 class TestNormalisation:
     def test_words_that_differ_in_their_digits_alone_get_the_same_tags(self, tiny: Tagger):
         pairs = [(["Flight", "747", "on", "1996-08-30"], ["Flight", "123", "on", "2024-12-01"]), (["B2B"], ["B7B"])]

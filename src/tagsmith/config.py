@@ -2,6 +2,8 @@
 
 A ``Config`` is frozen and travels inside the model file. Presets are configs; ``configure`` starts from one
 and changes settings by their dotted names, as ``--set encoder.size=100`` and TOML files do.
+
+A section that comes in kinds is a union: ``chars.kind=lstm`` has the settings of ``CharLSTM`` and no others.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -38,13 +41,15 @@ class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a word seen once in training, and absent from the vectors, trains the unknown word's row."""
 
 
-class Chars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a token's characters become a spelling vector: a convolution and the maximum over time."""
+class CharCNN(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cnn"):
+    """A token's characters become a spelling vector by a convolution and the maximum over time (§2.1)."""
 
     dim: Size = 30
     filters: Size = 30
     window: Annotated[int, Meta(ge=1, le=101)] = 3
     """Characters a filter sees at once; odd, so that it has a middle."""
+    activation: Literal["none", "tanh", "relu"] = "none"
+    """After the convolution. The paper names none; the authors' code has ``tanh``."""
     dropout: Rate = 0.5
     """On the character embeddings, before the convolution (Ma and Hovy 2016, §2.1)."""
 
@@ -52,21 +57,69 @@ class Chars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.window % 2 == 0:
             raise ValueError(f"window must be odd, found {self.window}")
 
+    @property
+    def width(self) -> int:
+        """Size of a spelling vector."""
+        return self.filters
+
+
+class CharLSTM(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
+    """A token's characters become a spelling vector by a BiLSTM: its two final states (Lample et al. 2016, §4.1)."""
+
+    dim: Size = 30
+    size: Size = 25
+    """State size per direction, as in Lample et al."""
+    dropout: Rate = 0.5
+    """On the character embeddings, where the convolution has it."""
+
+    @property
+    def width(self) -> int:
+        """Size of a spelling vector."""
+        return 2 * self.size
+
+
+class NoChars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
+    """Words are their word vectors alone, as in the paper's BRNN and BLSTM."""
+
+    @property
+    def width(self) -> int:
+        """Size of a spelling vector: there is none."""
+        return 0
+
 
 class Encoder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The BiLSTM."""
+    """The bidirectional recurrence over the words of a sentence."""
 
+    kind: Literal["lstm", "rnn"] = "lstm"
+    """``rnn``: h = tanh(W x + U h + b), the paper's BRNN."""
+    layers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Each reads the states of the one before."""
     size: Size = 200
     """State size per direction."""
     dropout_in: Rate = 0.5
     dropout_out: Rate = 0.5
+    """On the states of every layer: between layers, and before the head."""
+    variational: bool = False
+    """Both dropouts draw one mask for all words of a sentence, not one for each word (Gal and Ghahramani 2016)."""
 
 
-class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The linear chain over the emissions."""
+class CRF(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="crf"):
+    """A linear chain over the tags (Ma and Hovy 2016, §2.3)."""
 
-    potentials: Literal["shared"] = "shared"
-    """``shared``: one transition matrix for all positions."""
+    potentials: Literal["shared", "bigram"] = "shared"
+    """``shared``: one transition matrix for all words. ``bigram``, the paper's own: a weight vector and a bias for each
+    pair of tags, so that what a step scores depends on the word."""
+
+
+class Softmax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="softmax"):
+    """Every word's tag on its own."""
+
+
+class Decode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How answers are read off the scores, whatever the head."""
+
+    constraints: Literal["scheme", "none"] = "scheme"
+    """``scheme``: the best of the legal sequences. ``none``: the best of all, as the paper scores its models."""
 
 
 class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,9 +150,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How running text is split, in training data and when tagging: ``words`` parted by spaces and punctuation, or
     ``characters`` where a script (Han, kana, Thai, ...) puts no spaces between words."""
     words: Words = Words()
-    chars: Chars = Chars()
+    chars: CharCNN | CharLSTM | NoChars = CharCNN()
     encoder: Encoder = Encoder()
-    head: Head = Head()
+    head: CRF | Softmax = CRF()
+    decode: Decode = Decode()
     training: Training = Training()
 
 
@@ -123,10 +177,11 @@ def configure(
     if preset not in PRESETS:
         raise ConfigError(f"found preset {preset!r}; expected one of: {', '.join(PRESETS)}")
     values = msgspec.to_builtins(PRESETS[preset])
-    if file is not None:
-        _merge(values, _read_toml(file), where=str(file))
-    for name, value in (settings or {}).items():
-        _set(values, name, value)
+    changes = [] if file is None else [(name, value, f"{file}: ") for name, value in _flat(_read_toml(file))]
+    changes += [(name, value, "") for name, value in (settings or {}).items()]
+    # Kinds first: they decide which other settings there are.
+    for name, value, where in sorted(changes, key=lambda change: change[0] not in _kind_names()):
+        _set(values, name, value, where)
     # Words from a shell are strings; numbers from Python are not: lax conversion takes both.
     return from_builtins(values)
 
@@ -141,12 +196,21 @@ def from_builtins(values: Any) -> Config:
         config = msgspec.convert(values, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(_readable(str(error))) from None
-    for section in (config.words, config.chars, config.encoder, config.training):
-        for field in section.__struct_fields__:
+    for name in config.__struct_fields__:
+        section = getattr(config, name)
+        for field in section.__struct_fields__ if isinstance(section, Struct) else ():
             if isinstance(value := getattr(section, field), float) and not math.isfinite(value):
-                name = type(section).__name__.lower()
                 raise ConfigError(f"{name}.{field}: expected a finite number, found {value}; for no limit, take 1e9")
     return config
+
+
+def with_constraints(config: Config, constraints: str) -> Config:
+    """The config with another ``decode.constraints``.
+
+    Raises:
+        ConfigError: constraints of another name.
+    """
+    return from_builtins({**msgspec.to_builtins(config), "decode": {"constraints": constraints}})
 
 
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
@@ -165,11 +229,27 @@ def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str
 
 
 def setting_names() -> list[str]:
-    """All dotted names, in the order of the classes above."""
-    names = []
-    for name, value in msgspec.to_builtins(Config()).items():
-        names += [f"{name}.{inner}" for inner in value] if isinstance(value, dict) else [name]
-    return names
+    """All dotted names, in the order of the classes above, those of every kind of a section among them."""
+    names: list[str] = []
+    for section in Config.__struct_fields__:
+        for kind, fields in _kinds(section).items():
+            names += [f"{section}.kind"] if kind else []
+            names += [f"{section}.{field}" for field in fields.__struct_fields__]
+        names += [] if _kinds(section) else [section]
+    return list(dict.fromkeys(names))
+
+
+@cache
+def _kinds(section: str) -> dict[str, type[Struct]]:
+    """The kinds a section comes in by name; one without a name where there are no kinds; none for a plain setting."""
+    hint = get_type_hints(Config)[section]
+    classes = [kind for kind in get_args(hint) or [hint] if isinstance(kind, type) and issubclass(kind, Struct)]
+    return {str(kind.__struct_config__.tag or ""): kind for kind in classes}
+
+
+def _kind_names() -> set[str]:
+    """The settings that choose the kind of a section."""
+    return {f"{section}.kind" for section in Config.__struct_fields__ if len(_kinds(section)) > 1}
 
 
 def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
@@ -183,21 +263,38 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(f"{file}: not TOML: {error}") from None
 
 
-def _merge(values: dict[str, Any], changes: Mapping[str, Any], where: str) -> None:
-    for name, value in changes.items():
-        if isinstance(value, dict):
-            for inner, inner_value in value.items():
-                _set(values, f"{name}.{inner}", inner_value, where)
-        else:
-            _set(values, name, value, where)
+def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """A TOML document as dotted names and values."""
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        pairs += (
+            [(f"{name}.{inner}", it) for inner, it in value.items()] if isinstance(value, dict) else [(name, value)]
+        )
+    return pairs
 
 
-def _set(values: dict[str, Any], name: str, value: Any, where: str = "") -> None:
+def _set(values: dict[str, Any], name: str, value: Any, where: str) -> None:
     if name not in setting_names():
-        place = f"{where}: " if where else ""
-        raise ConfigError(f"{place}found setting {name!r}; expected one of: {', '.join(setting_names())}")
-    *section, last = name.split(".")
-    (values[section[0]] if section else values)[last] = value
+        raise ConfigError(f"{where}found setting {name!r}; expected one of: {', '.join(setting_names())}")
+    section, _, field = name.rpartition(".")
+    if name in _kind_names():
+        values[section] = _of_kind(values[section], section, value, where)
+    elif section and field not in values[section]:
+        chosen, kinds = values[section]["kind"], _kinds(section).items()
+        own = [f"{section}.kind={kind}" for kind, fields in kinds if field in fields.__struct_fields__]
+        has_not = f"{where}found setting {name!r}, which {section}.kind={chosen} does not have"
+        raise ConfigError(f"{has_not}; it belongs to {' and '.join(own)}")
+    else:
+        (values[section] if section else values)[field] = value
+
+
+def _of_kind(before: dict[str, Any], section: str, kind: Any, where: str) -> dict[str, Any]:
+    """The settings of a section after it changes its kind: those both kinds have keep their values."""
+    kinds = _kinds(section)
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"{where}{section}.kind: found {kind!r}; expected one of: {', '.join(kinds)}")
+    after = msgspec.to_builtins(kinds[kind]())
+    return {name: before[name] if name in before and name != "kind" else value for name, value in after.items()}
 
 
 def _readable(message: str) -> str:
@@ -207,8 +304,8 @@ def _readable(message: str) -> str:
         return text
     name = path.rstrip("`")
     if text.startswith("Invalid enum value"):
-        kind: Any = Config
-        for part in name.split("."):
-            kind = get_type_hints(kind)[part]
-        text += f"; expected one of: {', '.join(get_args(kind))}"
+        section, _, field = name.rpartition(".")
+        owners = _kinds(section).values() if section else [Config]
+        hints = {name: hint for owner in owners for name, hint in get_type_hints(owner).items()}
+        text += f"; expected one of: {', '.join(get_args(hints[field]))}"
     return f"{name}: {text[0].lower()}{text[1:]}"

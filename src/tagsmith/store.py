@@ -16,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagsmith.batching import Alphabets
-from tagsmith.config import Config, from_builtins
+from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
 from tagsmith.tensors import Arrays, map_tensors, pack_strings, unpack_strings, write_tensors
 from tagsmith.vocab import Vocabulary
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "tagsmith"
 _NO_DIGEST = '"sha256":""'
+_GATES = {"lstm": 4, "rnn": 1}
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,56 @@ class Model:
     tags: tuple[str, ...]
     weights: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any]
+    format_version: int = FORMAT_VERSION
+    """Of the file it was read from. It is saved in the newest."""
 
 
 def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
-    """The weights a model has, by name, and the shape of each. H is the state size, 4H its gates i, f, o, g."""
-    words, chars, hidden = config.words.dim or 0, config.chars, config.encoder.size
+    """The weights a model has, by name, and the shape of each."""
+    words, encoder = config.words.dim or 0, config.encoder
+    found = {"words.vectors": (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
+    width = words + config.chars.width
+    for layer in layer_names(encoder):
+        found |= _recurrent_shapes(layer, width, encoder.size, _GATES[encoder.kind])
+        width = 2 * encoder.size
+    return found | _head_shapes(config.head, width, tags)
+
+
+def layer_names(encoder: Encoder) -> list[str]:
+    """What the names of each layer's weights begin with: ``encoder``, ``encoder2``, ``encoder3`` and so on."""
+    return ["encoder", *(f"encoder{number}" for number in range(2, encoder.layers + 1))]
+
+
+def _char_shapes(chars: CharCNN | CharLSTM | NoChars, count: int) -> dict[str, tuple[int, ...]]:
+    match chars:
+        case CharCNN(dim=dim, filters=filters, window=window):
+            convolution = {"chars.weight": (filters, window * dim), "chars.bias": (filters,)}
+            return {"chars.vectors": (count, dim), **convolution}
+        case CharLSTM(dim=dim, size=size):
+            return {"chars.vectors": (count, dim), **_recurrent_shapes("chars", dim, size, _GATES["lstm"])}
+        case NoChars():
+            return {}
+
+
+def _recurrent_shapes(name: str, inputs: int, size: int, gates: int) -> dict[str, tuple[int, ...]]:
+    """The weights of a recurrence that reads both ways."""
     return {
-        "words.vectors": (len(alphabets.words), words),
-        "chars.vectors": (len(alphabets.chars), chars.dim),
-        "chars.weight": (chars.filters, chars.window * chars.dim),
-        "chars.bias": (chars.filters,),
-        "encoder.input_weight": (2, words + chars.filters, 4 * hidden),
-        "encoder.state_weight": (2, hidden, 4 * hidden),
-        "encoder.bias": (2, 4 * hidden),
-        "head.weight": (tags, 2 * hidden),
-        "head.bias": (tags,),
-        "head.transitions": (tags, tags),
-        "head.start_transitions": (tags,),
-        "head.end_transitions": (tags,),
+        f"{name}.input_weight": (2, inputs, gates * size),
+        f"{name}.state_weight": (2, size, gates * size),
+        f"{name}.bias": (2, gates * size),
     }
+
+
+def _head_shapes(head: CRF | Softmax, width: int, tags: int) -> dict[str, tuple[int, ...]]:
+    match head:
+        case CRF(potentials="bigram"):
+            pairs = (tags + 1) * tags  # each tag after each tag, then each tag at the start
+            return {"head.weight": (pairs, width), "head.bias": (pairs,), "head.end_transitions": (tags,)}
+        case CRF():
+            ends = {"head.start_transitions": (tags,), "head.end_transitions": (tags,)}
+            return {"head.weight": (tags, width), "head.bias": (tags,), "head.transitions": (tags, tags), **ends}
+        case Softmax():
+            return {"head.weight": (tags, width), "head.bias": (tags,)}
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -96,10 +128,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         document = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
         raise ModelFileError(f"{path}: damaged metadata: {error}") from None
-    if document.get("format_version") != FORMAT_VERSION:
-        raise ModelFileError(
-            f"{path}: format version {document.get('format_version')!r}; this tagsmith reads version {FORMAT_VERSION}"
-        )
+    if (version := document.get("format_version")) not in (1, FORMAT_VERSION) or type(version) is not int:
+        raise ModelFileError(f"{path}: format version {version!r}; this tagsmith reads versions 1 and {FORMAT_VERSION}")
     sha256 = document.get("sha256")
     if sha256 != digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors):
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
@@ -126,7 +156,8 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     }
     if strings["words"][:1] != [""] or strings["chars"][:1] != [""]:
         raise ValueError("word 0 and character 0 must be the unknown ones, written as the empty string")
-    config = from_builtins(document["config"])
+    version, settings = document["format_version"], document["config"]
+    config = from_builtins(_from_version_1(settings) if version == 1 else settings)
     alphabets = Alphabets(
         Vocabulary(strings["words"]),
         Vocabulary(strings["chars"]),
@@ -150,4 +181,10 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
             raise ValueError(f"weight {name!r} holds a value that is no finite number")
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
-    return Model(config, alphabets, tags, tensors, document["training"])
+    return Model(config, alphabets, tags, tensors, document["training"], version)
+
+
+def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a file of version 1, which knew one kind of each part: what it does not say has its default."""
+    kinds = {"chars": "cnn", "head": "crf"}
+    return {**settings, **{section: {"kind": kind, **settings[section]} for section, kind in kinds.items()}}

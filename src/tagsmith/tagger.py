@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from tagsmith import formats, store
-from tagsmith.config import configure
+from tagsmith.config import configure, with_constraints
 from tagsmith.engine import make_engine
 from tagsmith.engine.decoding import tag_sentences
 from tagsmith.errors import DataError
@@ -124,15 +125,24 @@ class Tagger:
         return tagger
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Tagger:
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu", constraints: str | None = None) -> Tagger:
         """The tagger in a model file. On ``cpu`` this needs no PyTorch.
+
+        Args:
+            device: ``cpu``, or ``cuda``.
+            constraints: ``scheme`` or ``none``, in place of the model's own ``decode.constraints``. With ``none`` tags
+                may come out that the scheme forbids; their spans are read as conlleval reads them.
 
         Raises:
             DataError: there is no such file.
             ModelFileError: the file is damaged, changed, foreign, or of another version.
+            ConfigError: constraints of another name, or a device that is not there.
             MissingExtra: another device than ``cpu``, without PyTorch installed.
         """
-        return cls(store.load(path), device)
+        model = store.load(path)
+        if constraints is not None:
+            model = replace(model, config=with_constraints(model.config, constraints))
+        return cls(model, device)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tagger to one safetensors file. The same tagger gives the same bytes."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from shell import DEMO, Result, run
 
 from tagsmith import Tagger, store
 from tagsmith.cli.scores import render
+from tagsmith.config import with_constraints
 
 GOLD = "Jay\tB-PER\nleft\tO\nIndia\tB-LOC\n\nRavi\tB-PER\nsaw\tO\nMira\tB-PER\nOkafor\tI-PER\n"
 
@@ -126,6 +128,38 @@ class TestModel:
         table = run("evaluate", tmp_path / "m", tmp_path / "x").out
         assert table.splitlines()[0] == "1 sentences, 2 tokens; accuracy 50.00"
         assert "overall" not in table
+
+
+class TestConstraints:
+    ILLEGAL = "Mira\tB-PER\nleft\tO\nOkafor\tB-PER\n"  # which the model would tag B-PER, O, E-PER
+    TALK = "decoded without constraints: the spans of illegal tag sequences are read as conlleval reads them\n"
+
+    @pytest.fixture
+    def illegal(self, tmp_path: Path) -> Path:
+        return write(tmp_path / "illegal.conll", self.ILLEGAL)
+
+    def f1(self, *words: object) -> tuple[float, str]:
+        result = run("evaluate", *words, "--json")
+        return json.loads(result.out)["f1"], result.err
+
+    def test_one_model_is_scored_with_them_and_without(self, model: Path, illegal: Path):
+        assert self.f1(model, illegal) == self.f1(model, illegal, "--constraints", "scheme") == (0.0, "")
+        assert self.f1(model, illegal, "--constraints", "none") == (100.0, self.TALK)
+
+    def test_the_models_own_are_the_default(self, illegal: Path, tmp_path: Path):
+        free = with_constraints((known := lexicon_model()).config, "none")
+        store.save(dataclasses.replace(known, config=free), tmp_path / "m")
+        assert self.f1(tmp_path / "m", illegal) == (100.0, self.TALK)
+        assert self.f1(tmp_path / "m", illegal, "--constraints", "scheme") == (0.0, "")
+
+    def test_plain_tags_have_none(self, tmp_path: Path):
+        store.save(lexicon_model({"dog": "NOUN", "barks": "VERB"}, "plain"), tmp_path / "m")
+        write(tmp_path / "x", "dog NOUN\nbarks VERB\n")
+        result = run("evaluate", tmp_path / "m", tmp_path / "x", "--constraints", "none", "--json")
+        assert (json.loads(result.out)["accuracy"], result.err) == (100.0, "")
+
+    def test_two_files_have_none(self, gold: Path):
+        assert run("evaluate", "--gold", gold, "--predicted", gold, "--constraints", "none").code == 2
 
 
 class TestTwoFiles:

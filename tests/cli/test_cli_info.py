@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from handmade import lexicon_model
+from handmade import lexicon_model, random_model
 from shell import run
 
 from tagsmith import store
+from tagsmith.tensors import map_tensors, write_tensors
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def test_json_has_labels_sizes_settings_and_training(tiny_model_path: Path):
     model = store.load(tiny_model_path)
     assert facts["file"] == str(tiny_model_path)
     assert facts["bytes"] == tiny_model_path.stat().st_size
-    assert facts["format_version"] == 1
+    assert facts["format_version"] == 2
     assert facts["labels"] == ["LOC", "MISC", "ORG", "PER"]
     assert facts["tags"] == 17
     assert facts["words"] == facts["trained_words"] == len(model.alphabets.words)
@@ -32,6 +33,15 @@ def test_json_has_labels_sizes_settings_and_training(tiny_model_path: Path):
     assert facts["training"]["epochs"] == 3
 
 
+def test_the_format_version_is_the_files_own(model: Path, tmp_path: Path):
+    tensors, text = map_tensors(model, "tagsmith")
+    document = {**json.loads(text), "format_version": 1, "sha256": ""}
+    text = json.dumps(document, separators=(",", ":"))
+    text = text.replace('"sha256":""', f'"sha256":"{store.digest(text, tensors)}"')
+    write_tensors(tmp_path / "old", tensors, text, "tagsmith")
+    assert json.loads(run("info", tmp_path / "old", "--json").out)["format_version"] == 1
+
+
 def test_the_table_has_a_row_for_every_figure_of_the_json(model: Path):
     result = run("info", model)
     assert (result.code, result.err) == (0, "")
@@ -39,11 +49,23 @@ def test_the_table_has_a_row_for_every_figure_of_the_json(model: Path):
     facts = json.loads(run("info", model, "--json").out)
     assert rows["labels"] == "LOC PER"
     assert rows["parameters"] == str(facts["parameters"])
-    for section in ("words", "chars", "encoder", "head", "training"):
+    for section in ("words", "chars", "encoder", "head", "decode", "training"):
         for name in facts["config"][section]:
             assert f"config.{section}.{name}" in rows
     assert rows["config.encoder.size"] == "9"
     assert rows["training.best_epoch"] == "0"
+
+
+def test_each_kind_of_part_is_named_and_shows_its_own_settings_only(tmp_path: Path):
+    settings = {"chars.kind": "none", "encoder.kind": "rnn", "encoder.layers": 2, "head.kind": "softmax"}
+    store.save(random_model(1, settings=settings), tmp_path / "m")
+    rows = dict(line.split(maxsplit=1) for line in run("info", tmp_path / "m").out.splitlines())
+    assert {name: value for name, value in rows.items() if name.startswith(("config.chars", "config.head"))} == {
+        "config.chars.kind": "none",
+        "config.head.kind": "softmax",
+    }
+    assert (rows["config.encoder.kind"], rows["config.encoder.layers"]) == ("rnn", "2")
+    assert (rows["config.encoder.variational"], rows["config.decode.constraints"]) == ("False", "scheme")
 
 
 def test_the_labels_of_plain_tags_are_the_tags(tmp_path: Path):

@@ -376,3 +376,14 @@ def test_columns_in_a_file_named_as_text_are_not_tagged_as_text(tiny_model_path:
     assert "found columns of tokens and tags; expected text; say --from conll" in result.err
     assert run("tag", tiny_model_path, file, "--from", "conll").code == 0
     assert run("tag", tiny_model_path, file, "--from", "text").code == 0
+
+
+def test_without_constraints_the_spans_of_illegal_tags_are_read_and_it_is_said(model: Path):
+    words = ("tag", model, "--text", "Mira left Okafor")  # B-PER, O, E-PER, if it may
+    result = run(*words, "--constraints", "none")
+    assert result.out == "Mira : PER\nleft : O\nOkafor : PER\n\n"
+    assert result.err.startswith("decoded without constraints: ")
+    held = run(*words, "--constraints", "scheme")
+    assert (held, held.err) == (run(*words), "")
+    assert held.out != result.out
+    assert run(*words, "--constraints", "bioes").code == 2

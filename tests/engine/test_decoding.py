@@ -1,90 +1,87 @@
-"""From emissions to tags: the best of the legal paths, and no other."""
+"""From scores to tags and marginals: of the allowed paths, and no other."""
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
+from enumeration import TinyChain, tiny_chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from tagsmith.batching import Alphabets, time_steps
+from tagsmith.batching import Ids, time_steps
 from tagsmith.config import configure
 from tagsmith.engine.decoding import Decoder
+from tagsmith.kernels.reference import Chain
 from tagsmith.schemes import SCHEMES, is_legal
-from tagsmith.store import Model
-from tagsmith.vocab import Vocabulary
 
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 SEEDS = st.integers(0, 2**32 - 1)
-Floats = NDArray[np.floating]
 
 
-def random_model(rng: np.random.Generator, scheme: str, tags: list[str]) -> Model:
-    count = len(tags)
-    weights = {
-        f"head.{name}": rng.normal(size=shape).astype(np.float32)
-        for name, shape in {
-            "transitions": (count, count),
-            "start_transitions": count,
-            "end_transitions": count,
-        }.items()
-    }
-    none = Alphabets(Vocabulary([""]), Vocabulary([""]), 1, True, True)
-    return Model(configure(settings={"scheme": scheme}), none, tuple(tags), weights, {})
+def decoder(scheme: str, tags: list[str], constraints: str = "scheme") -> Decoder:
+    return Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), tags)
 
 
-def decode(model: Model, emissions: Floats, lengths: list[int]) -> list[list[str]]:
-    path = Decoder(model)(emissions, time_steps(np.array(lengths)))
-    return [[model.tags[i] for i in ids] for ids in np.split(path, np.cumsum(lengths)[:-1])]
+def in_float32(chain: TinyChain) -> tuple[Chain, TinyChain]:
+    """A chain as an engine hands it over, and the same as the oracle takes it."""
+    rounded = [scores.astype(np.float32) for scores in chain.scores]
+    return Chain(*rounded), TinyChain(chain.lengths, *(scores.astype(np.float64) for scores in rounded))
 
 
-def best_path(model: Model, emissions: Floats) -> list[str]:
-    """The best of the paths that are legal as whole sequences, each of them tried."""
-    transitions, start, end = (
-        model.weights[f"head.{name}"].astype(float) for name in ("transitions", "start_transitions", "end_transitions")
-    )
-
-    def score(path: tuple[int, ...]) -> float:
-        steps = sum(transitions[a, b] for a, b in itertools.pairwise(path))
-        return start[path[0]] + end[path[-1]] + steps + sum(e[tag] for e, tag in zip(emissions, path, strict=True))
-
-    paths = itertools.product(range(len(model.tags)), repeat=len(emissions))
-    scheme = SCHEMES.get(model.config.scheme)
-    legal = [path for path in paths if scheme is None or is_legal(scheme, [model.tags[i] for i in path])]
-    return [model.tags[i] for i in max(legal, key=score)]
+def by_sentence(path: Ids, lengths: list[int]) -> list[tuple[int, ...]]:
+    return [tuple(ids.tolist()) for ids in np.split(path, np.cumsum(lengths)[:-1])]
 
 
+@pytest.mark.parametrize("constraints", ["scheme", "none"])
+@pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
 @pytest.mark.parametrize(
     ("scheme", "labels"), [("BIOES", [""]), ("IOB2", ["A", "B"]), ("IOE1", ["A", "B"]), ("plain", [])]
 )
 @given(LENGTHS, SEEDS)
-@settings(max_examples=12, deadline=None)
-def test_the_best_legal_path_of_each_sentence_is_found(
-    scheme: str, labels: list[str], lengths: list[int], seed: int
+@settings(max_examples=8, deadline=None)
+def test_the_best_allowed_path_and_the_marginals_of_the_allowed_paths_are_found(
+    scheme: str, labels: list[str], per_word: bool, constraints: str, lengths: list[int], seed: int
 ) -> None:
-    rng = np.random.default_rng(seed)
-    model = random_model(rng, scheme, SCHEMES[scheme].tags(labels) if labels else ["NN", "VB", "I-x"])
-    emissions = rng.normal(size=(sum(lengths), len(model.tags)))
-    expected = [best_path(model, e) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
-    assert decode(model, emissions, lengths) == expected
+    tags = SCHEMES[scheme].tags(labels) if labels else ["NN", "VB", "I-x"]
+    chain, oracle = in_float32(tiny_chain(seed, lengths, len(tags), per_word=per_word))
+    steps, found = time_steps(np.array(lengths)), decoder(scheme, tags, constraints)
+
+    def allowed(path: tuple[int, ...]) -> bool:
+        return constraints == "none" or scheme == "plain" or is_legal(SCHEMES[scheme], [tags[i] for i in path])
+
+    assert by_sentence(found.viterbi(chain, steps), lengths) == oracle.best(allowed)
+    np.testing.assert_allclose(found.marginals(chain, steps), oracle.expectations(allowed)[0], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), SEEDS)
 @settings(max_examples=25, deadline=None)
-def test_only_legal_tags_come_out_whatever_goes_in(scheme: str, lengths: list[int], seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    model = random_model(rng, scheme, SCHEMES[scheme].tags(["LOC", "ORG", "PER"]))
-    emissions = (1000 * rng.normal(size=(sum(lengths), len(model.tags)))).astype(np.float32)
-    for tags in decode(model, emissions, lengths):
-        assert is_legal(SCHEMES[scheme], tags)
+def test_only_legal_tags_come_out_whatever_goes_in(scheme: str, per_word: bool, lengths: list[int], seed: int) -> None:
+    tags = SCHEMES[scheme].tags(["LOC", "ORG", "PER"])
+    chain, _ = in_float32(tiny_chain(seed, lengths, len(tags), 1000.0, per_word))
+    for path in by_sentence(decoder(scheme, tags).viterbi(chain, time_steps(np.array(lengths))), lengths):
+        assert is_legal(SCHEMES[scheme], [tags[i] for i in path])
+
+
+def test_without_constraints_illegal_tags_do_come_out() -> None:
+    tags = SCHEMES["BIOES"].tags(["A"])
+    zeros = np.zeros((5, 5), np.float32), np.zeros(5, np.float32), np.zeros(5, np.float32)
+    chain = Chain(np.eye(5, dtype=np.float32)[[tags.index("I-A"), tags.index("O")]], *zeros)
+    path = decoder("BIOES", tags, "none").viterbi(chain, time_steps(np.array([2])))
+    assert [tags[i] for i in path] == ["I-A", "O"]
+
+
+def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1() -> None:
+    tags = SCHEMES["IOB2"].tags(["A"])
+    chain, _ = in_float32(tiny_chain(1, [5, 1, 3], len(tags)))
+    marginals = decoder("IOB2", tags).marginals(chain, time_steps(np.array([5, 1, 3])))
+    assert (marginals[[0, 5, 6], tags.index("I-A")] == 0).all()
+    np.testing.assert_allclose(marginals.sum(1), 1.0, rtol=1e-14)
 
 
 def test_equal_scores_give_the_same_tags_each_time() -> None:
-    model = random_model(np.random.default_rng(0), "BIOES", SCHEMES["BIOES"].tags(["A"]))
-    for weight in model.weights.values():
-        weight[:] = 0.0
-    assert decode(model, np.zeros((4, 5)), [3, 1]) == [["O", "O", "O"], ["O"]]
+    tags = SCHEMES["BIOES"].tags(["A"])
+    chain, _ = in_float32(tiny_chain(0, [3, 1], 5, scale=0.0))
+    path = decoder("BIOES", tags).viterbi(chain, time_steps(np.array([3, 1])))
+    assert [tags[i] for i in path] == ["O"] * 4

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from handmade import random_model
+from recipes import RECIPES
 
 import tagsmith.demo
 from tagsmith import extras, formats, store
@@ -19,6 +21,7 @@ from tagsmith.engine import make_engine
 from tagsmith.engine.numpy import NumpyEngine
 from tagsmith.engine.torch import TorchEngine
 from tagsmith.errors import ConfigError, MissingExtra
+from tagsmith.kernels.reference import Chain
 from tagsmith.store import Model
 
 DEMO = Path(tagsmith.demo.__file__).parent
@@ -38,11 +41,35 @@ def long_sentence(model: Model) -> list[str]:
 
 def assert_same(model: Model, batch: Batch) -> None:
     plain, other = NumpyEngine(model), TorchEngine(model, "cpu")
-    emissions = plain.emissions(batch)
-    assert emissions.shape == (len(batch.words), len(model.tags))
-    assert emissions.dtype == other.emissions(batch).dtype == np.float32
-    np.testing.assert_allclose(emissions, other.emissions(batch), rtol=0, atol=1e-4)
+    firsts = np.cumsum(batch.lengths) - batch.lengths
+    for name, ours, theirs in zip(Chain._fields, plain.chain(batch), other.chain(batch), strict=True):
+        assert ours.dtype == theirs.dtype == np.float32, name
+        if ours.ndim == 3:  # nothing comes to a first word
+            ours, theirs = (np.delete(scores, firsts, 0) for scores in (ours, theirs))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4, err_msg=name)
+    assert plain.chain(batch).emissions.shape == (len(batch.words), len(model.tags))
     assert plain.decode(batch).tolist() == other.decode(batch).tolist()
+    np.testing.assert_allclose(plain.marginals(batch), other.marginals(batch), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("constraints", ["scheme", "none"])
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_both_engines_give_the_same_for_every_kind_of_model(recipe: dict[str, Any], constraints: str) -> None:
+    made = random_model(1, settings={**recipe, "decode.constraints": constraints}, scale=0.5)
+    words = [f"word{i}" for i in range(30)]
+    assert_same(made, made.alphabets.batch([words[:7], ["x"], *ODD, words[3:30], words[20:]]))
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_numpy_engine_gives_a_sentence_the_same_in_any_batch_in_any_order(recipe: dict[str, Any]) -> None:
+    engine = NumpyEngine(made := random_model(2, settings=recipe, scale=0.5))
+    together, turned = (engine.marginals(made.alphabets.batch(sentences)) for sentences in (ODD, ODD[::-1]))
+    ends = np.cumsum([len(sentence) for sentence in ODD])[:-1]
+    turned_ends = np.cumsum([len(sentence) for sentence in ODD[::-1]])[:-1]
+    pieces = zip(np.split(together, ends), np.split(turned, turned_ends)[::-1], ODD, strict=True)
+    for marginals, other, sentence in pieces:
+        np.testing.assert_allclose(marginals, other, atol=1e-5)
+        np.testing.assert_allclose(marginals, engine.marginals(made.alphabets.batch([sentence])), atol=1e-5)
 
 
 def test_both_engines_give_the_same_emissions_and_tags(model: Model) -> None:
@@ -63,21 +90,25 @@ def test_a_batch_gives_each_sentence_the_emissions_it_gets_alone(
     model: Model, make: Callable[[Model], NumpyEngine | TorchEngine]
 ) -> None:
     engine = make(model)
-    together = engine.emissions(model.alphabets.batch(ODD))
+    together = engine.chain(model.alphabets.batch(ODD)).emissions
     ends = np.cumsum([len(sentence) for sentence in ODD])[:-1]
     for emissions, sentence in zip(np.split(together, ends), ODD, strict=True):
-        np.testing.assert_allclose(emissions, engine.emissions(model.alphabets.batch([sentence])), atol=1e-5)
+        np.testing.assert_allclose(emissions, engine.chain(model.alphabets.batch([sentence])).emissions, atol=1e-5)
 
 
 def test_the_torch_engine_drops_nothing_out(model: Model) -> None:
     assert model.config.encoder.dropout_in > 0
     engine, batch = TorchEngine(model, "cpu"), model.alphabets.batch(ODD)
-    assert np.array_equal(engine.emissions(batch), engine.emissions(batch))
+    assert np.array_equal(engine.chain(batch).emissions, engine.chain(batch).emissions)
 
 
-def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "recipe", ["cnn, lstm, shared", "char lstm, three rnns, bigram", "no chars, two lstms, softmax"]
+)
+def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model(3, settings=RECIPES[recipe])
     engine, batch = NumpyEngine(model), model.alphabets.batch(ODD)
-    emissions, path = engine.emissions(batch), engine.decode(batch)
+    marginals, path = engine.marginals(batch), engine.decode(batch)
     made: list[str] = []
 
     def filled(name: str, create: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -91,7 +122,7 @@ def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(model: Model, monk
 
     for name in ("empty", "empty_like"):
         monkeypatch.setattr(np, name, filled(name, getattr(np, name)))
-    assert np.array_equal(engine.emissions(batch), emissions)
+    assert np.array_equal(engine.marginals(batch), marginals)
     assert np.array_equal(engine.decode(batch), path)
     assert {"empty", "empty_like"} <= set(made)
 
@@ -139,10 +170,16 @@ def test_tagging_on_a_cpu_never_imports_pytorch(tiny_model_path: Path) -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU")
-def test_a_gpu_gives_the_tags_of_the_numpy_engine(model: Model) -> None:
-    engine = make_engine(model, "cuda")
+@pytest.mark.parametrize(
+    "recipe", [None, "char lstm, three rnns, bigram", "tanh cnn, two lstms, shared", "no chars, rnn, softmax"]
+)
+def test_a_gpu_gives_the_tags_of_the_numpy_engine(recipe: str | None, model: Model) -> None:
+    if recipe is not None:
+        model = random_model(5, settings=RECIPES[recipe], scale=0.5)
+    engine, plain = make_engine(model, "cuda"), NumpyEngine(model)
     assert isinstance(engine, TorchEngine)
     assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
     batch = model.alphabets.batch([*ODD, long_sentence(model)[:500]])
-    np.testing.assert_allclose(engine.emissions(batch), NumpyEngine(model).emissions(batch), rtol=0, atol=1e-3)
-    assert engine.decode(batch).tolist() == NumpyEngine(model).decode(batch).tolist()
+    np.testing.assert_allclose(engine.chain(batch).emissions, plain.chain(batch).emissions, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(engine.marginals(batch), plain.marginals(batch), rtol=0, atol=1e-3)
+    assert engine.decode(batch).tolist() == plain.decode(batch).tolist()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from enumeration import TinyChain, tiny_chain, tiny_chains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def test_zeros_around_a_word_are_seen_but_are_no_places_of_their_own() -> None:
     assert char_cnn([[1], [1]], vectors, left, np.zeros(1)).tolist() == [[0.0], [0.0]]
 
 
-# The LSTM
+# The recurrences
 
 
 def torch_lstm(inputs: Array, state_weight: Array) -> Array:
@@ -101,28 +102,43 @@ def torch_lstm(inputs: Array, state_weight: Array) -> Array:
         return lstm(torch.from_numpy(inputs))[0].numpy()
 
 
-def lstm_by_sentence(lengths: list[int], inputs: Array, state_weight: Array) -> list[Array]:
+def naive_rnn(inputs: Array, state_weight: Array) -> Array:
+    """States of one sentence, word by word."""
+    states = [np.zeros(len(state_weight))]
+    for word in inputs:
+        states.append(np.tanh(word + states[-1] @ state_weight))
+    return np.stack(states[1:])
+
+
+KINDS = {"lstm": (reference.lstm, torch_lstm, 4), "rnn": (reference.rnn, naive_rnn, 1)}
+
+
+def by_sentence(kind: str, lengths: list[int], inputs: Array, state_weight: Array) -> list[Array]:
     """The reference kernel's states, words in the order of the batch, cut into sentences."""
     steps = time_steps(np.array(lengths))
     hidden = np.zeros((len(inputs), len(state_weight)))
-    hidden[steps.order[0]] = reference.lstm(inputs[steps.order[0]], state_weight, steps.counts)
+    hidden[steps.order[0]] = KINDS[kind][0](inputs[steps.order[0]], state_weight, steps.counts)
     return np.split(hidden, np.cumsum(lengths)[:-1])
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @given(LENGTHS, SEEDS)
 @settings(max_examples=25, deadline=None)
-def test_lstm_gives_each_sentence_what_pytorch_gives_it_alone(lengths: list[int], seed: int) -> None:
+def test_a_recurrence_gives_each_sentence_what_it_gets_alone(kind: str, lengths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    inputs, state_weight = rng.normal(size=(sum(lengths), 12)), rng.normal(size=(3, 12))
+    _, alone, gates = KINDS[kind]
+    inputs, state_weight = rng.normal(size=(sum(lengths), 3 * gates)), rng.normal(size=(3, 3 * gates))
     sentences = np.split(inputs, np.cumsum(lengths)[:-1])
-    for found, sentence in zip(lstm_by_sentence(lengths, inputs, state_weight), sentences, strict=True):
-        np.testing.assert_allclose(found, torch_lstm(sentence, state_weight), rtol=1e-10, atol=1e-12)
+    for found, sentence in zip(by_sentence(kind, lengths, inputs, state_weight), sentences, strict=True):
+        np.testing.assert_allclose(found, alone(sentence, state_weight), rtol=1e-10, atol=1e-12)
 
 
-def test_lstm_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recurrence_leaves_nothing_of_what_was_in_memory(kind: str, dirty_memory: list[int]) -> None:
     rng = np.random.default_rng(0)
-    inputs, state_weight = rng.normal(size=(9, 8)), rng.normal(size=(2, 8))
-    assert np.isfinite(reference.lstm(inputs, state_weight, [3, 3, 2, 1])).all()
+    kernel, _, gates = KINDS[kind]
+    inputs, state_weight = rng.normal(size=(9, 2 * gates)), rng.normal(size=(2, 2 * gates))
+    assert np.isfinite(kernel(inputs, state_weight, [3, 3, 2, 1])).all()
     assert 9 * 2 in dirty_memory
 
 
@@ -131,74 +147,117 @@ def test_sigmoid_is_exact_where_it_is_known_and_never_overflows() -> None:
     np.testing.assert_allclose(found, [0.0, 0.25, 0.5, 0.75, 1.0], rtol=1e-14)
 
 
-# Viterbi
+# The chain
 
 
-def naive_viterbi(emissions: Array, transitions: Array, start: Array, end: Array) -> list[int]:
-    """The path of highest score of one sentence; of equal ones, the one whose ids are lower, read from its end."""
-    paths = list(itertools.product(range(len(start)), repeat=len(emissions)))
-    scores = [path_score(path, emissions, transitions, start, end) for path in paths]
-    best = max(scores)
-    return list(min((p for p, s in zip(paths, scores, strict=True) if s == best), key=lambda path: path[::-1]))
+def in_time(chain: TinyChain) -> tuple[tuple[Array, Array, Array, Array, list[int]], NDArray[np.int64]]:
+    """What the kernels take, words in order of time, and that order."""
+    steps = time_steps(np.array(chain.lengths))
+    order = steps.order[0]
+    transitions = chain.transitions[order] if chain.transitions.ndim == 3 else chain.transitions
+    return (chain.emissions[order], transitions, chain.start, chain.end, steps.counts), order
 
 
-def path_score(path: tuple[int, ...], emissions: Array, transitions: Array, start: Array, end: Array) -> float:
-    score = start[path[0]] + end[path[-1]] + sum(emissions[i, tag] for i, tag in enumerate(path))
-    return score + sum(transitions[a, b] for a, b in itertools.pairwise(path))
+def viterbi(chain: TinyChain) -> list[tuple[int, ...]]:
+    """The paths of the reference kernel, sentence by sentence."""
+    arguments, order = in_time(chain)
+    path = np.zeros(len(order), np.int64)
+    path[order] = reference.viterbi(*arguments)
+    return [tuple(path[list(words)].tolist()) for words in chain.ranges]
 
 
-def viterbi_by_sentence(
-    lengths: list[int], emissions: Array, transitions: Array, start: Array, end: Array
-) -> list[list[int]]:
-    steps = time_steps(np.array(lengths))
-    paths = np.zeros(len(emissions), np.int64)
-    paths[steps.order[0]] = reference.viterbi(emissions[steps.order[0]], transitions, start, end, steps.counts)
-    return [path.tolist() for path in np.split(paths, np.cumsum(lengths)[:-1])]
+def forward_backward(chain: TinyChain) -> tuple[Array, Array]:
+    """Alphas and betas of the reference kernel, words in the order of the batch."""
+    arguments, order = in_time(chain)
+    back = order.argsort()
+    alphas, betas = reference.forward_backward(*arguments)
+    return alphas[back], betas[back]
 
 
-@given(LENGTHS, SEEDS)
-@settings(max_examples=60, deadline=None)
-def test_viterbi_finds_the_best_of_all_paths(lengths: list[int], seed: int) -> None:
+def forbid(chain: TinyChain, seed: int) -> TinyChain:
+    """The chain with half of its steps at -inf; one path is always allowed: 0, 0, 0, ..."""
     rng = np.random.default_rng(seed)
-    emissions, chain = rng.normal(size=(sum(lengths), 3)), [rng.normal(size=s) for s in ((3, 3), 3, 3)]
-    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
-    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+    steps = [np.where(rng.random(s.shape) < 0.5, -np.inf, s) for s in (chain.transitions, chain.start, chain.end)]
+    for scores in steps:
+        scores[..., *[0] * min(scores.ndim, 2)] = 0.0
+    return TinyChain(chain.lengths, chain.emissions, *steps)
 
 
-@given(LENGTHS, SEEDS)
-@settings(max_examples=60, deadline=None)
-def test_viterbi_breaks_ties_towards_lower_ids_at_the_end(lengths: list[int], seed: int) -> None:
+def whole_numbers(chain: TinyChain, seed: int) -> TinyChain:
+    """A chain like this one of small whole numbers, which add up exactly and are often equal."""
     rng = np.random.default_rng(seed)
-    # Small whole numbers add up exactly and are often equal.
-    emissions, *chain = (rng.integers(-1, 2, s).astype(float) for s in ((sum(lengths), 3), (3, 3), 3, 3))
-    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
-    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+    return TinyChain(chain.lengths, *(rng.integers(-1, 2, s.shape).astype(float) for s in chain.scores))
 
 
-@given(LENGTHS, SEEDS)
+@given(tiny_chains)
+@settings(max_examples=80, deadline=None)
+def test_viterbi_finds_the_best_of_all_paths(chain: TinyChain) -> None:
+    assert viterbi(chain) == chain.best()
+
+
+@given(tiny_chains, SEEDS)
 @settings(max_examples=60, deadline=None)
-def test_viterbi_takes_no_forbidden_step_whatever_the_emissions_say(lengths: list[int], seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    emissions = 100 * rng.normal(size=(sum(lengths), 3))
-    chain = [np.where(rng.random(s) < 0.5, -np.inf, rng.normal(size=s)) for s in ((3, 3), 3, 3)]
-    for scores in chain:
-        scores.flat[0] = 0.0  # one path is always allowed: 0, 0, 0, ...
-    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
-    found = viterbi_by_sentence(lengths, emissions, *chain)
-    assert found == expected
-    for path in found:
-        assert np.isfinite(path_score(tuple(path), np.zeros((len(path), 3)), *chain))
+def test_viterbi_breaks_ties_towards_lower_ids_at_the_end(chain: TinyChain, seed: int) -> None:
+    chain = whole_numbers(chain, seed)
+    assert viterbi(chain) == chain.best()
 
 
-def test_viterbi_of_equal_scores_is_all_zeros() -> None:
-    zeros = np.zeros((3, 3)), np.zeros(3), np.zeros(3)
-    assert viterbi_by_sentence([4, 1, 2], np.zeros((7, 3)), *zeros) == [[0] * 4, [0], [0] * 2]
+@given(tiny_chains, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_viterbi_takes_no_forbidden_step_whatever_the_emissions_say(chain: TinyChain, seed: int) -> None:
+    chain = forbid(chain, seed)
+    found = viterbi(chain)
+    assert found == chain.best()
+    assert all(np.isfinite(chain.path_score(words, path)) for words, path in zip(chain.ranges, found, strict=True))
 
 
-def test_viterbi_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
-    rng = np.random.default_rng(1)
-    lengths = [2, 4, 1, 4]
-    emissions, chain = rng.normal(size=(11, 3)), [rng.normal(size=s) for s in ((3, 3), 3, 3)]
-    expected = [naive_viterbi(e, *chain) for e in np.split(emissions, np.cumsum(lengths)[:-1])]
-    assert viterbi_by_sentence(lengths, emissions, *chain) == expected
+@pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
+def test_viterbi_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int], per_word: bool) -> None:
+    chain = tiny_chain(1, [2, 4, 1, 4], per_word=per_word)
+    assert viterbi(chain) == chain.best()
     assert {4, 11} <= set(dirty_memory)
+
+
+@given(tiny_chains)
+@settings(max_examples=60, deadline=None)
+def test_forward_backward_sums_over_all_paths(chain: TinyChain) -> None:
+    alphas, betas = forward_backward(chain)
+    marginals, pairs, *_ = chain.expectations()
+    np.testing.assert_allclose(reference.softmax(alphas + betas), marginals, rtol=1e-9, atol=1e-9)
+    log_z = np.logaddexp.reduce(alphas + betas, axis=1)
+    for words, expected in zip(chain.ranges, chain.log_partitions(), strict=True):
+        np.testing.assert_allclose(log_z[list(words)], expected, rtol=1e-9, atol=1e-9)
+    # The gradient of the log-partition by the transitions, one word after another.
+    found = np.zeros_like(pairs)
+    for words in chain.ranges:
+        for before, word in itertools.pairwise(words):
+            step = chain.transitions[word] if chain.transitions.ndim == 3 else chain.transitions
+            through = alphas[before][:, None] + step + chain.emissions[word] + betas[word] - log_z[word]
+            found[word if chain.transitions.ndim == 3 else ...] += np.exp(through)
+    np.testing.assert_allclose(found, pairs, rtol=1e-9, atol=1e-9)
+
+
+@given(tiny_chains, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_marginals_are_those_of_the_allowed_paths(chain: TinyChain, seed: int) -> None:
+    chain = forbid(chain, seed)
+    alphas, betas = forward_backward(chain)
+    np.testing.assert_allclose(reference.softmax(alphas + betas), chain.expectations()[0], rtol=1e-9, atol=1e-9)
+
+
+def test_forward_backward_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
+    chain = tiny_chain(1, [2, 4, 1, 4])
+    alphas, betas = forward_backward(chain)
+    np.testing.assert_allclose(reference.softmax(alphas + betas), chain.expectations()[0], rtol=1e-9, atol=1e-9)
+    assert dirty_memory.count(11 * 3) >= 2
+
+
+def test_marginals_stay_exact_over_a_very_long_sentence() -> None:
+    chain = tiny_chain(6, [20_000], tags=2)
+    alphas, betas = forward_backward(chain)
+    marginals = reference.softmax(alphas + betas)
+    # Far from both ends, a word's marginals are those it has within the hundred words around it.
+    around = slice(10_000, 10_101)
+    part = TinyChain([101], chain.emissions[around], chain.transitions, chain.start, chain.end)
+    alphas, betas = forward_backward(part)
+    np.testing.assert_allclose(marginals[10_050], reference.softmax(alphas + betas)[50], rtol=1e-9)

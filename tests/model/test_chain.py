@@ -2,136 +2,106 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-
 import numpy as np
 import pytest
 import torch
+from enumeration import TinyChain, tiny_chain, tiny_chains
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tagsmith.batching import Steps, time_steps
+from tagsmith.batching import time_steps
 from tagsmith.model.chain import LogPartition, path_score
 
-TAGS = 3
-LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 RAGGED = [[1], [4], [1, 1], [2, 4, 1, 3]]
+per_word = pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
 
 
-def steps_of(lengths: list[int]) -> Steps:
-    return time_steps(np.array(lengths))
+def tensors(chain: TinyChain) -> list[Tensor]:
+    return [torch.from_numpy(scores.copy()).requires_grad_() for scores in chain.scores]
 
 
-def random_chain(seed: int, words: int, tags: int = TAGS) -> list[Tensor]:
-    """Emissions, transitions, start and end."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = (words, tags), (tags, tags), (tags,), (tags,)
-    return [torch.randn(s, generator=generator, dtype=torch.float64).mul(2).requires_grad_() for s in shapes]
-
-
-def score_of(path: tuple[int, ...], emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor) -> float:
-    score = start[path[0]] + end[path[-1]]
-    for i, tag in enumerate(path):
-        score = score + emissions[i, tag]
-    for a, b in itertools.pairwise(path):
-        score = score + transitions[a, b]
-    return score.item()
-
-
-def enumerate_paths(lengths: list[int], chain: list[Tensor]) -> tuple[float, list[Tensor]]:
-    """The log-partition summed over the sentences, and how often each score is used in expectation."""
-    emissions, *rest = (scores.detach() for scores in chain)
-    expected = [torch.zeros_like(scores) for scores in (emissions, *rest)]
-    total, first = 0.0, 0
-    for length in lengths:
-        scores = {
-            path: score_of(path, emissions[first : first + length], *rest)
-            for path in itertools.product(range(TAGS), repeat=length)
-        }
-        top = max(scores.values())
-        log_z = top + math.log(math.fsum(math.exp(score - top) for score in scores.values()))
-        for path, score in scores.items():
-            probability = math.exp(score - log_z)
-            for i, tag in enumerate(path):
-                expected[0][first + i, tag] += probability
-            for a, b in itertools.pairwise(path):
-                expected[1][a, b] += probability
-            expected[2][path[0]] += probability
-            expected[3][path[-1]] += probability
-        total += log_z
-        first += length
-    return total, expected
-
-
-def log_partition(lengths: list[int], chain: list[Tensor]) -> Tensor:
-    result = LogPartition.apply(*chain, steps_of(lengths))
+def log_partition(lengths: list[int], scores: list[Tensor]) -> Tensor:
+    result = LogPartition.apply(*scores, time_steps(np.array(lengths)))
     assert isinstance(result, Tensor)
     return result
 
 
-def compare_with_enumeration(lengths: list[int], seed: int) -> None:
-    chain = random_chain(seed, sum(lengths))
-    total, expected = enumerate_paths(lengths, chain)
-    found = log_partition(lengths, chain)
-    assert found.item() == pytest.approx(total, rel=1e-12)
-    for ours, theirs in zip(torch.autograd.grad(found, chain), expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+def compare_with_enumeration(chain: TinyChain, tolerance: float = 1e-9) -> None:
+    scores = tensors(chain)
+    found = log_partition(chain.lengths, scores)
+    assert found.item() == pytest.approx(sum(chain.log_partitions()), rel=tolerance, abs=tolerance)
+    for ours, theirs in zip(torch.autograd.grad(found, scores), chain.expectations(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
-@given(LENGTHS, st.integers(0, 2**31))
-@settings(max_examples=15, deadline=None)
-def test_value_and_marginals_are_those_of_all_paths(lengths: list[int], seed: int) -> None:
-    compare_with_enumeration(lengths, seed)
+@given(tiny_chains)
+@settings(max_examples=60, deadline=None)
+def test_value_and_marginals_are_those_of_all_paths(chain: TinyChain) -> None:
+    compare_with_enumeration(chain)
 
 
+@per_word
 @pytest.mark.parametrize("lengths", RAGGED, ids=str)
-def test_the_gradient_is_that_of_finite_differences(lengths: list[int]) -> None:
-    chain = random_chain(1, sum(lengths))
-    assert torch.autograd.gradcheck(lambda *scores: LogPartition.apply(*scores, steps_of(lengths)), chain)
+def test_the_gradient_is_that_of_finite_differences(lengths: list[int], per_word: bool) -> None:
+    scores = tensors(tiny_chain(1, lengths, per_word=per_word))
+    if per_word:  # NaN has no finite differences
+        scores[1] = scores[1].detach().nan_to_num().requires_grad_()
+    steps = time_steps(np.array(lengths))
+    assert torch.autograd.gradcheck(lambda *scores: LogPartition.apply(*scores, steps), scores)
 
 
-def test_the_gradient_is_scaled_by_the_one_that_comes_in() -> None:
-    chain = random_chain(2, 5)
-    once = torch.autograd.grad(log_partition([2, 3], chain), chain)
-    thrice = torch.autograd.grad(3 * log_partition([2, 3], chain), chain)
+@per_word
+def test_the_gradient_is_scaled_by_the_one_that_comes_in(per_word: bool) -> None:
+    scores = tensors(tiny_chain(2, [2, 3], per_word=per_word))
+    once = torch.autograd.grad(log_partition([2, 3], scores), scores)
+    thrice = torch.autograd.grad(3 * log_partition([2, 3], scores), scores)
     for one, three in zip(once, thrice, strict=True):
         torch.testing.assert_close(three, 3 * one)
 
 
-def test_large_scores_do_not_overflow() -> None:
-    chain = [scores.detach().mul(1e4).requires_grad_() for scores in random_chain(3, 4)]
-    total, expected = enumerate_paths([4], chain)
-    found = log_partition([4], chain)
-    assert found.item() == pytest.approx(total, rel=1e-12)
-    for ours, theirs in zip(torch.autograd.grad(found, chain), expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
+def test_one_matrix_for_all_words_is_the_same_matrix_at_every_word() -> None:
+    shared = tiny_chain(3, [3, 1, 5, 2])
+    repeated = np.broadcast_to(shared.transitions, (11, 3, 3)).copy()
+    chains = [shared, TinyChain(shared.lengths, shared.emissions, repeated, shared.start, shared.end)]
+    (one, gradients), (other, word_by_word) = (
+        (found.item(), torch.autograd.grad(found, scores))
+        for scores in map(tensors, chains)
+        for found in [log_partition(shared.lengths, scores)]
+    )
+    assert one == pytest.approx(other, rel=1e-14)
+    torch.testing.assert_close(word_by_word[1].sum(0), gradients[1], rtol=1e-12, atol=1e-12)
 
 
-def test_marginals_stay_exact_in_float32_over_a_very_long_sentence() -> None:
-    exact = random_chain(4, 3_000)
-    rounded = [scores.detach().float().requires_grad_() for scores in exact]
+@per_word
+def test_large_scores_do_not_overflow(per_word: bool) -> None:
+    compare_with_enumeration(tiny_chain(3, [4], scale=1e4, per_word=per_word), tolerance=1e-6)
+
+
+@per_word
+def test_marginals_stay_exact_in_float32_over_a_very_long_sentence(per_word: bool) -> None:
+    chain = tiny_chain(4, [3_000], per_word=per_word)
+    rounded = [scores.detach().float().requires_grad_() for scores in tensors(chain)]
     exact = [scores.detach().double().requires_grad_() for scores in rounded]
     found = torch.autograd.grad(log_partition([3_000], rounded), rounded)
     expected = torch.autograd.grad(log_partition([3_000], exact), exact)
     torch.testing.assert_close(found[0].double(), expected[0], rtol=0, atol=2e-3)
-    torch.testing.assert_close(found[1].double(), expected[1], rtol=1e-3, atol=0)
+    torch.testing.assert_close(found[1].double(), expected[1], rtol=1e-3, atol=2e-3 if per_word else 0)
 
 
-def test_nothing_is_read_of_what_was_in_memory(dirty_memory: list[str]) -> None:
-    compare_with_enumeration([2, 4, 1, 4], seed=5)
+@per_word
+def test_nothing_is_read_of_what_was_in_memory(dirty_memory: list[str], per_word: bool) -> None:
+    compare_with_enumeration(tiny_chain(5, [2, 4, 1, 4], per_word=per_word))
     assert "empty_like" in dirty_memory
 
 
-@given(LENGTHS, st.integers(0, 2**31))
-@settings(max_examples=25, deadline=None)
-def test_path_score_adds_up_each_sentences_own_steps(lengths: list[int], seed: int) -> None:
-    emissions, *rest = random_chain(seed, sum(lengths))
-    tags = torch.from_numpy(np.random.default_rng(seed).integers(0, TAGS, sum(lengths)))
-    expected = sum(
-        score_of(tuple(path.tolist()), e, *rest)
-        for path, e in zip(tags.split(lengths), emissions.split(lengths), strict=True)
-    )
-    found = path_score(emissions, rest[0], rest[1], rest[2], tags, steps_of(lengths))
-    assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+@given(tiny_chains, st.integers(0, 2**31))
+@settings(max_examples=40, deadline=None)
+def test_path_score_adds_up_each_sentences_own_steps(chain: TinyChain, seed: int) -> None:
+    words, tags = chain.emissions.shape
+    path = np.random.default_rng(seed).integers(0, tags, words)
+    expected = sum(chain.path_score(place, tuple(path[list(place)])) for place in chain.ranges)
+    emissions, transitions, start, end = tensors(chain)
+    steps = time_steps(np.array(chain.lengths))
+    found = path_score(emissions, transitions, start, end, torch.from_numpy(path), steps)
+    assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-9)

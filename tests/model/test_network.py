@@ -1,8 +1,7 @@
-"""The network's parts against loops and PyTorch's own modules, and the weights it starts from."""
+"""The network as a whole, and the weights it starts from."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from recipes import RECIPES
 from torch import Tensor
 
-from tagsmith.batching import Batch, build_alphabets, time_steps
-from tagsmith.config import Encoder, Words, configure
-from tagsmith.model import network as module
-from tagsmith.model.network import CRF, BiLSTM, CharCNN, Network, WordVectors, dropout, initial_weights
+from tagsmith.batching import Batch, build_alphabets
+from tagsmith.config import Words, configure
+from tagsmith.model import network, words
+from tagsmith.model.chain import Chain
+from tagsmith.model.network import Network, initial_weights
 from tagsmith.store import Model, shapes
 
 SENTENCES = [
@@ -26,14 +27,17 @@ SENTENCES = [
     ["Ann", "and", "Bob", "saw", "rain", "in", "Bonn"],
 ]
 TAGS = ("O", "B-PER", "I-PER")
-NO_DROPOUT = {"chars.dropout": 0.0, "encoder.dropout_in": 0.0, "encoder.dropout_out": 0.0}
+NO_DROPOUT = {"encoder.dropout_in": 0.0, "encoder.dropout_out": 0.0}
+every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 THREE_DROPOUTS = {"chars.dropout": 0.1, "encoder.dropout_in": 0.2, "encoder.dropout_out": 0.3}
 
 
 def make_model(settings: Mapping[str, Any] | None = None) -> Model:
-    """A model of random weights, with two words that training never sees."""
-    sizes = {"words.dim": 6, "chars.dim": 4, "chars.filters": 5, "encoder.size": 7}
-    config = configure(settings={**sizes, **NO_DROPOUT, **(settings or {})})
+    """A model of random weights without dropout, with two words that training never sees."""
+    sizes = {"words.dim": 6, "encoder.size": 7}
+    chars = {"chars.dim": 4, "chars.filters": 5} if "chars.kind" not in (settings or {}) else {}
+    still = {} if (settings or {}).get("chars.kind") == "none" else {"chars.dropout": 0.0}
+    config = configure(settings={**sizes, **chars, **still, **NO_DROPOUT, **(settings or {})})
     alphabets, _ = build_alphabets(SENTENCES, Words(), extra=["zebra", "yak"])
     rng = np.random.default_rng(0)
     weights = {
@@ -54,90 +58,76 @@ def some_tags(batch: Batch) -> NDArray[np.int64]:
 # Dropout
 
 
-def test_dropout_zeroes_about_its_share_and_scales_the_rest_up() -> None:
-    torch.manual_seed(0)
-    values = torch.ones(200, 100, requires_grad=True)
-    dropped = dropout(values, 0.25, training=True)
-    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
-    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
-    dropped.sum().backward()
-    assert values.grad is not None
-    torch.testing.assert_close(values.grad, dropped.detach(), rtol=0, atol=0)
-
-
-@pytest.mark.parametrize(("rate", "training"), [(0.0, True), (0.5, False)])
-def test_dropout_does_nothing_at_rate_0_or_outside_training(rate: float, training: bool) -> None:
-    values = torch.randn(3, 4)
-    assert dropout(values, rate, training) is values
-
-
 class Drops:
     """Stands in for dropout: drops nothing, and holds what it was called with."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[tuple[int, ...], float, bool]] = []
+        self.masks: list[list[int] | None] = []
 
-    def __call__(self, values: Tensor, rate: float, training: bool) -> Tensor:
+    def __call__(self, values: Tensor, rate: float, training: bool, mask_of: Tensor | None = None) -> Tensor:
         self.calls.append((tuple(values.shape), rate, training))
+        self.masks.append(None if mask_of is None else mask_of.tolist())
         return values
 
 
-def test_dropout_acts_in_three_places_and_training_is_otherwise_as_tagging(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = make_model(THREE_DROPOUTS)
-    batch, network, drops = make_batch(model), Network(model), Drops()
-    expected = network.eval()(batch)
-    monkeypatch.setattr(module, "dropout", drops)
-    found = network.train()(batch)
-    words, chars = len(batch.words), sum(len(token) for sentence in SENTENCES for token in sentence)
-    assert drops.calls == [((chars, 4), 0.1, True), ((words, 6 + 5), 0.2, True), ((words, 2 * 7), 0.3, True)]
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize("variational", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("chars", ["cnn", "lstm"])
+def test_dropout_acts_before_the_spelling_before_the_encoder_and_after_each_layer(
+    chars: str, layers: int, variational: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"chars.kind": chars, "encoder.layers": layers, "encoder.variational": variational}
+    model = make_model({**settings, "chars.dim": 4, **THREE_DROPOUTS})
+    batch, built, drops = make_batch(model), Network(model), Drops()
+    expected = built.eval()(batch)
+    monkeypatch.setattr(network, "dropout", drops)
+    monkeypatch.setattr(words, "dropout", drops)
+    found = built.train()(batch)
+    count, letters = len(batch.words), sum(len(token) for sentence in SENTENCES for token in sentence)
+    width = 6 + model.config.chars.width
+    after = [((count, 2 * 7), 0.3, True)] * layers
+    assert drops.calls == [((letters, 4), 0.1, True), ((count, width), 0.2, True), *after]
+    sentence = [i for i, tokens in enumerate(SENTENCES) for _ in tokens] if variational else None
+    assert drops.masks == [None, *[sentence] * (1 + layers)]
+    for ours, theirs in zip(found, expected, strict=True):  # training is otherwise as tagging
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("place", sorted(THREE_DROPOUTS))
 def test_each_dropout_alone_changes_training_and_never_tagging(place: str) -> None:
     plain, model = make_model(), make_model({place: 0.5})
     batch = make_batch(model)
-    expected = Network(plain).eval()(batch)
-    network = Network(model)
-    torch.testing.assert_close(network.eval()(batch), expected, rtol=0, atol=0)
+    expected = Network(plain).eval()(batch).emissions
+    built = Network(model)
+    torch.testing.assert_close(built.eval()(batch).emissions, expected, rtol=0, atol=0)
     torch.manual_seed(0)
-    first, second = network.train()(batch), network(batch)
+    first, second = built.train()(batch).emissions, built(batch).emissions
     assert not torch.allclose(first, expected, atol=1e-3)
     assert not torch.allclose(first, second, atol=1e-3)
 
 
-def test_no_two_words_share_a_mask_even_if_they_are_spelled_alike() -> None:
-    network = Network(make_model({"chars.dropout": 0.5})).train()
+@pytest.mark.parametrize("kind", ["cnn", "lstm"])
+def test_no_two_words_share_a_mask_even_if_they_are_spelled_alike(kind: str) -> None:
+    model = make_model({"chars.kind": kind, "chars.dropout": 0.5})
+    built = Network(model).train()
     spelled: list[Tensor] = []
 
     def keep(_module: torch.nn.Module, _inputs: object, output: Tensor) -> None:
         spelled.append(output)
 
-    network.chars.register_forward_hook(keep)
-    batch = make_batch(make_model(), [["Rhine"] * 4])
+    assert built.chars is not None
+    built.chars.register_forward_hook(keep)
+    batch = make_batch(model, [["Rhine"] * 4])
     torch.manual_seed(0)
-    network(batch)
-    assert spelled[0].shape == (4, 5)
+    built(batch)
+    assert spelled[0].shape == (4, model.config.chars.width)
     assert len(spelled[0].unique(dim=0)) == 4
-    network.eval()(batch)
-    assert spelled[1].shape == (1, 5)
+    built.eval()(batch)
+    assert spelled[1].shape == (1, model.config.chars.width)
 
 
-# Word vectors
-
-
-def test_words_in_training_and_words_from_elsewhere_have_their_own_rows() -> None:
-    table = np.arange(12, dtype=np.float32).reshape(6, 2)
-    vectors = WordVectors(table, trained=4).eval()
-    words = torch.tensor([5, 0, 3, 4, 5])
-    assert vectors(words).tolist() == table[words.numpy()].tolist()
-
-
-def test_a_table_without_words_from_elsewhere_is_looked_up_as_well() -> None:
-    table = np.arange(8, dtype=np.float32).reshape(4, 2)
-    vectors = WordVectors(table, trained=4)
-    assert vectors.eval()(torch.tensor([3, 0])).tolist() == [[6.0, 7.0], [0.0, 1.0]]
-    assert vectors.train()(torch.tensor([3, 0])).tolist() == [[6.0, 7.0], [0.0, 1.0]]
+# Words from elsewhere
 
 
 def test_words_from_elsewhere_are_no_parameter_and_get_no_gradient() -> None:
@@ -161,163 +151,52 @@ def test_a_word_from_elsewhere_is_tagged_by_its_own_vector() -> None:
     zebra = model.alphabets.word_id("Zebra")
     assert zebra >= model.alphabets.trained
     batch = make_batch(model, [["Zebra"]])
-    before = Network(model).eval()(batch)
+    before = Network(model).eval()(batch).emissions
     moved = {**model.weights, "words.vectors": model.weights["words.vectors"].copy()}
     moved["words.vectors"][zebra] += 1
-    after = Network(Model(model.config, model.alphabets, TAGS, moved, {})).eval()(batch)
+    after = Network(Model(model.config, model.alphabets, TAGS, moved, {})).eval()(batch).emissions
     assert not torch.allclose(before, after, atol=1e-3)
-
-
-# Spelling vectors
-
-
-def naive_char_cnn(words: list[list[int]], cnn: CharCNN) -> Tensor:
-    dim, result = cnn.vectors.shape[1], []
-    margin = cnn.weight.shape[1] // dim // 2
-    zeros = cnn.vectors.new_zeros(margin, dim)
-    for word in words:
-        padded = torch.cat([zeros, cnn.vectors[word], zeros])
-        seen = [padded[i : i + 2 * margin + 1].flatten() @ cnn.weight.T + cnn.bias for i in range(len(word))]
-        result.append(torch.stack(seen).amax(0))
-    return torch.stack(result)
-
-
-def char_cnn(words: list[list[int]], cnn: CharCNN) -> Tensor:
-    chars = torch.tensor([c for word in words for c in word])
-    return cnn(chars, torch.tensor([len(word) for word in words]))
-
-
-def make_char_cnn(window: int, rate: float = 0.0) -> CharCNN:
-    rng = np.random.default_rng(window)
-    shapes = (6, 3), (4, window * 3), (4,)
-    return CharCNN(*(rng.normal(size=shape) for shape in shapes), dropout=rate).double()
-
-
-@pytest.mark.parametrize("window", [1, 3, 5])
-def test_char_cnn_and_its_gradients_are_those_of_a_loop_over_words(window: int) -> None:
-    cnn = make_char_cnn(window)
-    words = [[1, 2, 3], [4], [5, 5, 5, 5], [0, 1], list(range(6)) * 3]
-    found, expected = char_cnn(words, cnn), naive_char_cnn(words, cnn)
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-    grad, parameters = torch.randn(found.shape, dtype=found.dtype), list(cnn.parameters())
-    wanted = torch.autograd.grad(expected, parameters, grad)
-    for ours, theirs in zip(torch.autograd.grad(found, parameters, grad), wanted, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
-
-
-def test_a_word_is_spelled_the_same_whatever_stands_beside_it() -> None:
-    cnn = make_char_cnn(3)
-    word, other, very_long = [1, 2], [3], [1, 2, 3, 4, 5] * 1_000
-    alone = char_cnn([word], cnn)[0]
-    for words in ([word, other], [other, word], [very_long, word, very_long], [word, very_long]):
-        torch.testing.assert_close(char_cnn(words, cnn)[words.index(word)], alone, rtol=1e-12, atol=1e-12)
-
-
-# The BiLSTM
-
-
-def torch_bilstm(encoder: BiLSTM) -> torch.nn.LSTM:
-    """PyTorch's module with the same weights."""
-    inputs, size = encoder.input_weight.shape[1], encoder.state_weight.shape[1]
-    gates = torch.arange(4 * size).view(4, size)[[0, 1, 3, 2]].flatten()  # PyTorch's order is i, f, g, o
-    weights = {}
-    for d, suffix in enumerate(("l0", "l0_reverse")):
-        weights[f"weight_ih_{suffix}"] = encoder.input_weight[d].T[gates]
-        weights[f"weight_hh_{suffix}"] = encoder.state_weight[d].T[gates]
-        weights[f"bias_ih_{suffix}"] = encoder.bias[d][gates]
-        weights[f"bias_hh_{suffix}"] = torch.zeros(4 * size)
-    lstm = torch.nn.LSTM(inputs, size, bidirectional=True, dtype=torch.float64)
-    lstm.load_state_dict(weights)
-    return lstm
-
-
-@pytest.mark.parametrize("lengths", [[1], [3, 1, 5, 2, 5], [2, 2]], ids=str)
-def test_bilstm_is_pytorchs_on_each_sentence_alone(lengths: list[int]) -> None:
-    rng = np.random.default_rng(0)
-    weights = (rng.normal(size=shape) for shape in ((2, 4, 12), (2, 3, 12), (2, 12)))
-    encoder = BiLSTM(*weights, settings=Encoder(size=3)).double().eval()
-    lstm = torch_bilstm(encoder)
-    inputs = torch.from_numpy(rng.normal(size=(sum(lengths), 4))).requires_grad_()
-    found = encoder(inputs, time_steps(np.array(lengths)))
-    expected = torch.cat([lstm(sentence)[0] for sentence in inputs.split(lengths)])
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
-
-    grad = torch.from_numpy(rng.normal(size=found.shape))
-    ours = torch.autograd.grad(found, (inputs, encoder.bias), grad)
-    biases = [lstm.get_parameter("bias_ih_l0"), lstm.get_parameter("bias_ih_l0_reverse")]
-    theirs = torch.autograd.grad(expected, [inputs, *biases], grad)
-    torch.testing.assert_close(ours[0], theirs[0], rtol=1e-9, atol=1e-11)
-    ours_by_gate, theirs_by_gate = ours[1].view(2, 4, 3)[:, [0, 1, 3, 2]], torch.stack(theirs[1:]).view(2, 4, 3)
-    torch.testing.assert_close(ours_by_gate, theirs_by_gate, rtol=1e-9, atol=1e-11)
-
-
-# The CRF
-
-
-def make_crf() -> CRF:
-    rng = np.random.default_rng(5)
-    return CRF(*(rng.normal(size=shape) for shape in ((3, 8), (3,), (3, 3), (3,), (3,))))
-
-
-def log_probability(path: list[int], emissions: Tensor, crf: CRF) -> float:
-    """log p of one sentence's path, from the scores of all of its paths."""
-
-    def score(tags: tuple[int, ...]) -> float:
-        steps = sum(crf.transitions[a, b].item() for a, b in itertools.pairwise(tags))
-        ends = crf.start_transitions[tags[0]].item() + crf.end_transitions[tags[-1]].item()
-        return steps + ends + sum(emissions[i, tag].item() for i, tag in enumerate(tags))
-
-    scores = [score(tags) for tags in itertools.product(range(3), repeat=len(path))]
-    return score(tuple(path)) - math.log(math.fsum(math.exp(s) for s in scores))
-
-
-def test_nll_is_the_mean_of_the_sentences_own() -> None:
-    crf, lengths = make_crf(), [2, 4, 1, 3]
-    emissions, tags = torch.randn(10, 3), torch.randint(3, (10,))
-    found = crf.nll(emissions, tags, time_steps(np.array(lengths)))
-    each = [
-        -log_probability(path.tolist(), e, crf)
-        for path, e in zip(tags.split(lengths), emissions.split(lengths), strict=True)
-    ]
-    assert found.item() == pytest.approx(sum(each) / 4, rel=1e-5)
-    assert found.dtype == torch.float32
-
-
-def test_the_crf_is_float32_and_unchanged_under_autocast() -> None:
-    crf, steps = make_crf(), time_steps(np.array([2, 3]))
-    encoded, tags = torch.randn(5, 8), torch.tensor([0, 1, 2, 0, 1])
-    emissions = crf.emissions(encoded)
-    nll = crf.nll(emissions, tags, steps)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert (encoded @ crf.weight.T).dtype == torch.bfloat16  # autocast is on
-        cast = crf.emissions(encoded)
-        cast_nll = crf.nll(cast, tags, steps)
-        from_half = crf.nll(emissions.bfloat16(), tags, steps)
-    assert cast.dtype == cast_nll.dtype == from_half.dtype == torch.float32
-    assert torch.equal(cast, emissions)
-    assert torch.equal(cast_nll, nll)
-    assert torch.equal(from_half, crf.nll(emissions.bfloat16().float(), tags, steps))
 
 
 # The whole network
 
 
-def test_a_batch_gives_each_sentence_the_emissions_it_gets_alone() -> None:
-    model = make_model()
-    network = Network(model).eval()
-    together = network(make_batch(model)).split([len(sentence) for sentence in SENTENCES])
-    for emissions, sentence in zip(together, SENTENCES, strict=True):
-        torch.testing.assert_close(emissions, network(make_batch(model, [sentence])), rtol=1e-5, atol=1e-5)
+def by_sentence(chain: Chain, sentences: list[list[str]]) -> list[tuple[Tensor, Tensor]]:
+    """Emissions and transitions of each sentence; what stands for coming to a first word means nothing."""
+    lengths = [len(sentence) for sentence in sentences]
+    if chain.transitions.ndim == 2:
+        return [(emissions, chain.transitions) for emissions in chain.emissions.split(lengths)]
+    parts = zip(chain.emissions.split(lengths), chain.transitions.split(lengths), strict=True)
+    return [(emissions, transitions[1:]) for emissions, transitions in parts]
 
 
-def test_the_order_of_the_sentences_changes_no_emission() -> None:
-    model = make_model()
-    network = Network(model).eval()
-    lengths = [len(sentence) for sentence in SENTENCES]
-    forwards = network(make_batch(model)).split(lengths)
-    backwards = network(make_batch(model, SENTENCES[::-1])).split(lengths[::-1])
-    for a, b in zip(forwards, backwards[::-1], strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+@every_recipe
+def test_a_sentence_gets_the_same_scores_in_any_batch_in_any_order(recipe: dict[str, Any]) -> None:
+    model = make_model(recipe)
+    built = Network(model).eval()
+    together = by_sentence(built(make_batch(model)), SENTENCES)
+    turned = by_sentence(built(make_batch(model, SENTENCES[::-1])), SENTENCES[::-1])[::-1]
+    alone = [by_sentence(built(make_batch(model, [sentence])), [sentence])[0] for sentence in SENTENCES]
+    for found in (turned, alone):
+        for ours, theirs in zip(found, together, strict=True):
+            for a, b in zip(ours, theirs, strict=True):
+                torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@every_recipe
+def test_every_parameter_learns_and_the_order_of_the_sentences_changes_no_gradient(recipe: dict[str, Any]) -> None:
+    model = make_model(recipe)
+    batch, turned = make_batch(model), make_batch(model, SENTENCES[::-1])
+    tags = np.split(some_tags(batch), np.cumsum(batch.lengths)[:-1])
+    built = Network(model).double().eval()
+    learned = dict(built.named_parameters())
+    found, other = (
+        torch.autograd.grad(built.nll(sentences, np.concatenate(gold)), list(learned.values()))
+        for sentences, gold in ((batch, tags), (turned, tags[::-1]))
+    )
+    for name, ours, theirs in zip(learned, found, other, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+        assert ours.any(), name
 
 
 def test_the_network_trains_under_autocast_with_a_float32_head() -> None:
@@ -325,7 +204,7 @@ def test_the_network_trains_under_autocast_with_a_float32_head() -> None:
     network, batch = Network(model).train(), make_batch(model)
     exact = network.nll(batch, some_tags(batch))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        emissions = network(batch)
+        emissions = network(batch).emissions
         nll = network.nll(batch, some_tags(batch))
     nll.backward()
     assert emissions.dtype == nll.dtype == torch.float32
@@ -351,8 +230,9 @@ def test_nothing_is_read_of_what_was_in_memory(request: pytest.FixtureRequest) -
         assert torch.equal(ours, theirs)
 
 
-def test_weights_are_the_models_own_under_its_names() -> None:
-    model = make_model()
+@every_recipe
+def test_weights_are_the_models_own_under_its_names(recipe: dict[str, Any]) -> None:
+    model = make_model(recipe)
     weights = Network(model).weights()
     assert weights.keys() == model.weights.keys()
     for name, array in weights.items():
@@ -419,6 +299,28 @@ def test_forget_gates_start_at_1_and_all_else_that_is_added_at_0() -> None:
     for name in ("chars.bias", "head.bias", "head.start_transitions", "head.end_transitions"):
         assert weights[name].shape == SHAPES[name]
         assert not weights[name].any()
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("lstm", 4), ("rnn", 1)])
+def test_every_recurrence_starts_alike_whatever_it_reads(kind: str, gates: int) -> None:
+    chosen = {"chars.kind": "lstm", "chars.dim": 30, "chars.size": 40, "encoder.size": 50, "words.dim": 60}
+    config = configure(settings={**chosen, "encoder.kind": kind, "encoder.layers": 3, "head.potentials": "bigram"})
+    listed = shapes(config, make_model().alphabets, 9)
+    weights = initial_weights(listed, np.random.default_rng(0))
+    layers = [("chars", 30, 40, 4), ("encoder", 60 + 80, 50, gates), *((f"encoder{i}", 100, 50, gates) for i in (2, 3))]
+    for name, inputs, size, gates_here in layers:
+        for matrix, rows in (("input_weight", inputs), ("state_weight", size)):
+            bound = math.sqrt(6 / (rows + size))
+            highest = np.abs(weights[f"{name}.{matrix}"].reshape(2, rows, gates_here, size)).max((1, 3))
+            assert ((0.97 * bound < highest) & (highest <= bound * (1 + 1e-6))).all()
+        bias = weights[f"{name}.bias"].reshape(2, gates_here, size)
+        assert (bias[:, 1:2] == 1.0).all()  # of an RNN nothing
+        assert not np.delete(bias, 1, axis=1).any() if gates_here == 4 else not bias.any()
+    bound = math.sqrt(6 / (10 * 9 + 100))
+    assert 0.97 * bound < np.abs(weights["head.weight"]).max() <= bound * (1 + 1e-6)
+    assert not weights["head.bias"].any()
+    assert not weights["head.end_transitions"].any()
+    assert weights.keys() == listed.keys() - {"words.vectors"}
 
 
 def test_initial_weights_are_all_but_the_word_vectors_in_float32() -> None:

@@ -420,7 +420,7 @@ def test_training_and_tagging_on_a_gpu() -> None:
     engine = make_engine(run.model, "cuda")
     assert isinstance(engine, TorchEngine)
     assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
-    np.testing.assert_allclose(engine.emissions(batch), NumpyEngine(run.model).emissions(batch), atol=1e-3)
+    np.testing.assert_allclose(engine.chain(batch).emissions, NumpyEngine(run.model).chain(batch).emissions, atol=1e-3)
     assert engine.decode(batch).tolist() == NumpyEngine(run.model).decode(batch).tolist()
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
 @options.tokenizer
 @options.skip_bad
+@options.constraints
 @options.device
 def command(
     model: str | None,
@@ -38,6 +39,7 @@ def command(
     predicted_column: int | str | None,
     tokenizer: TokenizerName | None,
     skip_bad: bool,
+    constraints: str | None,
     device: str,
 ) -> None:
     """Score a model on a file, or one file against another.
@@ -55,6 +57,8 @@ def command(
         raise click.UsageError("--gold and --predicted go together")
     if gold is None and predicted_column is not None:
         raise click.UsageError("--predicted-column goes with --predicted")
+    if model is None and constraints is not None:
+        raise click.UsageError("--constraints goes with MODEL")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
@@ -70,7 +74,9 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
-        scores = Tagger.load(model, device).evaluate(file, columns=columns, on_bad=skipped.on_bad)
+        tagger = Tagger.load(model, device, constraints)
+        scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
+        options.say_unconstrained(tagger)
     skipped.say()
     if as_json:
         import msgspec

@@ -30,7 +30,7 @@ def command(model: str, as_json: bool) -> None:
     facts = {
         "file": model,
         "bytes": Path(model).stat().st_size,
-        "format_version": store.FORMAT_VERSION,
+        "format_version": loaded.format_version,
         "labels": labels,
         "tags": len(loaded.tags),
         "words": len(loaded.alphabets.words),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, get_args
 
 import click
 
 from tagsmith.errors import DataError
 from tagsmith.text import SchemeName, TokenizerName
+
+if TYPE_CHECKING:
+    from tagsmith.tagger import Tagger
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 FORM = click.Choice(["conll", "conllu", "jsonl"])
@@ -53,11 +56,24 @@ tokenizer = click.option(
 )
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")
+constraints = click.option(
+    "--constraints",
+    type=click.Choice(["scheme", "none"]),
+    help="Legal tag sequences only (scheme), or any (none).  [default: the model's decode.constraints]",
+)
 
 
 def columns(command: _F) -> _F:
     """The two column options."""
     return word_column(tag_column(command))
+
+
+def say_unconstrained(tagger: Tagger) -> None:
+    """Say so where tag sequences may be illegal, as spans are read from them all the same."""
+    config = tagger.model.config
+    if config.decode.constraints == "none" and config.scheme != "plain":
+        text = "decoded without constraints: the spans of illegal tag sequences are read as conlleval reads them"
+        click.echo(text, err=True)
 
 
 class Skipped:

@@ -53,6 +53,7 @@ class _Item:
 @options.word_column
 @click.option("--tag-column", **options.COLUMN, help="Column of the tag in answers as CoNLL-U.  [default: upos]")
 @options.skip_bad
+@options.constraints
 @options.device
 def command(
     model: str,
@@ -65,6 +66,7 @@ def command(
     word_column: int | str | None,
     tag_column: int | str | None,
     skip_bad: bool,
+    constraints: str | None,
     device: str,
 ) -> None:
     """Tag texts or files with a trained model.
@@ -95,7 +97,7 @@ def command(
     for text in texts:
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
-    tagger = Tagger.load(model, device)
+    tagger = Tagger.load(model, device, constraints)
     if target_format == "spans" and tagger.model.config.scheme == "plain":
         raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
     skipped = options.Skipped(skip_bad)
@@ -104,6 +106,7 @@ def command(
         items, again = tee(_items(files, texts, source_format, columns, skipped))
         answers = tagger.tag((item.given for item in items), scheme=scheme)
         _write(zip(again, answers, strict=True), target_format, stream, columns)
+    options.say_unconstrained(tagger)
     skipped.say()
 
 

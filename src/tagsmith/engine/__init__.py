@@ -10,19 +10,23 @@ from typing import Protocol
 
 from tagsmith.batching import Batch, Ids
 from tagsmith.errors import ConfigError
-from tagsmith.kernels.reference import Floats
+from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model
 
 
 class Engine(Protocol):
     """What runs a model on a batch."""
 
-    def emissions(self, batch: Batch) -> Floats:
-        """Scores of every tag at every word. Shape: [N, K], float32."""
+    def chain(self, batch: Batch) -> Chain:
+        """What every path of every sentence scores, in float32."""
         ...
 
     def decode(self, batch: Batch) -> Ids:
-        """Tag ids of the best legal path of each sentence. Shape: [N]."""
+        """Tag ids of the best path of each sentence, a legal one unless ``decode.constraints=none``. Shape: [N]."""
+        ...
+
+    def marginals(self, batch: Batch) -> Floats:
+        """Probability of every tag at every word, over the paths ``decode`` chooses from. Shape: [N, K], float64."""
         ...
 
 

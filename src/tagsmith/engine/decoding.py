@@ -1,4 +1,4 @@
-"""From emissions to tags, the same for every engine."""
+"""From scores to tags and marginals, the same for every engine and every head."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tagsmith.batching import Batch, Ids, Steps, cut
+from tagsmith.config import Config
 from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Floats
+from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.schemes import allowed_steps
 from tagsmith.store import Model
 
@@ -31,21 +32,38 @@ def tag_sentences(sentences: Sequence[Sequence[str]], model: Model, decode: Call
 
 
 class Decoder:
-    """The chain of a model with every step its scheme forbids at -inf.
+    """Reads answers off a chain. Under ``decode.constraints=scheme``, every step the scheme forbids is at -inf.
 
     In float64: over many thousand tokens the rounding of float32 would pick another path.
     """
 
-    def __init__(self, model: Model) -> None:
-        start, step, end = allowed_steps(model.config.scheme, model.tags)
-        weights = {name: array.astype(np.float64) for name, array in model.weights.items() if "transitions" in name}
-        self.start = np.where(start, weights["head.start_transitions"], -np.inf)
-        self.transitions = np.where(step, weights["head.transitions"], -np.inf)
-        self.end = np.where(end, weights["head.end_transitions"], -np.inf)
+    def __init__(self, config: Config, tags: Sequence[str]) -> None:
+        scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
+        self.start, self.step, self.end = allowed_steps(scheme, tags)
 
-    def __call__(self, emissions: Floats, steps: Steps) -> Ids:
-        """Tag ids of the best legal paths. Shape: emissions [N, K] -> [N], both in the order of the batch."""
-        order = steps.order[0]
-        path = np.empty(len(emissions), np.int64)
-        path[order] = reference.viterbi(emissions[order], self.transitions, self.start, self.end, steps.counts)
+    def viterbi(self, chain: Chain, steps: Steps) -> Ids:
+        """Tag ids of each sentence's best path. Shape: [N], in the order of the batch."""
+        path = np.empty(len(chain.emissions), np.int64)
+        path[steps.order[0]] = reference.viterbi(*self._allowed(chain, steps), steps.counts)
         return path
+
+    def marginals(self, chain: Chain, steps: Steps) -> Floats:
+        """Probability of every tag at every word, over the paths ``viterbi`` chooses from.
+
+        Shape: [N, K], float64, in the order of the batch.
+        """
+        marginals = np.empty(chain.emissions.shape, np.float64)
+        alphas, betas = reference.forward_backward(*self._allowed(chain, steps), steps.counts)
+        marginals[steps.order[0]] = reference.softmax(alphas + betas)
+        return marginals
+
+    def _allowed(self, chain: Chain, steps: Steps) -> Chain:
+        """The chain with what is forbidden at -inf, words in order of time."""
+        order = steps.order[0]
+        transitions = chain.transitions if chain.transitions.ndim == 2 else chain.transitions[order]
+        return Chain(
+            chain.emissions[order].astype(np.float64),
+            np.where(self.step, transitions, -np.inf),
+            np.where(self.start, chain.start_transitions, -np.inf),
+            np.where(self.end, chain.end_transitions, -np.inf),
+        )

@@ -4,44 +4,84 @@ from __future__ import annotations
 
 import numpy as np
 
-from tagsmith.batching import Batch, Ids, time_steps
+from tagsmith.batching import Batch, Ids, Steps, time_steps
+from tagsmith.config import CRF, CharCNN, NoChars
 from tagsmith.engine.decoding import Decoder
 from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Floats
-from tagsmith.store import Model
+from tagsmith.kernels.reference import Chain, Floats
+from tagsmith.store import Model, layer_names
 
 
 class NumpyEngine:
     """Runs a model with the reference kernels."""
 
     def __init__(self, model: Model) -> None:
-        self.weights = model.weights
-        self.decoder = Decoder(model)
+        self.config, self.weights = model.config, model.weights
+        self.decoder = Decoder(model.config, model.tags)
 
-    def emissions(self, batch: Batch) -> Floats:
-        """Scores of every tag at every word. Shape: [N, K], float32."""
-        weights, steps = self.weights, time_steps(batch.lengths)
-        spelled = reference.char_cnn(
-            batch.chars,
-            batch.word_lengths,
-            weights["chars.vectors"],
-            weights["chars.weight"],
-            weights["chars.bias"],
-        )
+    def chain(self, batch: Batch) -> Chain:
+        """What every path of every sentence scores, in float32."""
+        steps, encoder = time_steps(batch.lengths), self.config.encoder
         # Without context a word's input product depends on the word alone: once per distinct word.
         word_of = np.empty(len(batch.word_lengths), np.int64)
         word_of[batch.spelling] = batch.words
-        distinct = np.concatenate([weights["words.vectors"][word_of], spelled], 1)
-        encoded = []
-        for direction, order in enumerate(steps.order):
-            products = distinct @ weights["encoder.input_weight"][direction] + weights["encoder.bias"][direction]
-            inputs = products[batch.spelling[order]]
-            hidden = reference.lstm(inputs, weights["encoder.state_weight"][direction], steps.counts)
-            in_order = np.empty_like(hidden)
-            in_order[order] = hidden
-            encoded.append(in_order)
-        return np.concatenate(encoded, 1) @ weights["head.weight"].T + weights["head.bias"]
+        inputs = np.concatenate([self.weights["words.vectors"][word_of], self._spelled(batch)], 1)
+        which = batch.spelling
+        for layer in layer_names(encoder):
+            inputs = self._states(layer, encoder.kind, inputs, which, steps)
+            which = np.arange(len(inputs))
+        return self._scored(inputs, steps)
 
     def decode(self, batch: Batch) -> Ids:
-        """Tag ids of the best legal path of each sentence. Shape: [N]."""
-        return self.decoder(self.emissions(batch), time_steps(batch.lengths))
+        """Tag ids of the best path of each sentence. Shape: [N]."""
+        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+
+    def marginals(self, batch: Batch) -> Floats:
+        """Probability of every tag at every word. Shape: [N, K], float64."""
+        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
+
+    def _spelled(self, batch: Batch) -> Floats:
+        """Spelling vectors. Shape: [U, F]."""
+        settings, weights, lengths = self.config.chars, self.weights, batch.word_lengths
+        if isinstance(settings, NoChars):
+            return np.empty((len(lengths), 0), np.float32)
+        vectors = weights["chars.vectors"]
+        if isinstance(settings, CharCNN):
+            convolution = weights["chars.weight"], weights["chars.bias"], settings.activation
+            return reference.char_cnn(batch.chars, lengths, vectors, *convolution)
+        states = self._states("chars", "lstm", vectors, batch.chars, time_steps(lengths))
+        last = np.cumsum(lengths) - 1
+        first = last - lengths + 1
+        return np.concatenate([states[last, : settings.size], states[first, settings.size :]], 1)
+
+    def _states(self, layer: str, kind: str, inputs: Floats, which: Ids, steps: Steps) -> Floats:
+        """States of a layer that reads ``inputs[which]`` both ways; each input is multiplied once. Shape: [N, 2H]."""
+        recurrence = {"lstm": reference.lstm, "rnn": reference.rnn}[kind]
+        input_weight, state_weight, bias = (
+            self.weights[f"{layer}.{name}"] for name in ("input_weight", "state_weight", "bias")
+        )
+        both = []
+        for direction, order in enumerate(steps.order):
+            products = inputs @ input_weight[direction] + bias[direction]
+            hidden = recurrence(products[which[order]], state_weight[direction], steps.counts)
+            in_order = np.empty_like(hidden)
+            in_order[order] = hidden
+            both.append(in_order)
+        return np.concatenate(both, 1)
+
+    def _scored(self, encoded: Floats, steps: Steps) -> Chain:
+        """The head's chain over the encoder's states [N, 2H]."""
+        head, weights = self.config.head, self.weights
+        scores = encoded @ weights["head.weight"].T + weights["head.bias"]
+        if not isinstance(head, CRF):
+            tags = scores.shape[1]
+            return Chain(scores, *(np.zeros(shape, np.float32) for shape in ((tags, tags), tags, tags)))
+        end = weights["head.end_transitions"]
+        if head.potentials == "shared":
+            return Chain(scores, weights["head.transitions"], weights["head.start_transitions"], end)
+        tags = len(end)
+        after, at_start = np.split(scores, [tags * tags], 1)
+        emissions = np.zeros_like(at_start)
+        first = steps.order[0, : steps.counts[0]]
+        emissions[first] = at_start[first]
+        return Chain(emissions, after.reshape(-1, tags, tags), np.zeros_like(end), end)

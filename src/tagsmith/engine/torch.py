@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from tagsmith.batching import Batch, Ids, time_steps
 from tagsmith.engine.decoding import Decoder
-from tagsmith.kernels.reference import Floats
+from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.model.network import Network
 from tagsmith.store import Model
 
@@ -16,13 +14,16 @@ class TorchEngine:
 
     def __init__(self, model: Model, device: str) -> None:
         self.network = Network(model).to(device).eval()
-        self.decoder = Decoder(model)
+        self.decoder = Decoder(model.config, model.tags)
 
-    @torch.inference_mode()
-    def emissions(self, batch: Batch) -> Floats:
-        """Scores of every tag at every word. Shape: [N, K], float32."""
-        return self.network(batch).cpu().numpy()
+    def chain(self, batch: Batch) -> Chain:
+        """What every path of every sentence scores, in float32."""
+        return self.network.chain(batch)
 
     def decode(self, batch: Batch) -> Ids:
-        """Tag ids of the best legal path of each sentence. Shape: [N]."""
-        return self.decoder(self.emissions(batch), time_steps(batch.lengths))
+        """Tag ids of the best path of each sentence. Shape: [N]."""
+        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+
+    def marginals(self, batch: Batch) -> Floats:
+        """Probability of every tag at every word. Shape: [N, K], float64."""
+        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))

@@ -6,20 +6,39 @@ K tags, H state size, F filters, D features.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.int64]
+ACTIVATIONS = {"none": np.asarray, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
-def char_cnn(chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats) -> Floats:
+class Chain(NamedTuple):
+    """What the paths of a batch score, words in the order of the batch."""
+
+    emissions: Floats
+    """Score of every tag at every word. Shape: [N, K]."""
+    transitions: Floats
+    """Score of each tag (column) after each (row). Shape: [K, K], or [N, K, K] where each word has its own scores of
+    coming to it; nothing comes to the first word of a sentence, and its row means nothing."""
+    start_transitions: Floats
+    """Shape: [K]."""
+    end_transitions: Floats
+    """Shape: [K]."""
+
+
+def char_cnn(
+    chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats, activation: str = "none"
+) -> Floats:
     """Spelling vectors: a convolution over each word's characters, zeros around it, and the maximum over time.
 
-    Each word is computed from its own characters and zeros, whatever stands beside it.
+    Each word is computed from its own characters and zeros, whatever stands beside it. The activation, ``none``,
+    ``tanh`` or ``relu``, rises with its argument: it may come after the maximum, where it has less to do.
 
     Shape: chars [C], word_lengths [U], vectors [A, D], weight [F, window * D], bias [F] -> [U, F]
     Source: Ma and Hovy 2016, §2.1.
@@ -34,7 +53,7 @@ def char_cnn(chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bia
     row[places] = vectors[chars]
     seen = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
     filtered = seen.reshape(len(chars), -1) @ weight.T + bias
-    return np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths)
+    return ACTIVATIONS[activation](np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths))
 
 
 def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
@@ -59,6 +78,19 @@ def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
     return hidden
 
 
+def rnn(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
+    """Hidden states of a plain RNN, h = tanh(input product + h before · state_weight), from initial state 0.
+
+    Shape: inputs [N, H] in order of time (see ``Steps``), state_weight [H, H], counts [T] -> [N, H].
+    Source: Elman 1990; the recurrence of the BRNN in Ma and Hovy 2016, §3.4.
+    """
+    hidden = np.empty_like(inputs)
+    h = np.zeros((counts[0], inputs.shape[1]), inputs.dtype)
+    for step in _slices(counts):
+        h = hidden[step] = np.tanh(inputs[step] + h[: step.stop - step.start] @ state_weight)
+    return hidden
+
+
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + exp(-x)), through tanh so that nothing overflows."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
@@ -75,18 +107,17 @@ def viterbi(
 
     A step that is not allowed has the score -inf; some path must be allowed.
 
-    Shape: emissions [N, K] in order of time (see ``Steps``), transitions [K, K] (from, to), counts [T] -> [N],
-    in order of time.
+    Shape: emissions [N, K] in order of time (see ``Steps``), transitions [K, K] (from, to) or, for each word, the
+    scores of coming to it [N, K, K], counts [T] -> [N], in order of time.
     """
-    places = np.cumsum(counts).tolist()
-    into = np.ascontiguousarray(transitions.T)  # [to, from]
+    steps = _slices(counts)
+    into = _at_each_word(np.ascontiguousarray(np.swapaxes(transitions, -1, -2)), emissions)  # [N, to, from]
     best_before = np.zeros(emissions.shape, np.int64)
-    score = start_transitions + emissions[: counts[0]]
+    score = start_transitions + emissions[steps[0]]
     last = np.empty(counts[0], np.int64)
-    for t in range(len(counts)):
+    for t, step in enumerate(steps):
         if t > 0:
-            step = slice(places[t - 1], places[t])
-            through = score[: counts[t], None, :] + into  # [B, to, from]
+            through = score[: counts[t], None, :] + into[step]  # [B, to, from]
             best_before[step] = through.argmax(-1)
             score = np.take_along_axis(through, best_before[step][..., None], -1)[..., 0] + emissions[step]
         going_on = counts[t + 1] if t + 1 < len(counts) else 0
@@ -94,8 +125,54 @@ def viterbi(
     path = np.empty(len(emissions), np.int64)
     tag = last
     for t in reversed(range(len(counts))):
-        step = slice(places[t] - counts[t], places[t])
+        step = steps[t]
         path[step] = tag[: counts[t]]
         if t > 0:
             tag[: counts[t]] = best_before[step][np.arange(counts[t]), path[step]]
     return path
+
+
+def forward_backward(
+    emissions: Floats,
+    transitions: Floats,
+    start_transitions: Floats,
+    end_transitions: Floats,
+    counts: Sequence[int],
+) -> tuple[Floats, Floats]:
+    """Log-sums over the paths that lead up to each tag of each word, its emission included, and over those on from it.
+
+    With these alphas and betas, log-partition = logsumexp(alphas + betas) at any one word of a sentence, and the
+    marginals of a word are the softmax of its alphas + betas. A step that is not allowed has the score -inf.
+
+    Shape: as ``viterbi`` -> alphas [N, K], betas [N, K], in order of time.
+    """
+    steps = _slices(counts)
+    into = _at_each_word(transitions, emissions)  # [N, from, to]
+    alphas, betas = np.empty_like(emissions), np.empty_like(emissions)
+    alphas[steps[0]] = start_transitions + emissions[steps[0]]
+    for before, step in itertools.pairwise(steps):
+        going_on = step.stop - step.start
+        through = alphas[before][:going_on, :, None] + into[step]
+        alphas[step] = np.logaddexp.reduce(through, axis=1) + emissions[step]
+    betas[:] = end_transitions
+    for step, after in reversed(list(itertools.pairwise(steps))):
+        going_on = after.stop - after.start
+        through = into[after] + (emissions[after] + betas[after])[:, None, :]
+        betas[step][:going_on] = np.logaddexp.reduce(through, axis=2)
+    return alphas, betas
+
+
+def softmax(scores: Floats) -> Floats:
+    """exp(scores), scaled so that each row adds up to 1; of a row, some score must be finite."""
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def _slices(counts: Sequence[int]) -> list[slice]:
+    ends = np.cumsum(counts).tolist()
+    return [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+
+
+def _at_each_word(transitions: Floats, emissions: Floats) -> Floats:
+    """The transitions into each word, [N, K, K], whether there is a matrix for each or one for all."""
+    return np.broadcast_to(transitions, (len(emissions), *transitions.shape[-2:]))

@@ -6,7 +6,7 @@ that still run.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,13 +16,24 @@ from torch.autograd.function import FunctionCtx
 from tagsmith.batching import Steps
 
 
+class Chain(NamedTuple):
+    """What the paths of a batch score, as ``kernels.reference.Chain`` has it, in PyTorch."""
+
+    emissions: Tensor
+    transitions: Tensor
+    start_transitions: Tensor
+    end_transitions: Tensor
+
+
 class LogPartition(Function):
     """Sum over the batch of the log of the sum of exp(score) over all paths.
 
     Its gradient is the marginals. The backward pass over a chain is the forward pass over the chain read from its
     end, with the transitions turned round; so one loop does both, and the gradient needs no loop at all.
 
-    Shape: emissions [N, K] in the order of the batch, transitions [K, K] (from, to), start and end [K] -> [].
+    Shape: emissions [N, K] in the order of the batch, transitions [K, K] (from, to) or, for each word, the scores of
+    coming to it [N, K, K], start and end [K] -> []. Nothing comes to the first word of a sentence: its row of
+    transitions is not read.
     """
 
     @staticmethod
@@ -31,14 +42,14 @@ class LogPartition(Function):
     ) -> Tensor:
         order = torch.from_numpy(steps.order).to(emissions.device)
         both = emissions[order]
-        both_transitions = torch.stack([transitions, transitions.T])
+        into = _into_places(transitions, order)
         reached = torch.empty_like(both)  # alpha, and beta with its place's emission added
         now = both.new_empty(2, 0, 0)
         for t, (step, count) in enumerate(zip(steps.slices(), steps.counts, strict=True)):
             if t == 0:
                 now = torch.stack([start, end])[:, None] + both[:, step]
             else:
-                through = now[:, :count, :, None] + both_transitions[:, None]
+                through = now[:, :count, :, None] + into[:, step]
                 now = torch.logsumexp(through, 2).add_(both[:, step])
             reached[:, step] = now
         forwards, backwards = torch.empty_like(emissions), torch.empty_like(emissions)
@@ -57,10 +68,16 @@ class LogPartition(Function):
         ends = torch.zeros(len(emissions), dtype=torch.bool, device=emissions.device)
         ends[last] = True
         (before,) = torch.nonzero(~ends, as_tuple=True)  # words followed by another of their sentence
-        pairs = forwards[before, :, None] + transitions + backwards[before + 1, None, :]
+        into_next = transitions[before + 1] if transitions.ndim == 3 else transitions
+        scores = forwards[before, :, None] + into_next + backwards[before + 1, None, :]
+        pairs = scores.flatten(1).softmax(1).view_as(scores)
+        if transitions.ndim == 3:
+            grad_transitions = torch.zeros_like(transitions).index_copy_(0, before + 1, pairs)
+        else:
+            grad_transitions = pairs.sum(0)
         return (
             grad * marginals,
-            grad * pairs.flatten(1).softmax(1).sum(0).view_as(transitions),
+            grad * grad_transitions,
             grad * marginals[first].sum(0),
             grad * marginals[last].sum(0),
             None,
@@ -72,16 +89,26 @@ def path_score(
 ) -> Tensor:
     """Sum over the batch of the scores of the given paths.
 
-    Shape: emissions [N, K] and tags [N] in the order of the batch, transitions [K, K] (from, to), start and
-    end [K] -> [].
+    Shape: emissions [N, K] and tags [N] in the order of the batch, transitions [K, K] (from, to) or [N, K, K] as in
+    ``LogPartition``, start and end [K] -> [].
     """
     first, last = torch.from_numpy(steps.order[:, : steps.counts[0]]).to(emissions.device)
     ends = torch.zeros(len(tags), dtype=torch.bool, device=emissions.device)
     ends[last] = True
     (before,) = torch.nonzero(~ends, as_tuple=True)
+    pair = tags[before], tags[before + 1]
     return (
         emissions.gather(1, tags[:, None]).sum()
-        + transitions[tags[before], tags[before + 1]].sum()
+        + transitions[(before + 1, *pair) if transitions.ndim == 3 else pair].sum()
         + start[tags[first]].sum()
         + end[tags[last]].sum()
     )
+
+
+def _into_places(transitions: Tensor, order: Tensor) -> Tensor:
+    """The scores of stepping into each place of the order of time, reading forwards and backwards: [2, N, K, K]."""
+    if transitions.ndim == 2:
+        return torch.stack([transitions, transitions.T])[:, None].expand(-1, order.shape[1], -1, -1)
+    # Read backwards, a word is reached from the one after it, whose row has the step between them.
+    after = (order[1] + 1).clamp(max=len(transitions) - 1)
+    return torch.stack([transitions[order[0]], transitions[after].transpose(1, 2)])

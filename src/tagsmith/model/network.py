@@ -1,4 +1,4 @@
-"""The BiLSTM-CNN-CRF in PyTorch, for training and for a GPU. Its parameters carry the model file's names."""
+"""The whole network in PyTorch, for training and for a GPU. Its parameters carry the model file's names."""
 
 from __future__ import annotations
 
@@ -9,167 +9,80 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tagsmith import config
 from tagsmith.batching import Batch, Ids, Steps, time_steps
-from tagsmith.model.chain import LogPartition, path_score
-from tagsmith.model.recurrence import Recurrence
-from tagsmith.store import Model
+from tagsmith.kernels import reference
+from tagsmith.model.chain import Chain
+from tagsmith.model.dropout import dropout
+from tagsmith.model.heads import BigramCRF, Head, SharedCRF, Softmax
+from tagsmith.model.recurrence import read_both_ways
+from tagsmith.model.words import CharCNN, CharLSTM, WordVectors
+from tagsmith.store import Model, layer_names
 
 Weights = Mapping[str, NDArray[Any]]
 
 
-def dropout(values: Tensor, rate: float, training: bool) -> Tensor:
-    """The values, each zeroed with probability ``rate`` in training and the others scaled up to match.
-
-    As ``torch.nn.functional.dropout``, whose random mask costs three times as much on a CPU.
-    """
-    if not training or rate == 0.0:
-        return values
-    return values * torch.where(torch.rand(values.shape, device=values.device) < rate, 0.0, 1 / (1 - rate))
-
-
-class WordVectors(nn.Module):
-    """Word vectors: the rows of training words learn, all others stay as they came."""
-
-    def __init__(self, vectors: NDArray[Any], trained: int) -> None:
-        super().__init__()
-        self.vectors = _parameter(vectors[:trained])
-        self.register_buffer("frozen", torch.from_numpy(np.array(vectors[trained:])), persistent=False)
-        self.frozen: Tensor
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Shape: [N] -> [N, D]."""
-        trained = len(self.vectors)
-        known = F.embedding(words.clamp(max=trained - 1), self.vectors)
-        if self.training or not len(self.frozen):  # training meets no words but its own
-            return known
-        return torch.where((words < trained)[:, None], known, self.frozen[(words - trained).clamp(min=0)])
-
-
-class CharCNN(nn.Module):
-    """Spelling vectors: dropout, a convolution over each word's characters, the maximum over time.
-
-    Source: Ma and Hovy 2016, §2.1. There is no activation after the convolution.
-    """
-
-    def __init__(self, vectors: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any], dropout: float) -> None:
-        super().__init__()
-        self.vectors, self.weight, self.bias = _parameter(vectors), _parameter(weight), _parameter(bias)
-        self.dropout = dropout
-
-    def forward(self, chars: Tensor, word_lengths: Tensor) -> Tensor:
-        """Shape: [C], [U] -> [U, F]."""
-        dim = self.vectors.shape[1]
-        window = self.weight.shape[1] // dim
-        margin = window // 2
-        # Words lie in one long row with `margin` zeros before, between and after them: no word sees another.
-        word = torch.repeat_interleave(torch.arange(len(word_lengths), device=chars.device), word_lengths)
-        places = torch.arange(len(chars), device=chars.device) + margin * (word + 1)
-        seen = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
-        row = seen.new_zeros(len(chars) + margin * (len(word_lengths) + 1), dim).index_copy(0, places, seen)
-        windows = torch.cat([row[places + shift] for shift in range(-margin, margin + 1)], 1)
-        filtered = F.linear(windows, self.weight, self.bias)
-        # Not torch.segment_reduce, whose gradient counts a maximum that stands at n places up to n times.
-        nothing = filtered.new_full((len(word_lengths), len(self.bias)), -torch.inf)
-        return nothing.scatter_reduce(0, word[:, None].expand_as(filtered), filtered, "amax")
-
-
-class BiLSTM(nn.Module):
-    """A BiLSTM without peepholes, from initial state 0, with dropout before and after it.
+class Layer(nn.Module):
+    """A bidirectional recurrence from initial state 0: an LSTM without peepholes, or a plain RNN.
 
     Source: Ma and Hovy 2016, §2.2.
     """
 
     def __init__(
-        self,
-        input_weight: NDArray[Any],
-        state_weight: NDArray[Any],
-        bias: NDArray[Any],
-        settings: config.Encoder,
+        self, input_weight: nn.Parameter, state_weight: nn.Parameter, bias: nn.Parameter, *, kind: str
     ) -> None:
         super().__init__()
-        self.input_weight, self.state_weight = _parameter(input_weight), _parameter(state_weight)
-        self.bias = _parameter(bias)
-        self.settings = settings
+        self.input_weight, self.state_weight, self.bias = input_weight, state_weight, bias
+        self.kind = kind
 
     def forward(self, inputs: Tensor, steps: Steps) -> Tensor:
         """Shape: [N, D] -> [N, 2H], words in the order of the batch."""
-        inputs = dropout(inputs, self.settings.dropout_in, self.training)
-        order = torch.from_numpy(steps.order).to(inputs.device)
-        products = torch.baddbmm(self.bias[:, None], inputs[order], self.input_weight)
-        hidden: Tensor = Recurrence.apply(products, self.state_weight.to(products.dtype), steps)  # type: ignore[assignment]
-        back = order.argsort(1)  # where in time each word of the batch stands
-        both = torch.cat([hidden[0, back[0]], hidden[1, back[1]]], 1)
-        return dropout(both, self.settings.dropout_out, self.training)
-
-
-class CRF(nn.Module):
-    """A linear chain with one transition matrix, in float32 whatever autocast says.
-
-    Source: Ma and Hovy 2016, §2.3, with shared transitions in place of the bigram potentials.
-    """
-
-    def __init__(
-        self,
-        weight: NDArray[Any],
-        bias: NDArray[Any],
-        transitions: NDArray[Any],
-        start_transitions: NDArray[Any],
-        end_transitions: NDArray[Any],
-    ) -> None:
-        super().__init__()
-        self.weight, self.bias = _parameter(weight), _parameter(bias)
-        self.transitions = _parameter(transitions)
-        self.start_transitions, self.end_transitions = (
-            _parameter(start_transitions),
-            _parameter(end_transitions),
-        )
-
-    def emissions(self, encoded: Tensor) -> Tensor:
-        """Shape: [N, 2H] -> [N, K], float32."""
-        with torch.autocast(encoded.device.type, enabled=False):
-            return F.linear(encoded.float(), self.weight, self.bias)
-
-    def nll(self, emissions: Tensor, tags: Tensor, steps: Steps) -> Tensor:
-        """Mean over the sentences of the negative log-likelihood of their tags, over all tag sequences.
-
-        Shape: emissions [N, K], tags [N], both in the order of the batch -> [].
-        """
-        with torch.autocast(emissions.device.type, enabled=False):
-            scores = emissions.float(), self.transitions, self.start_transitions, self.end_transitions
-            log_partition: Tensor = LogPartition.apply(*scores, steps)  # type: ignore[assignment]
-            return (log_partition - path_score(*scores, tags, steps)) / steps.counts[0]
+        return read_both_ways(inputs, steps, self.kind, self.input_weight, self.state_weight, self.bias)
 
 
 class Network(nn.Module):
-    """Words and spellings, BiLSTM, CRF."""
+    """Words and spellings, the encoder's layers, a head."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        settings, weights = model.config, model.weights
-        self.words = WordVectors(weights["words.vectors"], model.alphabets.trained)
-        self.chars = CharCNN(**_under("chars", weights), dropout=settings.chars.dropout)
-        self.encoder = BiLSTM(**_under("encoder", weights), settings=settings.encoder)
-        self.head = CRF(**_under("head", weights))
+        weights, trained = model.weights, model.alphabets.trained
+        self.config = model.config
+        vectors = weights["words.vectors"]
+        self.words = WordVectors(_parameter(vectors[:trained]), torch.from_numpy(np.array(vectors[trained:])))
+        self.chars = _spelling(model.config.chars, weights)
+        for name in layer_names(model.config.encoder):
+            self.add_module(name, Layer(**_under(name, weights), kind=model.config.encoder.kind))
+        self.head = _head(model.config.head, weights)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Emissions of a batch. Shape: [N, K], float32."""
+    def forward(self, batch: Batch) -> Chain:
+        """What every path of every sentence scores, in float32."""
         if self.training:
             batch = batch.spell_each()
-        device = self.head.weight.device
-        words, spelling, chars, word_lengths = (
-            torch.from_numpy(ids).to(device) for ids in (batch.words, batch.spelling, batch.chars, batch.word_lengths)
+        settings, steps, device = self.config.encoder, time_steps(batch.lengths), self.words.vectors.device
+        words, spelling, chars, word_lengths, lengths = (
+            torch.from_numpy(ids).to(device)
+            for ids in (batch.words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths)
         )
-        spelled = self.chars(chars, word_lengths)
-        inputs = torch.cat([self.words(words), spelled[spelling]], 1)
-        return self.head.emissions(self.encoder(inputs, time_steps(batch.lengths)))
+        states = self.words(words)
+        if self.chars is not None:
+            states = torch.cat([states, self.chars(chars, word_lengths)[spelling]], 1)
+        sentence = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
+        mask_of = sentence if settings.variational else None
+        states = dropout(states, settings.dropout_in, self.training, mask_of)
+        for name in layer_names(settings):
+            states = dropout(self.get_submodule(name)(states, steps), settings.dropout_out, self.training, mask_of)
+        return self.head(states, steps)
 
     def nll(self, batch: Batch, tags: Ids) -> Tensor:
         """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [N] -> []."""
-        emissions = self(batch)
-        return self.head.nll(emissions, torch.from_numpy(tags).to(emissions.device), time_steps(batch.lengths))
+        chain = self(batch)
+        return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), time_steps(batch.lengths))
+
+    @torch.inference_mode()
+    def chain(self, batch: Batch) -> reference.Chain:
+        """What every path of every sentence scores, as arrays in float32."""
+        return reference.Chain(*(scores.cpu().numpy() for scores in self(batch)))
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """All weights under the model file's names, copied."""
@@ -191,18 +104,47 @@ def initial_weights(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Genera
         return uniform((6 / (shape[-2] + shape[-1] / gates)) ** 0.5, *shape)
 
     weights = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "words.vectors"}
-    weights["chars.vectors"] = uniform((3 / shapes["chars.vectors"][1]) ** 0.5, *shapes["chars.vectors"])
-    for name in ("chars.weight", "head.weight", "head.transitions"):
+    for name in _ending(weights, ".vectors"):
+        weights[name] = uniform((3 / shapes[name][1]) ** 0.5, *shapes[name])
+    for name in _ending(weights, ".weight", ".transitions"):
         weights[name] = glorot(*shapes[name])
-    for name in ("encoder.input_weight", "encoder.state_weight"):
-        weights[name] = glorot(*shapes[name], gates=4)
-    size = shapes["encoder.state_weight"][1]
-    weights["encoder.bias"][:, size : 2 * size] = 1.0  # gates i, f, o, g
+    for state in _ending(weights, ".state_weight"):
+        layer, (_, size, products) = state.removesuffix(".state_weight"), shapes[state]
+        for name in (f"{layer}.input_weight", state):
+            weights[name] = glorot(*shapes[name], gates=products // size)
+        if products == 4 * size:
+            weights[f"{layer}.bias"][:, size : 2 * size] = 1.0  # gates i, f, o, g
     return weights
 
 
-def _under(prefix: str, weights: Weights) -> dict[str, Any]:
-    return {name.removeprefix(f"{prefix}."): array for name, array in weights.items() if name.startswith(f"{prefix}.")}
+def _ending(weights: Weights, *endings: str) -> list[str]:
+    return [name for name in weights if name.endswith(endings)]
+
+
+def _spelling(settings: config.CharCNN | config.CharLSTM | config.NoChars, weights: Weights) -> nn.Module | None:
+    match settings:
+        case config.CharCNN(activation=activation, dropout=rate):
+            return CharCNN(**_under("chars", weights), activation=activation, dropout=rate)
+        case config.CharLSTM(dropout=rate):
+            return CharLSTM(**_under("chars", weights), dropout=rate)
+        case config.NoChars():
+            return None
+
+
+def _head(settings: config.CRF | config.Softmax, weights: Weights) -> Head:
+    match settings:
+        case config.CRF(potentials="shared"):
+            return SharedCRF(**_under("head", weights))
+        case config.CRF(potentials="bigram"):
+            return BigramCRF(**_under("head", weights))
+        case _:
+            return Softmax(**_under("head", weights))
+
+
+def _under(prefix: str, weights: Weights) -> dict[str, nn.Parameter]:
+    """The parameters whose names begin with ``prefix.``, by the rest of the name."""
+    named = {name.partition("."): array for name, array in weights.items()}
+    return {rest: _parameter(array) for (first, _, rest), array in named.items() if first == prefix}
 
 
 def _parameter(array: NDArray[Any]) -> nn.Parameter:

@@ -1,4 +1,4 @@
-"""A bidirectional LSTM's recurrence with its gradient written out: no padding, and few operations a step."""
+"""Bidirectional recurrences with their gradients written out: no padding, and few operations a step."""
 
 from __future__ import annotations
 
@@ -76,3 +76,57 @@ class Recurrence(Function):
             grad_c = dc * f[:, step]
             grad_h = torch.bmm(grad_gates[:, step], transposed)
         return grad_gates, hidden_before.transpose(1, 2) @ grad_gates, None
+
+
+class PlainRecurrence(Function):
+    """Hidden states of two plain RNNs side by side, h = tanh(input product + h before · state_weight).
+
+    Shape: inputs [2, N, H] in order of time (see ``Steps``), state_weight [2, H, H] -> [2, N, H].
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, inputs: Tensor, state_weight: Tensor, steps: Steps) -> Tensor:
+        hidden = torch.empty_like(inputs)
+        h = inputs.new_zeros(2, steps.counts[0], inputs.shape[2])
+        for step, count in zip(steps.slices(), steps.counts, strict=True):
+            h = torch.baddbmm(inputs[:, step], h[:, :count], state_weight).tanh_()
+            hidden[:, step] = h
+        ctx.save_for_backward(state_weight, hidden)
+        ctx.steps = steps  # type: ignore[attr-defined]
+        return hidden
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None]:
+        (grad_hidden,) = grad_outputs
+        state_weight, hidden = ctx.saved_tensors
+        steps: Steps = ctx.steps
+        through_tanh = 1 - hidden * hidden
+        grad_sums = torch.empty_like(hidden)
+        transposed = state_weight.transpose(1, 2)
+        grad_h = hidden.new_zeros(2, 0, hidden.shape[2])
+        for step in reversed(steps.slices()):
+            dh = grad_hidden[:, step].clone()
+            dh[:, : grad_h.shape[1]] += grad_h  # the other sentences end at this step
+            grad_sums[:, step] = dh * through_tanh[:, step]
+            grad_h = torch.bmm(grad_sums[:, step], transposed)
+        hidden_before = torch.zeros_like(hidden)
+        hidden_before[:, steps.counts[0] :] = hidden[:, torch.from_numpy(steps.previous).to(hidden.device)]
+        return grad_sums, hidden_before.transpose(1, 2) @ grad_sums, None
+
+
+RECURRENCES: dict[str, type[Function]] = {"lstm": Recurrence, "rnn": PlainRecurrence}
+
+
+def read_both_ways(
+    inputs: Tensor, steps: Steps, kind: str, input_weight: Tensor, state_weight: Tensor, bias: Tensor
+) -> Tensor:
+    """States of an LSTM (``lstm``) or a plain RNN (``rnn``) after each word, forwards and backwards, side by side.
+
+    Shape: inputs [N, D], input_weight [2, D, GH], state_weight [2, H, GH], bias [2, GH], where G, the gates, are 4 in
+    an LSTM and 1 in a plain RNN -> [N, 2H], words in the order of the batch.
+    """
+    order = torch.from_numpy(steps.order).to(inputs.device)
+    products = torch.baddbmm(bias[:, None], inputs[order], input_weight)
+    hidden: Tensor = RECURRENCES[kind].apply(products, state_weight.to(products.dtype), steps)  # type: ignore[assignment]
+    back = order.argsort(1)  # where in time each word of the batch stands
+    return torch.cat([hidden[0, back[0]], hidden[1, back[1]]], 1)

@@ -166,17 +166,12 @@ def _threads(count: int) -> Iterator[None]:
 
 def _evaluate(network: Network, model: Model, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
     network.eval()
-    decoder = Decoder(Model(model.config, model.alphabets, model.tags, _chain_weights(network), {}))
+    decoder = Decoder(model.config, model.tags)
     sentences = [sentence.tokens for sentence in dev if len(sentence)]
-    with torch.inference_mode():
-        predicted = tag_sentences(
-            sentences, model, lambda batch: decoder(network(batch).cpu().numpy(), time_steps(batch.lengths))
-        )
+    predicted = tag_sentences(
+        sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
+    )
     return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
-
-
-def _chain_weights(network: Network) -> dict[str, Any]:
-    return {f"head.{name}": value.detach().cpu().numpy() for name, value in network.head.named_parameters()}
 
 
 def _with_dim(config: Config, vectors: Vectors | None) -> Config:
