@@ -69,6 +69,8 @@ CHOICES = {
     "head.kind": "softmax",
     "head.potentials": "bigram",
     "decode.constraints": "none",
+    "training.optimizer": "adamw",
+    "training.schedule": "cosine",
 }
 KINDS = ("chars.kind", "head.kind")
 every_setting = pytest.mark.parametrize("name", setting_names())

@@ -98,7 +98,7 @@ class TestImports:
         assert "tagsmith.store" in seen  # from tagsmith import store
         assert "tagsmith.schemes.SCHEMES" in seen
         assert "tagsmith.training.loop" in seen  # inside a function
-        assert "tagsmith.training.loop.Epoch" in seen  # for types only
+        assert "tagsmith.training.checkpoint.Epoch" in seen  # for types only
         assert (PACKAGE / "batching.py", "config") in {(p, r) for p in MODULES for _, r in imported_rooms(p)}
 
     def test_the_floors_are_those_of_architecture_md(self):

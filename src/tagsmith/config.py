@@ -123,15 +123,23 @@ class Decode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stochastic gradient descent as the paper does it (Ma and Hovy 2016, §3)."""
+    """Stochastic gradient descent as the paper does it (Ma and Hovy 2016, §3), unless another optimiser is named."""
 
     epochs: Annotated[int, Meta(ge=1)] = 50
     batch_size: Annotated[int, Meta(ge=1)] = 10
     """Sentences a step."""
+    optimizer: Literal["sgd", "adam", "adamw", "nadam", "radam"] = "sgd"
+    """The Adams want a lower learning_rate, such as 0.001."""
     learning_rate: Positive = 0.015
+    schedule: Literal["inverse", "linear", "cosine", "constant"] = "inverse"
+    """The rate of epoch t, counted from 0: learning_rate / (1 + decay * t), or down to 0 at the end of the last epoch
+    in a line or along a cosine, or always learning_rate."""
     decay: NotNegative = 0.05
-    """The rate of epoch t, counted from 0, is learning_rate / (1 + decay * t)."""
+    """Of the schedule ``inverse``."""
     momentum: Rate = 0.9
+    """Of the optimizer ``sgd``."""
+    average: Rate = 0.0
+    """Answer with a moving average of the weights that keeps this share of itself each step, such as 0.999; 0: none."""
     clip: Positive = 5.0
     """Bound on the L2 norm of the whole gradient of the mean loss, embeddings included."""
     patience: Annotated[int, Meta(ge=1)] = 15
@@ -161,6 +169,10 @@ PRESETS: dict[str, Config] = {
     # The paper's settings for NER, with the usual shared transitions in place of its bigram potentials, and no
     # activation after the convolution (the authors' code has a tanh there that the paper does not mention).
     "ner": Config(),
+    # The paper's settings for parts of speech: any tag of any token, and a lower first learning rate (§3.2).
+    "pos": Config(scheme="plain", training=Training(learning_rate=0.01)),
+    # Chunks are spans like names; the paper has no settings of its own for them.
+    "chunk": Config(),
 }
 
 

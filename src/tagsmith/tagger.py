@@ -12,7 +12,7 @@ from tagsmith import formats, store
 from tagsmith.config import configure, with_constraints
 from tagsmith.engine import make_engine
 from tagsmith.engine.decoding import tag_sentences
-from tagsmith.errors import DataError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
 from tagsmith.formats.columns import Columns
@@ -22,7 +22,7 @@ from tagsmith.segment import segment
 from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 if TYPE_CHECKING:
-    from tagsmith.training.loop import Epoch
+    from tagsmith.training.checkpoint import Epoch
 
 Data = str | os.PathLike[str] | Iterable[Sentence]
 """A file of tagged sentences, or the sentences themselves."""
@@ -64,6 +64,9 @@ class Tagger:
         out: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         progress: bool = True,
+        resume: bool = False,
+        resume_anyway: bool = False,
+        checkpoint_minutes: float = 10.0,
     ) -> Tagger:
         """A tagger trained on ``train``, at its best epoch on ``dev`` (without dev, at its last).
 
@@ -79,6 +82,11 @@ class Tagger:
             out: write the model here, and a log (``.log.jsonl``) and a picture of the curves (``.png``) beside it.
             device: ``cpu``, or ``cuda``.
             progress: show a progress bar and a line an epoch on stderr.
+            resume: go on from the checkpoint that an unfinished training left beside ``out``
+                (``.checkpoint.safetensors``); the model will have the same bytes as if it had never been cut off.
+                Without a checkpoint, training starts from the beginning.
+            resume_anyway: as ``resume``, though settings, data or versions are not those of the checkpoint.
+            checkpoint_minutes: time between checkpoints within an epoch; there is one after each epoch anyway.
 
         Raises:
             DataError: a file that can't be read or learned from, or a place for ``out`` that can't be written to.
@@ -89,6 +97,7 @@ class Tagger:
         require("matplotlib", "matplotlib", "train")
         from tagsmith.embeddings import load_vectors
         from tagsmith.training import loop
+        from tagsmith.training.checkpoint import checkpoint_beside
         from tagsmith.training.records import Log, draw_curves, files_beside
         from tagsmith.training.report import Report
 
@@ -97,6 +106,16 @@ class Tagger:
             if place is not None:
                 check_writable(place)
                 check_distinct(place, train, dev, vectors, config)
+
+        resume = resume or resume_anyway
+        checkpoints = None
+        if out is not None:
+            checkpoints = loop.Resumption(checkpoint_beside(Path(out)), checkpoint_minutes, resume, resume_anyway)
+            if checkpoints.path.exists() and not resume:
+                found = "the checkpoint of an unfinished training"
+                raise DataError(found, "--resume to go on from it, or no such file", source=str(checkpoints.path))
+        elif resume:
+            raise ConfigError("resume without out: the checkpoint is looked for beside the model")
 
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
@@ -111,7 +130,7 @@ class Tagger:
         if log is not None:
             observers.append(log)
         try:
-            run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device)
+            run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints)
         except BaseException:
             if log is not None:
                 log.drop()
@@ -122,6 +141,8 @@ class Tagger:
             tagger.save(out)
             log.keep()
             draw_curves(run.epochs, beside[1])
+            if checkpoints is not None and run.model.training["stopped"] != "interrupt":
+                checkpoints.path.unlink(missing_ok=True)
         return tagger
 
     @classmethod

@@ -101,8 +101,8 @@ def test_a_tag_that_is_none_is_an_error_at_its_own_line(tmp_path: Path) -> None:
 
 
 def test_an_epoch_has_every_sentence_once_with_its_own_tags() -> None:
-    data, rng = make_set(), np.random.default_rng(0)
-    batches = list(data.batches(2, 0.0, rng))
+    data = make_set()
+    batches = list(data.batches(Training(batch_size=2), 0.0, epoch=1))
     assert [len(batch.lengths) for batch, _ in batches] == [2, 1]
     found = []
     for batch, tags in batches:
@@ -116,14 +116,23 @@ def test_epochs_differ_in_order_and_a_seed_fixes_them() -> None:
     data = training_set([Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(), None)
 
     def epochs(seed: int) -> list[list[int]]:
-        rng = np.random.default_rng(seed)
-        return [[int(i) for batch, _ in data.batches(7, 0.0, rng) for i in batch.words] for _ in range(2)]
+        settings = Training(batch_size=7, seed=seed)
+        return [[int(i) for batch, _ in data.batches(settings, 0.0, epoch) for i in batch.words] for epoch in (1, 2)]
 
     first, second = epochs(1)
     assert first != second
     assert sorted(first) == sorted(second) == list(range(1, 31))
     assert epochs(1) == [first, second]
     assert epochs(2) != [first, second]
+
+
+def test_a_batch_depends_on_its_own_number_and_not_on_the_batches_before() -> None:
+    data = training_set([Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(), None)
+    settings = Training(batch_size=7, seed=3)
+    whole = [batch.words.tolist() for batch, _ in data.batches(settings, 0.5, 2)]
+    assert any(UNKNOWN in words for words in whole)
+    for done in range(6):
+        assert [batch.words.tolist() for batch, _ in data.batches(settings, 0.5, 2, done)] == whole[done:]
 
 
 # Words that stand in for unknown ones
@@ -141,8 +150,8 @@ def test_words_with_a_vector_never_stand_in_for_unknown_ones() -> None:
 
 
 def test_only_replaceable_words_are_replaced_and_about_at_the_rate() -> None:
-    data, rng = make_set(vectors=VECTORS), np.random.default_rng(0)
-    epochs = [next(data.batches(3, 0.3, rng)) for _ in range(2_000)]
+    data = make_set(vectors=VECTORS)
+    epochs = [next(data.batches(Training(batch_size=3), 0.3, epoch)) for epoch in range(2_000)]
     assert sum((batch.words == UNKNOWN).sum() for batch, _ in epochs) / (2_000 * 5) == pytest.approx(0.3, abs=0.015)
     kept = sorted(data.alphabets.word_id(token) for token in ("saw", "saw", "saw", "bob"))
     for batch, _ in epochs:
@@ -152,7 +161,7 @@ def test_only_replaceable_words_are_replaced_and_about_at_the_rate() -> None:
 def test_a_replaced_word_keeps_its_spelling() -> None:
     data = make_set()
     (whole, tags), (replaced, same) = (
-        next(data.batches(3, rate, np.random.default_rng(0))) for rate in (0.0, 1 - 1e-12)
+        next(data.batches(Training(batch_size=3), rate, epoch=1)) for rate in (0.0, 1 - 1e-12)
     )
     assert (replaced.words == UNKNOWN).sum() == 6
     for name in ("spelling", "chars", "word_lengths", "lengths"):

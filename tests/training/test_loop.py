@@ -200,7 +200,7 @@ def test_observers_see_every_step_and_epoch_and_one_end() -> None:
     assert watcher.facts["vectors"] is None
     assert watcher.facts["device"] == "cpu"
     assert watcher.facts["config"]["encoder"]["size"] == 6
-    assert watcher.facts["torch"] == torch.__version__
+    assert watcher.facts["versions"]["torch"] == torch.__version__
 
 
 def test_training_learns_its_sentences() -> None:

@@ -20,7 +20,7 @@ SENTENCES = [
     Sentence(["Carl"], ["B-PER"]),
 ]
 QUICK = {
-    **{"training.learning_rate": 0.1, "training.batch_size": 2, "training.epochs": 8},
+    **{"training.learning_rate": 0.1, "training.batch_size": 2, "training.epochs": 12},
     **{"encoder.dropout_in": 0.2, "encoder.dropout_out": 0.2},
 }
 

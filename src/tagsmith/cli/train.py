@@ -31,6 +31,16 @@ _ENDS = {
 @options.columns
 @options.skip_bad
 @options.device
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an unfinished training to MODEL.")
+@click.option("--resume-anyway", is_flag=True, help="The same with other settings, data or versions.")
+@click.option(
+    "--checkpoint-minutes",
+    type=click.FloatRange(min=0.0),
+    default=10.0,
+    show_default=True,
+    metavar="N",
+    help="Time between checkpoints within an epoch.",
+)
 @click.option("--quiet", is_flag=True, help="Neither progress bar nor lines.")
 def command(
     train_file: str,
@@ -47,6 +57,9 @@ def command(
     tag_column: int | str | None,
     skip_bad: bool,
     device: str,
+    resume: bool,
+    resume_anyway: bool,
+    checkpoint_minutes: float,
     quiet: bool,
 ) -> None:
     """Train a tagger on files of tagged sentences.
@@ -59,7 +72,8 @@ def command(
     Files hold CoNLL columns (word first and tag last, unless told otherwise), CoNLL-U where they end in .conllu (UPOS,
     unless told otherwise), or JSON lines where they end in .jsonl (tokens and tags, or text and spans).
     Beside the model come a log (.log.jsonl) and a picture of loss and F1 (.png). Ctrl-C ends the training and keeps
-    the best epoch so far.
+    the best epoch so far. A training that was cut off, or ended by Ctrl-C, goes on when the same command comes
+    again with --resume, and ends in the same model, byte for byte.
     """
     from tagsmith.cli.scores import render
     from tagsmith.config import parse_assignments
@@ -87,6 +101,9 @@ def command(
         out=out,
         device=device,
         progress=not quiet,
+        resume=resume,
+        resume_anyway=resume_anyway,
+        checkpoint_minutes=checkpoint_minutes,
     )
     training = tagger.model.training
     if not quiet:

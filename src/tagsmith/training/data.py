@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagsmith.batching import UNKNOWN, Alphabets, Batch, Ids, build_alphabets
-from tagsmith.config import Config
+from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
 from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans
@@ -31,18 +31,30 @@ class TrainingSet:
         """Tokens in all sentences."""
         return sum(map(len, self.sentences))
 
-    def batches(self, size: int, unknown_rate: float, rng: np.random.Generator) -> Iterator[tuple[Batch, Ids]]:
-        """One epoch: the sentences in random order, ``size`` at a time, with their tag ids [N]."""
-        order = rng.permutation(len(self.sentences))
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
+    def batches(
+        self, training: Training, unknown_rate: float, epoch: int, done: int = 0
+    ) -> Iterator[tuple[Batch, Ids]]:
+        """One epoch: the sentences in random order, a batch at a time, with their tag ids [N].
+
+        Each batch depends on the seed, the epoch and its own number alone: without the first ``done`` batches the
+        others are the same.
+        """
+        order = random(training.seed, epoch).permutation(len(self.sentences))
+        starts = range(0, len(order), training.batch_size)
+        for step in range(done, len(starts)):
+            chosen = order[starts[step] :][: training.batch_size]
             batch = self.alphabets.batch([self.sentences[i].tokens for i in chosen])
-            unknown = self.replaceable[batch.words] & (rng.random(len(batch.words)) < unknown_rate)
-            words = np.where(unknown, UNKNOWN, batch.words)
+            drawn = random(training.seed, epoch, step + 1).random(len(batch.words))
+            words = np.where(self.replaceable[batch.words] & (drawn < unknown_rate), UNKNOWN, batch.words)
             yield (
                 Batch(words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths),
                 np.concatenate([self.tag_ids[i] for i in chosen]),
             )
+
+
+def random(*counters: int) -> np.random.Generator:
+    """Random numbers of a seed, an epoch and a step: the same whatever was drawn before them."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(counters)))
 
 
 def training_set(sentences: Sequence[Sentence], config: Config, vectors: Vectors | None) -> TrainingSet:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -16,7 +18,7 @@ import numpy as np
 import torch
 
 from tagsmith.batching import time_steps
-from tagsmith.config import Config
+from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
 from tagsmith.engine.decoding import Decoder, tag_sentences
@@ -25,20 +27,10 @@ from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. ``dev`` is None where there is no dev file."""
-
-    number: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    tokens_per_second: float
-    dev: Scores | None
-    best: bool
+from tagsmith.training import checkpoint
+from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, digest_of
+from tagsmith.training.data import TrainingSet, dev_rows, random, training_set, word_vectors
+from tagsmith.training.optimizers import Average, Optimizer, copy_into, learning_rate
 
 
 class Observer(Protocol):
@@ -69,6 +61,18 @@ class Run:
     epochs: list[Epoch] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Resumption:
+    """Where a training keeps its checkpoint, how often, and whether it goes on from the one that is there."""
+
+    path: Path
+    minutes: float = 10.0
+    """Between checkpoints within an epoch; there is one after every epoch anyway."""
+    resume: bool = False
+    anyway: bool = False
+    """Go on though settings, data or versions are not those of the checkpoint."""
+
+
 def train(
     sentences: Sequence[Sentence],
     dev: Sequence[Sentence] | None,
@@ -76,6 +80,7 @@ def train(
     vectors: Vectors | None,
     observers: Sequence[Observer] = (),
     device: str = "cpu",
+    checkpoints: Resumption | None = None,
 ) -> Run:
     """Train on sentences; keep the epoch with the best score on dev (without dev, the last).
 
@@ -83,10 +88,13 @@ def train(
     ended it (``epochs``, ``patience`` or ``interrupt``) stands in the model. While the dev score is 0, a later epoch
     counts as better, so patience begins with the first span found.
 
+    All randomness is a function of the seed, the epoch and the step, so a training that goes on from a checkpoint
+    ends in the same bytes as one that was never cut off.
+
     Raises:
         DataError: sentences that can't be learned from.
-        ConfigError: a width of word vectors other than that of the vector file, a device that is not there, or
-            settings under which the loss grows beyond all numbers.
+        ConfigError: a width of word vectors other than that of the vector file, a device that is not there,
+            settings under which the loss grows beyond all numbers, or a checkpoint of another training.
     """
     check_device(device)
     config = _with_dim(config, vectors)
@@ -96,62 +104,166 @@ def train(
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
-    facts = _facts(data, dev, vectors)
+    facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
     start = Model(config, data.alphabets, data.tags, weights, facts)
+    identity = {
+        "config": msgspec.to_builtins(config),
+        "data": digest_of(data.sentences, dev, table=weights["words.vectors"][: data.alphabets.trained]),
+        "versions": facts["versions"],
+        "device": device,
+    }
 
     with torch.random.fork_rng(), _threads(settings.threads):
-        torch.manual_seed(settings.seed)
-        network = _on_device(Network(start), device)
-        optimizer = torch.optim.SGD(network.parameters(), settings.learning_rate, settings.momentum)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + settings.decay * t))
-        epochs: list[Epoch] = []
-        kept: tuple[Epoch, Weights] | None = None
-        stopped = "epochs"
+        learner = Learner(start, data, device)
+        if checkpoints and checkpoints.resume and checkpoints.path.exists():
+            learner.restore(checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway))
+        progress = learner.progress
+        saved = time.monotonic()
+
+        def save_checkpoint(if_older_than: float = 0.0) -> None:
+            nonlocal saved
+            if checkpoints and time.monotonic() - saved >= if_older_than:
+                checkpoint.save(learner.checkpoint(), identity, checkpoints.path)
+                saved = time.monotonic()
+
+        stopped = None
         try:
             for observer in observers:
-                observer.started({**facts, "config": msgspec.to_builtins(config), "device": device, **_versions()})
-            for number in range(1, settings.epochs + 1):
-                network.train()
-                began, losses, tokens = time.perf_counter(), 0.0, 0
-                for batch, tags in data.batches(settings.batch_size, config.words.unknown_rate, rng):
-                    optimizer.zero_grad()
-                    loss = network.nll(batch, tags)
-                    loss.backward()
-                    torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-                    optimizer.step()
-                    if not math.isfinite(loss.item()):
-                        raise ConfigError(
-                            f"the loss became {loss.item()} in epoch {number}; lower training.learning_rate"
-                        )
-                    losses += loss.item() * len(batch.lengths)
-                    tokens += len(batch.words)
-                    for observer in observers:
-                        observer.stepped(number, loss.item(), len(batch.words))
-                seconds = time.perf_counter() - began
-                rate = optimizer.param_groups[0]["lr"]
-                schedule.step()
-                scores = _evaluate(network, start, dev, gold) if dev is not None else None
-                is_best = scores is None or kept is None or scores.score > _score(kept[0]) or not _score(kept[0])
-                epoch = Epoch(number, losses / len(data.sentences), rate, seconds, tokens / seconds, scores, is_best)
-                epochs.append(epoch)
-                if is_best:
-                    kept = epoch, network.weights()  # at once, so that an interrupt finds both or neither
-                for observer in observers:
+                observer.started({**facts, "config": identity["config"]})
+                for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
-                if kept and number - kept[0].number >= settings.patience:
-                    stopped = "patience"
-                    break
+            while not (stopped := _ended(progress, settings)):
+                for loss, tokens in learner.epoch():
+                    for observer in observers:
+                        observer.stepped(progress.number, loss, tokens)
+                    save_checkpoint(if_older_than=60 * checkpoints.minutes if checkpoints else 0.0)
+                scores = None if dev is None else learner.evaluate(dev, gold)
+                learner.finish_epoch(scores)
+                for observer in observers:
+                    observer.finished_epoch(progress.epochs[-1])
+                save_checkpoint()
         except KeyboardInterrupt:
-            if kept is None:
+            if progress.best is None:
                 raise
             stopped = "interrupt"
         finally:
             for observer in observers:
                 observer.finished()
-    assert kept is not None  # there is at least one epoch, and the first is the best so far
-    best, best_weights = kept
-    known = {**facts, "epochs": len(epochs), "best_epoch": best.number, "stopped": stopped, "dev": _brief(best.dev)}
-    return Run(Model(config, data.alphabets, data.tags, best_weights, known), epochs)
+        best = progress.best
+        assert best is not None  # there is at least one epoch, and the first is the best so far
+        brief = None if best.dev is None else {"score": best.dev.score, "accuracy": best.dev.accuracy}
+        known = {"epochs": len(progress.epochs), "best_epoch": best.number, "stopped": stopped, "dev": brief}
+        model = Model(config, data.alphabets, data.tags, learner.best_weights(), {**facts, **known})
+    return Run(model, progress.epochs)
+
+
+class Learner:
+    """A network on its way: the steps of an epoch, its evaluation, and all of its state."""
+
+    def __init__(self, start: Model, data: TrainingSet, device: str) -> None:
+        self.model, self.data = start, data
+        self.settings = start.config.training
+        self.network = _on_device(Network(start), device)
+        self.weights = dict(self.network.named_parameters())
+        self.optimizer = Optimizer(self.settings, self.weights)
+        self.average = Average(self.settings.average, self.weights)
+        self.progress = Progress()
+        self.best: dict[str, torch.Tensor] = {}
+
+    def epoch(self) -> Iterator[tuple[float, int]]:
+        """The rest of the epoch under way: after each step, the mean loss of its sentences, and its tokens."""
+        self.network.train()
+        progress, settings = self.progress, self.settings
+        rate = learning_rate(settings, progress.number)
+        began, before = time.perf_counter(), progress.seconds
+        unknown_rate = self.model.config.words.unknown_rate
+        for batch, tags in self.data.batches(settings, unknown_rate, progress.number, progress.steps):
+            seed = random(settings.seed, progress.number, progress.steps + 1).integers(2**63)
+            torch.manual_seed(int(seed))
+            self.optimizer.zero_grad()
+            nll = self.network.nll(batch, tags)
+            nll.backward()
+            self.optimizer.step(rate)
+            self.average.update()
+            loss = nll.item()
+            if not math.isfinite(loss):
+                found = f"the loss became {loss} in epoch {progress.number}"
+                raise ConfigError(f"{found}; lower training.learning_rate")
+            progress.steps += 1
+            progress.loss += loss * len(batch.lengths)
+            progress.tokens += len(batch.words)
+            progress.seconds = before + time.perf_counter() - began
+            yield loss, len(batch.words)
+
+    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
+        """The scores of the network as it stands, or of its average."""
+        self.network.eval()
+        model, network = self.model, self.network
+        decoder = Decoder(model.config, model.tags)
+        sentences = [sentence.tokens for sentence in dev if len(sentence)]
+        with self.average.in_place():
+            predicted = tag_sentences(
+                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
+            )
+        return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
+
+    def finish_epoch(self, scores: Scores | None) -> None:
+        """Close the epoch under way; its weights are kept if it is the best."""
+        progress, best = self.progress, self.progress.best
+        now, so_far = (0.0 if dev is None else dev.score for dev in (scores, best and best.dev))
+        is_best = scores is None or best is None or now > so_far or not so_far
+        epoch = Epoch(
+            progress.number,
+            progress.loss / len(self.data.sentences),
+            learning_rate(self.settings, progress.number),
+            progress.seconds,
+            progress.tokens / progress.seconds,
+            scores,
+            is_best,
+        )
+        if is_best:
+            with self.average.in_place():
+                weights = {name: weight.detach().clone() for name, weight in self.weights.items()}
+            self.best = weights
+        progress.epochs.append(epoch)
+        progress.steps, progress.loss, progress.tokens, progress.seconds = 0, 0.0, 0, 0.0
+
+    def best_weights(self) -> Weights:
+        """The weights of the best epoch under the model file's names."""
+        copy_into(self.weights, self.best)
+        return self.network.weights()
+
+    def checkpoint(self) -> Checkpoint:
+        """All that changes while training."""
+        tensors = {"weights": self.weights, "best": self.best}
+        return Checkpoint(
+            self.progress, {**tensors, "optimizer": self.optimizer.state(), "average": self.average.state()}
+        )
+
+    def restore(self, kept: Checkpoint) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ConfigError: its weights have other shapes.
+        """
+        groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
+        for name, weight in self.weights.items():
+            found = groups["weights"].get(name)
+            if found is None or found.shape != weight.shape:
+                shape = None if found is None else list(found.shape)
+                raise ConfigError(f"the checkpoint's {name} is {shape}; this training's is {list(weight.shape)}")
+        copy_into(self.weights, groups["weights"])
+        self.best = dict(groups["best"])
+        self.optimizer.load_state(groups["optimizer"])
+        self.average.load_state(groups["average"])
+        self.progress = kept.progress
+
+
+def _ended(progress: Progress, settings: Training) -> str | None:
+    done, best = len(progress.epochs), progress.best
+    if best and done - best.number >= settings.patience:
+        return "patience"
+    return "epochs" if done >= settings.epochs else None
 
 
 @contextmanager
@@ -162,16 +274,6 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _evaluate(network: Network, model: Model, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
-    network.eval()
-    decoder = Decoder(model.config, model.tags)
-    sentences = [sentence.tokens for sentence in dev if len(sentence)]
-    predicted = tag_sentences(
-        sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
-    )
-    return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
 
 
 def _with_dim(config: Config, vectors: Vectors | None) -> Config:
@@ -187,16 +289,6 @@ def _on_device(network: Network, device: str) -> Network:
         return network.to(device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
-
-
-def _score(epoch: Epoch) -> float:
-    return epoch.dev.score if epoch.dev else 0.0
-
-
-def _brief(scores: Scores | None) -> dict[str, float] | None:
-    if scores is None:
-        return None
-    return {"score": scores.score, "accuracy": scores.accuracy}
 
 
 def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors | None) -> dict[str, Any]:
@@ -217,4 +309,5 @@ def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors |
 
 
 def _versions() -> dict[str, Any]:
-    return {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
+    names = {"tagsmith": version("tagsmith"), "torch": str(torch.__version__), "numpy": np.__version__}
+    return {"python": platform.python_version(), **names}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tagsmith.files import replacing
-from tagsmith.training.loop import Epoch
+from tagsmith.training.checkpoint import Epoch
 
 
 def files_beside(model: Path) -> tuple[Path, Path]:

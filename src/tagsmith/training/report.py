@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tagsmith.embeddings import FORMS, Coverage
-from tagsmith.training.loop import Epoch
+from tagsmith.training.checkpoint import Epoch
 
 
 class Report:
@@ -44,8 +44,8 @@ class Report:
                 "without dev no epoch can be called the best: the last one is kept, and training never stops early"
             )
         self.epochs = facts["config"]["training"]["epochs"]
-        total = facts["train_tokens"] * self.epochs
-        self.task = self.progress.add_task("", total=total, epoch="1", loss=0.0, speed="")
+        self.tokens = facts["train_tokens"]
+        self.task = self.progress.add_task("", total=self.tokens * self.epochs, epoch="1", loss=0.0, speed="")
         self.progress.start()
 
     def stepped(self, epoch: int, loss: float, tokens: int) -> None:
@@ -58,7 +58,8 @@ class Report:
         )
 
     def finished_epoch(self, epoch: Epoch) -> None:
-        """Print the epoch's line."""
+        """Print the epoch's line; of a training that goes on, also those of the epochs before."""
+        self.progress.update(self.task, completed=epoch.number * self.tokens)
         text = f"epoch {epoch.number:>3}  loss {epoch.loss:7.4f}  {epoch.tokens_per_second:>7,.0f} tokens/s"
         if epoch.dev is not None:
             text += f"  dev {_scores(epoch)}"

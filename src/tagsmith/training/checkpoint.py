@@ -1,0 +1,149 @@
+"""Checkpoints: all that a training needs to go on as if nothing had happened, in one safetensors file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from tagsmith.errors import ConfigError, DataError
+from tagsmith.metrics import Count, Scores
+from tagsmith.tensors import map_tensors, write_tensors
+from tagsmith.text import Sentence
+
+_KEY = "tagsmith-checkpoint"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. ``dev`` is None where there is no dev file."""
+
+    number: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+    dev: Scores | None
+    best: bool
+
+
+@dataclass
+class Progress:
+    """How far a training has come: whole epochs, and the steps of the one under way."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    steps: int = 0
+    loss: float = 0.0
+    """Sum of the losses of all sentences of the epoch under way."""
+    tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def number(self) -> int:
+        """The epoch under way, counted from 1."""
+        return len(self.epochs) + 1
+
+    @property
+    def best(self) -> Epoch | None:
+        """The best epoch so far."""
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Progress, and tensors by group (``weights``, ``best``, ``optimizer``, ``average``) and name."""
+
+    progress: Progress
+    tensors: Mapping[str, Mapping[str, Tensor]]
+
+
+def checkpoint_beside(model: Path) -> Path:
+    """Where the checkpoint of a model file goes: ``ner.safetensors`` has ``ner.checkpoint.safetensors``."""
+    return model.with_name(f"{model.name.removesuffix('.safetensors')}.checkpoint.safetensors")
+
+
+def save(checkpoint: Checkpoint, identity: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint of the training that ``identity`` tells from all others."""
+    arrays = {
+        f"{group}:{name}": value.detach().cpu().numpy()
+        for group, tensors in checkpoint.tensors.items()
+        for name, value in tensors.items()
+    }
+    progress = {**asdict(checkpoint.progress), "epochs": [_epoch_out(e) for e in checkpoint.progress.epochs]}
+    document = {"version": _VERSION, "identity": dict(identity), "progress": progress}
+    write_tensors(path, arrays, msgspec.json.encode(document, order="deterministic").decode(), _KEY)
+
+
+def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Checkpoint:
+    """Read the checkpoint of the training that ``identity`` describes.
+
+    Args:
+        anyway: go on though settings, data or versions are others.
+
+    Raises:
+        DataError: the file is damaged, or no checkpoint.
+        ConfigError: it is another training's; the error says what differs.
+    """
+    arrays, text = map_tensors(path, _KEY)
+    if not text:
+        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=str(path))
+    document = msgspec.json.decode(text)
+    if document["version"] != _VERSION:
+        raise DataError(f"a checkpoint of version {document['version']}", f"version {_VERSION}", source=str(path))
+    differences = list(_differences(document["identity"], msgspec.to_builtins(dict(identity))))
+    if differences and not anyway:
+        listed = "".join(f"\n  {line}" for line in differences)
+        raise ConfigError(
+            f"{path}: the checkpoint of another training; what differs:{listed}\n(--resume-anyway goes on)"
+        )
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for name, array in arrays.items():
+        group, _, rest = name.partition(":")
+        tensors.setdefault(group, {})[rest] = torch.from_numpy(np.array(array))
+    progress = document["progress"]
+    return Checkpoint(Progress(**{**progress, "epochs": [_epoch_in(e) for e in progress["epochs"]]}), tensors)
+
+
+def digest_of(*groups: Sequence[Sentence] | None, table: np.ndarray) -> str:
+    """SHA-256 of sentences with their tags, and of the word vectors training begins with."""
+    digest = hashlib.sha256()
+    for group in groups:
+        for sentence in group or ():
+            digest.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
+        digest.update(b"\n")
+    digest.update(np.ascontiguousarray(table).tobytes())
+    return digest.hexdigest()
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in sorted(then.keys() | now.keys()):
+            yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif then != now:
+        yield f"{name}: {then} in the checkpoint, {now} now"
+
+
+def _epoch_out(epoch: Epoch) -> dict[str, Any]:
+    values = asdict(epoch)
+    if epoch.dev is not None:  # JSON has no pairs as keys
+        values["dev"]["confusion"] = [[*pair, count] for pair, count in epoch.dev.confusion.items()]
+    return values
+
+
+def _epoch_in(values: dict[str, Any]) -> Epoch:
+    dev = values["dev"]
+    if dev is not None:
+        dev["overall"] = Count(**dev["overall"])
+        dev["labels"] = {label: Count(**count) for label, count in dev["labels"].items()}
+        dev["confusion"] = Counter({(gold, predicted): count for gold, predicted, count in dev["confusion"]})
+        values["dev"] = Scores(**dev)
+    return Epoch(**values)
