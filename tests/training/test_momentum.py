@@ -229,7 +229,7 @@ class TestState:
         by_rows(whole, optimizer, EPOCHS)
         began = first.optimizer()
         by_rows(first, began, EPOCHS[:cut])
-        state = began.state()
+        state, taken = began.state(), began.state()
         with torch.no_grad():
             for tensor, value in zip((second.table, second.matrix, second.bias), first.copies(), strict=True):
                 tensor.copy_(value)
@@ -237,6 +237,7 @@ class TestState:
         goes_on = second.optimizer()
         goes_on.load_state(state)
         by_rows(second, goes_on, EPOCHS[cut:])
+        assert all(torch.equal(state[name], taken[name]) for name in taken)  # nor what has been taken up
         assert all(torch.equal(*pair) for pair in zip(second.copies(), whole.copies(), strict=True))
         own, other = goes_on.state(), optimizer.state()
         assert own.keys() == other.keys()
