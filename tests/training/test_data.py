@@ -9,7 +9,7 @@ import pytest
 
 from tagsmith import formats
 from tagsmith.batching import UNKNOWN
-from tagsmith.config import configure
+from tagsmith.config import Training, configure
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
 from tagsmith.text import Sentence

@@ -135,7 +135,8 @@ def hand_trained(settings: Mapping[str, Any], steps: int) -> tuple[dict[str, tor
     velocity = {name: torch.zeros_like(value) for name, value in parameters.items()}
     norms = []
     for t in range(steps):
-        gradients = torch.autograd.grad(network.nll(batch, tags), list(parameters.values()))
+        found = torch.autograd.grad(network.nll(batch, tags), list(parameters.values()))
+        gradients = [gradient.to_dense() for gradient in found]
         norms.append(math.sqrt(sum(float((g.double() ** 2).sum()) for g in gradients)))
         rate = training.learning_rate / (1 + training.decay * t)
         with torch.no_grad():

@@ -25,7 +25,7 @@ class WordVectors(nn.Module):
     def forward(self, words: Tensor) -> Tensor:
         """Shape: [N] -> [N, D]."""
         trained = len(self.vectors)
-        known = F.embedding(words.clamp(max=trained - 1), self.vectors)
+        known = F.embedding(words.clamp(max=trained - 1), self.vectors, sparse=True)
         if self.training or not len(self.frozen):  # training meets no words but its own
             return known
         return torch.where((words < trained)[:, None], known, self.frozen[(words - trained).clamp(min=0)])

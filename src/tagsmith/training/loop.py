@@ -30,7 +30,7 @@ from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
 from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, digest_of
 from tagsmith.training.data import TrainingSet, dev_rows, random, training_set, word_vectors
-from tagsmith.training.optimizers import Average, Optimizer, copy_into, learning_rate
+from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
 
 
 class Observer(Protocol):
@@ -165,7 +165,7 @@ class Learner:
         self.settings = start.config.training
         self.network = _on_device(Network(start), device)
         self.weights = dict(self.network.named_parameters())
-        self.optimizer = Optimizer(self.settings, self.weights)
+        self.optimizer = make_optimizer(self.settings, self.weights)
         self.average = Average(self.settings.average, self.weights)
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] = {}
@@ -181,10 +181,13 @@ class Learner:
             seed = random(settings.seed, progress.number, progress.steps + 1).integers(2**63)
             torch.manual_seed(int(seed))
             self.optimizer.zero_grad()
+            self.optimizer.catch_up(torch.from_numpy(batch.words).to(self.network.words.vectors.device))
             nll = self.network.nll(batch, tags)
             nll.backward()
             self.optimizer.step(rate)
-            self.average.update()
+            if settings.average:
+                self.optimizer.flush()
+                self.average.update()
             loss = nll.item()
             if not math.isfinite(loss):
                 found = f"the loss became {loss} in epoch {progress.number}"
@@ -194,6 +197,7 @@ class Learner:
             progress.tokens += len(batch.words)
             progress.seconds = before + time.perf_counter() - began
             yield loss, len(batch.words)
+        self.optimizer.flush()
 
     def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
         """The scores of the network as it stands, or of its average."""

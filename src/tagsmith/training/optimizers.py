@@ -8,10 +8,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from tagsmith.config import Training
+from tagsmith.training.momentum import Momentum
 
 Named = Mapping[str, Tensor]
+_TABLE = "words.vectors"
 _ADAMS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -35,40 +38,62 @@ def learning_rate(settings: Training, epoch: int) -> float:
     return settings.learning_rate * factor
 
 
-class Optimizer:
-    """One of PyTorch's optimisers behind a bound on the gradient's norm, its state as arrays by name.
+def make_optimizer(settings: Training, weights: Named) -> Momentum | Adam:
+    """The optimizer of the settings. The word vectors' gradient is sparse, and only the rows in a batch cost time."""
+    if settings.optimizer == "sgd":
+        dense = {name: weight for name, weight in weights.items() if name != _TABLE}
+        return Momentum(dense, weights[_TABLE], momentum=settings.momentum, clip=settings.clip)
+    return Adam(settings, weights)
 
-    ``sgd``: v <- momentum * v + g, weights <- weights - rate * v. The Adams keep PyTorch's defaults.
+
+class Adam:
+    """Adam or a relative of it, with PyTorch's defaults, behind a bound on the gradient's norm.
+
+    Its word vectors are lazy: a row and its moments change only at the steps whose batch has the word, by plain Adam
+    (``torch.optim.SparseAdam``) whatever the relative. That is not what the dense method would do.
     """
 
     def __init__(self, settings: Training, weights: Named) -> None:
         self.weights = weights
         self.clip = settings.clip
-        if settings.optimizer == "sgd":
-            self.inner: torch.optim.Optimizer = torch.optim.SGD(
-                weights.values(), settings.learning_rate, settings.momentum
-            )
-        else:
-            self.inner = _ADAMS[settings.optimizer](weights.values(), settings.learning_rate)
+        dense = [weight for name, weight in weights.items() if name != _TABLE]
+        self.inner: list[torch.optim.Optimizer] = [
+            _ADAMS[settings.optimizer](dense, settings.learning_rate),
+            torch.optim.SparseAdam([weights[_TABLE]], settings.learning_rate),
+        ]
+
+    def catch_up(self, rows: Tensor) -> None:
+        """Nothing: a lazy row stands still until its word comes."""
+
+    def flush(self) -> None:
+        """Nothing, likewise."""
 
     def zero_grad(self) -> None:
         """Forget the last step's gradient."""
-        self.inner.zero_grad()
+        for inner in self.inner:
+            inner.zero_grad()
 
     def step(self, rate: float) -> None:
         """Change the weights by their gradients, clipped."""
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.clip)
-        for group in self.inner.param_groups:
-            group["lr"] = rate
-        self.inner.step()
+        table = self.weights[_TABLE]
+        if table.grad is not None:
+            table.grad = table.grad.coalesce()
+        gradients = [weight.grad for weight in self.weights.values() if weight.grad is not None]
+        values = [gradient.values() if gradient.is_sparse else gradient for gradient in gradients]
+        scale = min(1.0, self.clip / (get_total_norm(values).item() + 1e-6))
+        for value in values:
+            value.mul_(scale)
+        for inner in self.inner:
+            for group in inner.param_groups:
+                group["lr"] = rate
+            inner.step()
 
     def state(self) -> dict[str, Tensor]:
-        """All it remembers between steps, such as ``encoder.bias/momentum_buffer``."""
+        """All it remembers between steps, such as ``encoder.bias/exp_avg``."""
         return {
-            f"{name}/{key}": value
+            f"{name}/{key}": torch.as_tensor(value)
             for name, weight in self.weights.items()
-            for key, value in self.inner.state[weight].items()
-            if isinstance(value, Tensor)
+            for key, value in self._of(name).state[weight].items()
         }
 
     def load_state(self, state: Named) -> None:
@@ -76,9 +101,14 @@ class Optimizer:
         for path, value in state.items():
             name, _, key = path.rpartition("/")
             weight = self.weights[name]
-            # A count of steps stays a single number; whatever else there is has the weight's own shape.
-            shape = weight.shape if value.numel() == weight.numel() and key not in ("step", "mu_product") else ()
-            self.inner.state[weight][key] = value.reshape(shape).clone()
+            if key in ("step", "mu_product"):
+                number = value.reshape(())
+                self._of(name).state[weight][key] = int(number) if name == _TABLE else number.clone()
+            else:
+                self._of(name).state[weight][key] = value.reshape(weight.shape).clone()
+
+    def _of(self, name: str) -> torch.optim.Optimizer:
+        return self.inner[name == _TABLE]
 
 
 class Average:

@@ -1,0 +1,152 @@
+"""Checkpoints: a training cut off anywhere goes on to the same bytes, and another training's checkpoint is refused."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagsmith import Sentence, Tagger
+from tagsmith.errors import ConfigError, DataError
+from tagsmith.training.checkpoint import checkpoint_beside
+
+SENTENCES = [
+    Sentence(["Ann", "saw", "New", "York"], ["B-PER", "O", "B-LOC", "I-LOC"]),
+    Sentence(["Bob", "slept"], ["B-PER", "O"]),
+    Sentence(["It", "rains", "in", "Bonn", "."], ["O", "O", "O", "B-LOC", "O"]),
+    Sentence(["Carl"], ["B-PER"]),
+]
+TINY = {
+    **{"words.dim": 5, "chars.dim": 4, "chars.filters": 4, "encoder.size": 6},
+    **{"training.batch_size": 1, "training.epochs": 3},
+}
+WAYS: dict[str, dict[str, Any]] = {
+    "sgd": {},
+    "sgd, average": {"training.average": 0.9},
+    "adam": {"training.optimizer": "adam", "training.learning_rate": 0.01, "training.schedule": "linear"},
+    "adamw": {"training.optimizer": "adamw", "training.learning_rate": 0.01, "training.schedule": "constant"},
+    "nadam": {"training.optimizer": "nadam", "training.learning_rate": 0.01, "training.schedule": "cosine"},
+    "radam, average": {"training.optimizer": "radam", "training.learning_rate": 0.01, "training.average": 0.9},
+}
+
+
+def train(out: Path, settings: Mapping[str, Any], sentences: list[Sentence] = SENTENCES, **more: Any) -> Tagger:
+    given = {**TINY, **settings}
+    return Tagger.train(sentences, SENTENCES, settings=given, out=out, progress=False, checkpoint_minutes=0.0, **more)
+
+
+def cut_off(out: Path, settings: Mapping[str, Any], after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves what a training leaves that dies just after its nth checkpoint."""
+    from tagsmith.training import checkpoint
+
+    save, count = checkpoint.save, iter(range(1, 1000))
+
+    def save_and_die(*arguments: Any) -> None:
+        save(*arguments)
+        if next(count) == after:
+            raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", save_and_die)
+        with pytest.raises(MemoryError):
+            train(out, settings)
+    assert checkpoint_beside(out).exists()
+    assert not out.exists()
+
+
+# 3 epochs of 4 steps, with a checkpoint after each step and each epoch: 15 in all.
+@pytest.mark.parametrize("after", [1, 4, 5, 7, 15])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_resumed_training_ends_in_the_same_bytes(
+    way: dict[str, Any], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, resumed = tmp_path / "whole.safetensors", tmp_path / "resumed.safetensors"
+    history = train(whole, way).history
+    cut_off(resumed, way, after, monkeypatch)
+    again = train(resumed, way, resume=True).history
+    assert resumed.read_bytes() == whole.read_bytes()
+    assert [(epoch.loss, epoch.dev, epoch.best) for epoch in again] == [(e.loss, e.dev, e.best) for e in history]
+    assert not checkpoint_beside(resumed).exists()
+
+
+def test_other_settings_and_data_are_refused_by_name_unless_overridden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 5, monkeypatch)
+    with pytest.raises(ConfigError, match=r"config\.training\.epochs: 3 in the checkpoint, 4 now"):
+        train(out, {"training.epochs": 4}, resume=True)
+    with pytest.raises(ConfigError, match=r"data: \w+ in the checkpoint, \w+ now"):
+        train(out, {}, [*SENTENCES, SENTENCES[0]], resume=True)
+    with pytest.raises(ConfigError, match=r"this training's is \[2, 6, 24\]|the checkpoint's encoder"):
+        train(out, {"encoder.size": 7}, resume_anyway=True)
+    assert [epoch.number for epoch in train(out, {"training.epochs": 4}, resume_anyway=True).history] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_is_not_overwritten_by_a_training_that_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 2, monkeypatch)
+    before = checkpoint_beside(out).read_bytes()
+    with pytest.raises(DataError, match="the checkpoint of an unfinished training; expected --resume"):
+        train(out, {})
+    assert checkpoint_beside(out).read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 2, monkeypatch)
+    path = checkpoint_beside(out)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match="a damaged or foreign file"):
+        train(out, {}, resume=True)
+
+
+def test_without_a_checkpoint_resume_starts_from_the_beginning(tmp_path: Path) -> None:
+    whole, resumed = tmp_path / "whole.safetensors", tmp_path / "resumed.safetensors"
+    train(whole, {})
+    train(resumed, {}, resume=True)
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_resume_needs_a_model_file() -> None:
+    with pytest.raises(ConfigError, match="resume without out"):
+        Tagger.train(SENTENCES, resume=True, progress=False)
+
+
+def test_kill_9_and_resume_end_in_the_same_file(tmp_path: Path) -> None:
+    data = tmp_path / "train.conll"
+    data.write_text(
+        "\n".join("".join(f"{w}\t{t}\n" for w, t in zip(s.tokens, s.tags or (), strict=True)) for s in SENTENCES)
+    )
+    settings = [
+        word for name, value in {**TINY, "training.epochs": 40}.items() for word in ("--set", f"{name}={value}")
+    ]
+    command = [sys.executable, "-m", "tagsmith", "train", "--train", str(data), "--dev", str(data), *settings]
+    command += ["--set", "training.patience=100", "--checkpoint-minutes", "0", "--quiet", "--resume", "--out"]
+    whole = tmp_path / "whole.safetensors"
+    subprocess.run([*command, str(whole)], check=True)
+    draw = random.Random(1)
+    out = tmp_path / "killed.safetensors"
+    killed = 0
+    while not out.exists():
+        process = subprocess.Popen([*command, str(out)])
+        checkpoint = checkpoint_beside(out)
+        stamp = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        # Wait for the first checkpoint of this process, so that every life brings the training on.
+        while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != stamp):
+            time.sleep(0.01)
+        if killed < 3:
+            time.sleep(draw.uniform(0.0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.wait()
+    assert out.read_bytes() == whole.read_bytes()
