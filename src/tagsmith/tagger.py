@@ -33,6 +33,11 @@ _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can shar
 class Tagger:
     """A trained sequence tagger.
 
+    Threads can share one: every method but ``train`` is safe to call from several at once, and none changes the tagger.
+    Only an iterator that ``tag`` gave belongs to one thread at a time, as Python's generators do. On ``cpu`` a tagger
+    loaded before a fork answers the same in parent and children, also when other threads tag at that moment: the fork
+    waits for the batches at work. On ``cuda``, load it anew in each child. Spawned processes load it by its path.
+
     Example:
         >>> tagger = Tagger.load("ner.safetensors")                          # doctest: +SKIP
         >>> [(span.text, span.label) for span in tagger.tag("Jay is from India.").spans]  # doctest: +SKIP

@@ -6,6 +6,7 @@ import numpy as np
 
 from tagsmith.batching import Batch, Ids, Steps, time_steps
 from tagsmith.config import CRF, CharCNN, NoChars
+from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
 from tagsmith.kernels import reference
 from tagsmith.kernels.reference import Chain, Floats
@@ -13,7 +14,7 @@ from tagsmith.store import Model, layer_names
 
 
 class NumpyEngine:
-    """Runs a model with the reference kernels."""
+    """Runs a model with the reference kernels. It holds nothing that a call changes: threads can share it."""
 
     def __init__(self, model: Model) -> None:
         self.config, self.weights = model.config, model.weights
@@ -21,6 +22,10 @@ class NumpyEngine:
 
     def chain(self, batch: Batch) -> Chain:
         """What every path of every sentence scores, in float32."""
+        with forking.products:
+            return self._chain(batch)
+
+    def _chain(self, batch: Batch) -> Chain:
         steps, encoder = time_steps(batch.lengths), self.config.encoder
         # Without context a word's input product depends on the word alone: once per distinct word.
         word_of = np.empty(len(batch.word_lengths), np.int64)
