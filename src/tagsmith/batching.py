@@ -96,7 +96,10 @@ class Alphabets:
 
 
 def build_alphabets(
-    sentences: Iterable[Sequence[str]], words: config.Words, extra: Iterable[str] = ()
+    sentences: Iterable[Sequence[str]],
+    words: config.Words,
+    extra: Iterable[str] = (),
+    extra_chars: Iterable[str] = (),
 ) -> tuple[Alphabets, Counter[str]]:
     """The alphabets of a training set, and how often each of its words occurs (after normalisation).
 
@@ -104,6 +107,7 @@ def build_alphabets(
 
     Args:
         extra: words known from elsewhere (a vector table), looked up when tagging but never trained.
+        extra_chars: characters known from elsewhere (an older model), with rows of their own however often they occur.
     """
     plain = Alphabets(Vocabulary([""]), Vocabulary([""]), 1, words.lowercase, words.zero_digits)
     counts: Counter[str] = Counter()
@@ -115,7 +119,7 @@ def build_alphabets(
     trained = ["", *sorted(counts)]
     alphabets = Alphabets(
         Vocabulary([*trained, *(word for word in extra if word and word not in counts)]),
-        Vocabulary(["", *sorted(c for c, count in chars.items() if count > 1)]),
+        Vocabulary(["", *sorted({*(c for c, count in chars.items() if count > 1), *filter(None, extra_chars)})]),
         len(trained),
         words.lowercase,
         words.zero_digits,

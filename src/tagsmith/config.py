@@ -177,18 +177,18 @@ PRESETS: dict[str, Config] = {
 
 
 def configure(
-    preset: str = "ner",
+    preset: str | Config = "ner",
     settings: Mapping[str, Any] | None = None,
     file: str | os.PathLike[str] | None = None,
 ) -> Config:
-    """The config of a preset, changed first by a TOML file and then by settings with dotted names.
+    """The config of a preset (or another config), changed first by a TOML file and then by settings with dotted names.
 
     Raises:
         ConfigError: an unknown preset or setting, or a value a setting can't have.
     """
-    if preset not in PRESETS:
+    if isinstance(preset, str) and preset not in PRESETS:
         raise ConfigError(f"found preset {preset!r}; expected one of: {', '.join(PRESETS)}")
-    values = msgspec.to_builtins(PRESETS[preset])
+    values = msgspec.to_builtins(PRESETS[preset] if isinstance(preset, str) else preset)
     changes = [] if file is None else [(name, value, f"{file}: ") for name, value in _flat(_read_toml(file))]
     changes += [(name, value, "") for name, value in (settings or {}).items()]
     # Kinds first: they decide which other settings there are.

@@ -58,7 +58,8 @@ class Tagger:
         train: Data,
         dev: Data | None = None,
         *,
-        preset: str = "ner",
+        preset: str | None = None,
+        init: str | os.PathLike[str] | None = None,
         vectors: str | os.PathLike[str] | None = None,
         settings: Mapping[str, Any] | None = None,
         config: str | os.PathLike[str] | None = None,
@@ -77,7 +78,9 @@ class Tagger:
 
         Args:
             train, dev: files of tagged sentences, or iterables of ``Sentence``.
-            preset: the settings to start from; see ``tagsmith.config.PRESETS``.
+            preset: the settings to start from; see ``tagsmith.config.PRESETS``. Unset: ``ner``, or those of ``init``.
+            init: a model file to start from: its words, characters, encoder and, by the tags' names, its head are
+                taken over as far as the new data has them; what was kept and what is new is printed and logged.
             vectors: a file of word vectors, in any form that ``tagsmith.embeddings.load_vectors`` reads.
             settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
             config: a TOML file of settings; it wins over the preset.
@@ -110,7 +113,7 @@ class Tagger:
         for place in (out, *(beside or ())):
             if place is not None:
                 check_writable(place)
-                check_distinct(place, train, dev, vectors, config)
+                check_distinct(place, train, dev, vectors, config, init)
 
         resume = resume or resume_anyway
         checkpoints = None
@@ -124,7 +127,8 @@ class Tagger:
 
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
-        chosen = configure(preset, {**(settings or {}), **given}, config)
+        old = None if init is None else store.load(init)
+        chosen = configure(preset or (old.config if old else "ner"), {**(settings or {}), **given}, config)
         train_sentences = _not_empty(train, _sentences(train, columns, on_bad, chosen.tokenizer))
         dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad, chosen.tokenizer))
         table = None if vectors is None else load_vectors(vectors)
@@ -135,7 +139,7 @@ class Tagger:
         if log is not None:
             observers.append(log)
         try:
-            run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints)
+            run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints, old)
         except BaseException:
             if log is not None:
                 log.drop()

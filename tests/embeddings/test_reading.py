@@ -98,7 +98,11 @@ class TestFirstLinesThatAreHeadersOrRows:
 @pytest.mark.parametrize(
     ("content", "found", "expected"),
     [
-        (gzip.compress(gzip.compress(b"the 1 2\n", mtime=0), mtime=0), "gzip on stdin, or gzip in gzip", "vectors, unpacked"),
+        (
+            gzip.compress(gzip.compress(b"the 1 2\n", mtime=0), mtime=0),
+            "gzip on stdin, or gzip in gzip",
+            "vectors, unpacked",
+        ),
         (b"PK\x03\x04glove.6B.50d.txt", "a zip archive", "the file of vectors in it, unpacked"),
         (struct.pack("<i", 793712314) + b"\x0c\0\0\0", "fastText's binary model", "its vectors as text"),
     ],

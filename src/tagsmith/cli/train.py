@@ -18,7 +18,8 @@ _ENDS = {
 @click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences to choose the best epoch by.")
 @click.option("--test", "test_file", metavar="FILE", help="Tagged sentences to score the finished model on.")
 @click.option("--out", "out", required=True, metavar="MODEL", help="The model file to write.")
-@click.option("--preset", default="ner", show_default=True, help="The settings to start from.")
+@click.option("--preset", help="The settings to start from: ner, pos or chunk.  [default: ner, or those of --init]")
+@click.option("--init", metavar="MODEL", help="Start from the weights of this model: fine-tune it.")
 @click.option(
     "--vectors",
     metavar="FILE",
@@ -47,7 +48,8 @@ def command(
     dev_file: str | None,
     test_file: str | None,
     out: str,
-    preset: str,
+    preset: str | None,
+    init: str | None,
     vectors: str | None,
     epochs: int | None,
     seed: int | None,
@@ -91,6 +93,7 @@ def command(
         train_file,
         dev_file,
         preset=preset,
+        init=init,
         vectors=vectors,
         settings=parse_assignments(assignments),
         config=config,

@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model, page = folder / "demo.safetensors", folder / "demo.html"
     corpus = {part: HERE / f"{part}.conll" for part in ("train", "dev", "test")}
-    _shell("train", "--train", corpus["train"], "--dev", corpus["dev"], "--epochs", 40, "--out", model)
+    _shell("train", "--train", corpus["train"], "--dev", corpus["dev"], "--epochs", 40, "--resume", "--out", model)
     _shell("evaluate", model, corpus["test"])
     _shell("tag", model, "--text", "Jay is from India.")
     _shell("tag", model, corpus["test"], "--to", "html", "--out", page)

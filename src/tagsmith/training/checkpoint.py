@@ -113,14 +113,15 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
     return Checkpoint(Progress(**{**progress, "epochs": [_epoch_in(e) for e in progress["epochs"]]}), tensors)
 
 
-def digest_of(*groups: Sequence[Sentence] | None, table: np.ndarray) -> str:
-    """SHA-256 of sentences with their tags, and of the word vectors training begins with."""
+def digest_of(*groups: Sequence[Sentence] | None, weights: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of sentences with their tags, and of the weights training begins with, word vectors among them."""
     digest = hashlib.sha256()
     for group in groups:
         for sentence in group or ():
             digest.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
         digest.update(b"\n")
-    digest.update(np.ascontiguousarray(table).tobytes())
+    for name in sorted(weights):
+        digest.update(np.ascontiguousarray(weights[name]).data)
     return digest.hexdigest()
 
 

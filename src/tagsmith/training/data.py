@@ -57,8 +57,13 @@ def random(*counters: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(counters)))
 
 
-def training_set(sentences: Sequence[Sentence], config: Config, vectors: Vectors | None) -> TrainingSet:
+def training_set(
+    sentences: Sequence[Sentence], config: Config, vectors: Vectors | None, old: Alphabets | None = None
+) -> TrainingSet:
     """Alphabets, tags and ids for training sentences.
+
+    Args:
+        old: those of a model to start from: the new alphabets have all its words and characters too.
 
     Raises:
         DataError: no sentence, a sentence without tags, an empty token, or a tag the scheme can't read.
@@ -76,14 +81,22 @@ def training_set(sentences: Sequence[Sentence], config: Config, vectors: Vectors
         tags = tuple(SCHEMES[config.scheme].tags(labels))
     else:
         tags = tuple(sorted({tag for row in rows for tag in row}))
+    known = [*(old.words.strings if old else ()), *(vectors.words.strings if vectors else ())]
     alphabets, counts = build_alphabets(
-        (sentence.tokens for sentence in kept), config.words, vectors.words.strings if vectors else ()
+        (sentence.tokens for sentence in kept), config.words, dict.fromkeys(known), old.chars.strings if old else ()
     )
     replaceable = np.zeros(alphabets.trained, bool)
     for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
-        replaceable[i] = counts[word] == 1 and not (vectors and vectors.words.find(word))
+        replaceable[i] = counts[word] == 1 and not _has_vector(word, vectors, old)
     ids = {tag: i for i, tag in enumerate(tags)}
     return TrainingSet(kept, alphabets, tags, [np.array([ids[t] for t in row], np.int64) for row in rows], replaceable)
+
+
+def _has_vector(word: str, vectors: Vectors | None, old: Alphabets | None) -> bool:
+    """Whether a vector file or an older model has a row that no training made. A row that the older model trained may
+    be of a word that stood in for the unknown one, and goes on to."""
+    in_old = old.words.find(word) if old else None
+    return bool((vectors and vectors.words.find(word)) or (old and in_old and in_old[0] >= old.trained))
 
 
 def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:

@@ -30,6 +30,7 @@ from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
 from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, digest_of
 from tagsmith.training.data import TrainingSet, dev_rows, random, training_set, word_vectors
+from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
 
 
@@ -81,6 +82,7 @@ def train(
     observers: Sequence[Observer] = (),
     device: str = "cpu",
     checkpoints: Resumption | None = None,
+    old: Model | None = None,
 ) -> Run:
     """Train on sentences; keep the epoch with the best score on dev (without dev, the last).
 
@@ -91,24 +93,33 @@ def train(
     All randomness is a function of the seed, the epoch and the step, so a training that goes on from a checkpoint
     ends in the same bytes as one that was never cut off.
 
+    Args:
+        old: a model to start from; all that it has in common with the new one is taken over.
+
     Raises:
         DataError: sentences that can't be learned from.
-        ConfigError: a width of word vectors other than that of the vector file, a device that is not there,
-            settings under which the loss grows beyond all numbers, or a checkpoint of another training.
+        ConfigError: a model to start from with other sizes, a width of word vectors other than that of the vector
+            file, a device that is not there, settings under which the loss grows beyond all numbers, or a checkpoint
+            of another training.
     """
     check_device(device)
-    config = _with_dim(config, vectors)
+    known = known_vectors(old, vectors) if old else vectors
+    config = _with_dim(config, known)
     settings = config.training
-    data = training_set(sentences, config, vectors)
+    data = training_set(sentences, config, vectors, old.alphabets if old else None)
     gold = [] if dev is None else dev_rows(dev, config.scheme)
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
-    weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
+    weights["words.vectors"] = word_vectors(data.alphabets, known, config.words.dim or 0, rng)
     facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
     start = Model(config, data.alphabets, data.tags, weights, facts)
+    if old:
+        weights, inherited = inherit(old, start)
+        facts["inherited"] = inherited.lines("the model to start from")
+        start = Model(config, data.alphabets, data.tags, weights, facts)
     identity = {
         "config": msgspec.to_builtins(config),
-        "data": digest_of(data.sentences, dev, table=weights["words.vectors"][: data.alphabets.trained]),
+        "data": digest_of(data.sentences, dev, weights=weights),
         "versions": facts["versions"],
         "device": device,
     }

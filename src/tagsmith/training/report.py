@@ -39,6 +39,8 @@ class Report:
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
+        for line in facts.get("inherited", ()):
+            self.say(line)
         if dev is None:
             self.say(
                 "without dev no epoch can be called the best: the last one is kept, and training never stops early"
