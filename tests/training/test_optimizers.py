@@ -1,0 +1,90 @@
+"""Optimizers, schedules and averages by name."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tagsmith.config import Training
+from tagsmith.training.momentum import Momentum
+from tagsmith.training.optimizers import Average, learning_rate, make_optimizer
+
+
+def weights() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    shapes = {"words.vectors": (6, 3), "head.weight": (2, 3)}
+    return {n: torch.randn(s, generator=generator, dtype=torch.float64).requires_grad_() for n, s in shapes.items()}
+
+
+def loss_of(some: dict[str, torch.Tensor], words: torch.Tensor) -> torch.Tensor:
+    read = F.embedding(words, some["words.vectors"], sparse=True)
+    return (read @ some["head.weight"].T).square().sum()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("inverse", [2.0, 2 / 1.5, 1.0, 0.8]),
+        ("linear", [2.0, 1.5, 1.0, 0.5]),
+        ("cosine", [2.0, 1 + math.sqrt(0.5), 1.0, 1 - math.sqrt(0.5)]),
+        ("constant", [2.0] * 4),
+    ],
+)
+def test_the_rate_of_an_epoch_follows_the_schedule(schedule: Any, expected: list[float]) -> None:
+    settings = Training(epochs=4, learning_rate=2.0, decay=0.5, schedule=schedule)
+    assert [learning_rate(settings, epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(expected)
+
+
+def test_sgd_updates_word_vectors_row_by_row() -> None:
+    assert isinstance(make_optimizer(Training(), weights()), Momentum)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "radam"])
+@pytest.mark.parametrize("clip", [0.1, 1e9])
+def test_an_adam_is_pytorchs_own_behind_the_clip_and_its_rows_are_lazy(name: Any, clip: float) -> None:
+    ours, theirs = weights(), weights()
+    optimizer = make_optimizer(Training(optimizer=name, clip=clip), ours)
+    classes = {"adam": "Adam", "adamw": "AdamW", "nadam": "NAdam", "radam": "RAdam"}
+    dense = getattr(torch.optim, classes[name])([theirs["head.weight"]], 0.1)
+    table = torch.optim.SparseAdam([theirs["words.vectors"]], 0.1)
+    for words in ([0, 1, 1], [2, 0, 4], [4, 4, 4]):
+        optimizer.zero_grad()
+        loss_of(ours, torch.tensor(words)).backward()
+        optimizer.step(0.1)
+        grads = torch.autograd.grad(loss_of(theirs, torch.tensor(words)), list(theirs.values()))
+        rows = grads[0].coalesce()
+        norm = math.hypot(float(rows.values().norm()), float(grads[1].norm()))
+        scale = min(1.0, clip / (norm + 1e-6))
+        theirs["words.vectors"].grad, theirs["head.weight"].grad = rows * scale, grads[1] * scale
+        table.step()
+        dense.step()
+    for key, value in theirs.items():
+        torch.testing.assert_close(ours[key], value, rtol=1e-12, atol=1e-12)
+    assert torch.equal(ours["words.vectors"][[3, 5]], weights()["words.vectors"][[3, 5]])
+
+
+def test_an_average_follows_the_weights_and_stands_in_for_them_for_a_while() -> None:
+    some = {"a": torch.tensor([0.0])}
+    average = Average(0.9, some)
+    expected = 0.0
+    for step, value in enumerate([1.0, 2.0, 3.0], 1):
+        some["a"].fill_(value)
+        average.update()
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * value
+    with average.in_place():
+        assert some["a"].item() == pytest.approx(expected)
+    assert some["a"].item() == 3.0
+
+
+def test_without_a_decay_there_is_no_average() -> None:
+    some = {"a": torch.tensor([1.0])}
+    average = Average(0.0, some)
+    average.update()
+    with average.in_place():
+        assert some["a"].item() == 1.0
+    assert average.state() == {}
