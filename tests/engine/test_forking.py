@@ -138,3 +138,19 @@ def test_a_fork_waits_for_the_numpy_engine(pool: ThreadPoolExecutor, monkeypatch
     assert os.waitpid(child, 0)[1] == 0
     assert product.result(LATE).emissions.tolist() == expected.emissions.tolist()
     timer.join()
+
+
+def test_while_it_is_closed_no_other_thread_holds_any_of_its_locks():
+    # A child has no other threads: a lock that one of them held at the fork would never be released there.
+    gate = Gate()
+    taken: list[bool] = []
+
+    def take() -> None:
+        taken.extend(lock.acquire(blocking=False) for lock in (gate._door, gate._changed))
+
+    gate.close()
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    gate.open()
+    assert taken == [False, False]

@@ -37,12 +37,14 @@ class Gate:
     def close(self) -> None:
         """Let nobody in, and wait until all other threads are out."""
         self._door.acquire()
+        # Kept until the gate opens: were another thread to hold it during a fork, the child would wait for it forever.
+        self._changed.acquire()
         me = threading.get_ident()
-        with self._changed:
-            self._changed.wait_for(lambda: all(thread == me for thread in self._inside))
+        self._changed.wait_for(lambda: all(thread == me for thread in self._inside))
 
     def open(self) -> None:
         """Let threads in again; to be called by the thread that closed the gate."""
+        self._changed.release()
         self._door.release()
 
 
