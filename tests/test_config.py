@@ -380,3 +380,16 @@ def test_the_choices_of_a_setting_are_listed() -> None:
         configure(settings={"head.potentials": "trigram"})
     with pytest.raises(ConfigError, match=r"^chars\.kind: found 'gru'; expected one of: cnn, lstm, none$"):
         configure(settings={"chars.kind": "gru"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"training.optimizer": "adam", "training.momentum": 0.5}, "training.optimizer=adam does not have; it belongs"),
+        ({"training.decay": 0.1, "training.schedule": "linear"}, "training.schedule=linear does not have; it belongs"),
+    ],
+)
+def test_what_an_optimizer_or_a_schedule_does_not_have_cannot_be_set(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configure(settings=settings)
+    assert configure(settings={"training.momentum": 0.5, "training.decay": 0.1}).training.momentum == 0.5

@@ -165,6 +165,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     training: Training = Training()
 
 
+_ONLY_WITH = {"training.momentum": ("optimizer", "sgd"), "training.decay": ("schedule", "inverse")}
+
 PRESETS: dict[str, Config] = {
     # The paper's settings for NER, with the usual shared transitions in place of its bigram potentials, and no
     # activation after the convolution (the authors' code has a tanh there that the paper does not mention).
@@ -195,7 +197,14 @@ def configure(
     for name, value, where in sorted(changes, key=lambda change: change[0] not in _kind_names()):
         _set(values, name, value, where)
     # Words from a shell are strings; numbers from Python are not: lax conversion takes both.
-    return from_builtins(values)
+    config = from_builtins(values)
+    training = msgspec.to_builtins(config.training)
+    for name, _, where in changes:
+        other, only = _ONLY_WITH.get(name, ("", ""))
+        if other and training[other] != only:
+            found = f"{where}found setting {name!r}, which training.{other}={training[other]} does not have"
+            raise ConfigError(f"{found}; it belongs to training.{other}={only}")
+    return config
 
 
 def from_builtins(values: Any) -> Config:

@@ -110,15 +110,13 @@ class Tagger:
         from tagsmith.training.report import Report
 
         beside = None if out is None else files_beside(Path(out))
-        for place in (out, *(beside or ())):
-            if place is not None:
-                check_writable(place)
-                check_distinct(place, train, dev, vectors, config, init)
-
         resume = resume or resume_anyway
         checkpoints = None
         if out is not None:
             checkpoints = loop.Resumption(checkpoint_beside(Path(out)), checkpoint_minutes, resume, resume_anyway)
+            for place in (out, *(beside or ()), checkpoints.path):
+                check_writable(place)
+                check_distinct(place, train, dev, vectors, config, init)
             if checkpoints.path.exists() and not resume:
                 found = "the checkpoint of an unfinished training"
                 raise DataError(found, "--resume to go on from it, or no such file", source=str(checkpoints.path))

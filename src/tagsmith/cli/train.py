@@ -9,7 +9,7 @@ from tagsmith.cli import options
 _ENDS = {
     "epochs": "all epochs done",
     "patience": "stopped, as dev had grown no better for training.patience epochs",
-    "interrupt": "stopped by an interrupt",
+    "interrupt": "stopped by an interrupt (its checkpoint stays: --resume goes on)",
 }
 
 

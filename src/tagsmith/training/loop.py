@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -17,21 +16,18 @@ import msgspec
 import numpy as np
 import torch
 
-from tagsmith.batching import time_steps
 from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
-from tagsmith.engine.decoding import Decoder, tag_sentences
 from tagsmith.errors import ConfigError
-from tagsmith.metrics import Scores, score
-from tagsmith.model.network import Network, Weights, initial_weights
+from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
-from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, digest_of
-from tagsmith.training.data import TrainingSet, dev_rows, random, training_set, word_vectors
+from tagsmith.training.checkpoint import Epoch, Progress, digest_of
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
-from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
+from tagsmith.training.learner import Learner
 
 
 class Observer(Protocol):
@@ -103,14 +99,14 @@ def train(
             of another training.
     """
     check_device(device)
-    known = known_vectors(old, vectors) if old else vectors
-    config = _with_dim(config, known)
+    rows = known_vectors(old, vectors) if old else vectors
+    config = _with_dim(config, rows)
     settings = config.training
     data = training_set(sentences, config, vectors, old.alphabets if old else None)
     gold = [] if dev is None else dev_rows(dev, config.scheme)
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
-    weights["words.vectors"] = word_vectors(data.alphabets, known, config.words.dim or 0, rng)
+    weights["words.vectors"] = word_vectors(data.alphabets, rows, config.words.dim or 0, rng)
     facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
     start = Model(config, data.alphabets, data.tags, weights, facts)
     if old:
@@ -129,6 +125,9 @@ def train(
         if checkpoints and checkpoints.resume and checkpoints.path.exists():
             learner.restore(checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway))
         progress = learner.progress
+        resumed = (
+            {"epochs": len(progress.epochs), "steps": progress.steps} if checkpoints and checkpoints.resume else None
+        )
         saved = time.monotonic()
 
         def save_checkpoint(if_older_than: float = 0.0) -> None:
@@ -140,7 +139,7 @@ def train(
         stopped = None
         try:
             for observer in observers:
-                observer.started({**facts, "config": identity["config"]})
+                observer.started({**facts, "config": identity["config"], "resumed": resumed})
                 for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
             while not (stopped := _ended(progress, settings)):
@@ -168,112 +167,6 @@ def train(
     return Run(model, progress.epochs)
 
 
-class Learner:
-    """A network on its way: the steps of an epoch, its evaluation, and all of its state."""
-
-    def __init__(self, start: Model, data: TrainingSet, device: str) -> None:
-        self.model, self.data = start, data
-        self.settings = start.config.training
-        self.network = _on_device(Network(start), device)
-        self.weights = dict(self.network.named_parameters())
-        self.optimizer = make_optimizer(self.settings, self.weights)
-        self.average = Average(self.settings.average, self.weights)
-        self.progress = Progress()
-        self.best: dict[str, torch.Tensor] = {}
-
-    def epoch(self) -> Iterator[tuple[float, int]]:
-        """The rest of the epoch under way: after each step, the mean loss of its sentences, and its tokens."""
-        self.network.train()
-        progress, settings = self.progress, self.settings
-        rate = learning_rate(settings, progress.number)
-        began, before = time.perf_counter(), progress.seconds
-        unknown_rate = self.model.config.words.unknown_rate
-        for batch, tags in self.data.batches(settings, unknown_rate, progress.number, progress.steps):
-            seed = random(settings.seed, progress.number, progress.steps + 1).integers(2**63)
-            torch.manual_seed(int(seed))
-            self.optimizer.zero_grad()
-            self.optimizer.catch_up(torch.from_numpy(batch.words).to(self.network.words.vectors.device))
-            nll = self.network.nll(batch, tags)
-            nll.backward()
-            self.optimizer.step(rate)
-            if settings.average:
-                self.optimizer.flush()
-                self.average.update()
-            loss = nll.item()
-            if not math.isfinite(loss):
-                found = f"the loss became {loss} in epoch {progress.number}"
-                raise ConfigError(f"{found}; lower training.learning_rate")
-            progress.steps += 1
-            progress.loss += loss * len(batch.lengths)
-            progress.tokens += len(batch.words)
-            progress.seconds = before + time.perf_counter() - began
-            yield loss, len(batch.words)
-        self.optimizer.flush()
-
-    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
-        """The scores of the network as it stands, or of its average."""
-        self.network.eval()
-        model, network = self.model, self.network
-        decoder = Decoder(model.config, model.tags)
-        sentences = [sentence.tokens for sentence in dev if len(sentence)]
-        with self.average.in_place():
-            predicted = tag_sentences(
-                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
-            )
-        return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
-
-    def finish_epoch(self, scores: Scores | None) -> None:
-        """Close the epoch under way; its weights are kept if it is the best."""
-        progress, best = self.progress, self.progress.best
-        now, so_far = (0.0 if dev is None else dev.score for dev in (scores, best and best.dev))
-        is_best = scores is None or best is None or now > so_far or not so_far
-        epoch = Epoch(
-            progress.number,
-            progress.loss / len(self.data.sentences),
-            learning_rate(self.settings, progress.number),
-            progress.seconds,
-            progress.tokens / progress.seconds,
-            scores,
-            is_best,
-        )
-        if is_best:
-            with self.average.in_place():
-                weights = {name: weight.detach().clone() for name, weight in self.weights.items()}
-            self.best = weights
-        progress.epochs.append(epoch)
-        progress.steps, progress.loss, progress.tokens, progress.seconds = 0, 0.0, 0, 0.0
-
-    def best_weights(self) -> Weights:
-        """The weights of the best epoch under the model file's names."""
-        copy_into(self.weights, self.best)
-        return self.network.weights()
-
-    def checkpoint(self) -> Checkpoint:
-        """All that changes while training."""
-        tensors = {"weights": self.weights, "best": self.best}
-        return Checkpoint(
-            self.progress, {**tensors, "optimizer": self.optimizer.state(), "average": self.average.state()}
-        )
-
-    def restore(self, kept: Checkpoint) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            ConfigError: its weights have other shapes.
-        """
-        groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
-        for name, weight in self.weights.items():
-            found = groups["weights"].get(name)
-            if found is None or found.shape != weight.shape:
-                shape = None if found is None else list(found.shape)
-                raise ConfigError(f"the checkpoint's {name} is {shape}; this training's is {list(weight.shape)}")
-        copy_into(self.weights, groups["weights"])
-        self.best = dict(groups["best"])
-        self.optimizer.load_state(groups["optimizer"])
-        self.average.load_state(groups["average"])
-        self.progress = kept.progress
-
-
 def _ended(progress: Progress, settings: Training) -> str | None:
     done, best = len(progress.epochs), progress.best
     if best and done - best.number >= settings.patience:
@@ -297,13 +190,6 @@ def _with_dim(config: Config, vectors: Vectors | None) -> Config:
         raise ConfigError(f"words.dim is {config.words.dim}, but {wide}; leave it unset")
     dim = vectors.dim if vectors else config.words.dim or 100
     return msgspec.structs.replace(config, words=msgspec.structs.replace(config.words, dim=dim))
-
-
-def _on_device(network: Network, device: str) -> Network:
-    try:
-        return network.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
 
 
 def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors | None) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Report:
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
+        if resumed := facts["resumed"]:
+            done = f"{resumed['epochs']} epochs and {resumed['steps']} steps of the next are done"
+            self.say(
+                f"going on from the checkpoint: {done}" if any(resumed.values()) else "no checkpoint: from the start"
+            )
         for line in facts.get("inherited", ()):
             self.say(line)
         if dev is None:

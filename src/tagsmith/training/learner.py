@@ -1,0 +1,133 @@
+"""A network on its way through a training: its steps, its evaluation, and all the state a checkpoint keeps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from tagsmith.batching import time_steps
+from tagsmith.engine.decoding import Decoder, tag_sentences
+from tagsmith.errors import ConfigError
+from tagsmith.metrics import Scores, score
+from tagsmith.model.network import Network, Weights
+from tagsmith.store import Model
+from tagsmith.text import Sentence
+from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress
+from tagsmith.training.data import TrainingSet, random
+from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
+
+
+class Learner:
+    """A network on its way: the steps of an epoch, its evaluation, and all of its state."""
+
+    def __init__(self, start: Model, data: TrainingSet, device: str) -> None:
+        self.model, self.data = start, data
+        self.settings = start.config.training
+        self.network = _on_device(Network(start), device)
+        self.weights = dict(self.network.named_parameters())
+        self.optimizer = make_optimizer(self.settings, self.weights)
+        self.average = Average(self.settings.average, self.weights)
+        self.progress = Progress()
+        self.best: dict[str, torch.Tensor] = {}
+
+    def epoch(self) -> Iterator[tuple[float, int]]:
+        """The rest of the epoch under way: after each step, the mean loss of its sentences, and its tokens."""
+        self.network.train()
+        progress, settings = self.progress, self.settings
+        rate = learning_rate(settings, progress.number)
+        began, before = time.perf_counter(), progress.seconds
+        unknown_rate = self.model.config.words.unknown_rate
+        for batch, tags in self.data.batches(settings, unknown_rate, progress.number, progress.steps):
+            seed = random(settings.seed, progress.number, progress.steps + 1).integers(2**63)
+            torch.manual_seed(int(seed))
+            self.optimizer.zero_grad()
+            self.optimizer.catch_up(torch.from_numpy(batch.words).to(self.network.words.vectors.device))
+            nll = self.network.nll(batch, tags)
+            nll.backward()
+            self.optimizer.step(rate)
+            if settings.average:
+                self.optimizer.flush()
+                self.average.update()
+            loss = nll.item()
+            if not math.isfinite(loss):
+                found = f"the loss became {loss} in epoch {progress.number}"
+                raise ConfigError(f"{found}; lower training.learning_rate")
+            progress.steps += 1
+            progress.loss += loss * len(batch.lengths)
+            progress.tokens += len(batch.words)
+            progress.seconds = before + time.perf_counter() - began
+            yield loss, len(batch.words)
+        self.optimizer.flush()
+
+    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
+        """The scores of the network as it stands, or of its average."""
+        self.network.eval()
+        model, network = self.model, self.network
+        decoder = Decoder(model.config, model.tags)
+        sentences = [sentence.tokens for sentence in dev if len(sentence)]
+        with self.average.in_place():
+            predicted = tag_sentences(
+                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
+            )
+        return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
+
+    def finish_epoch(self, scores: Scores | None) -> None:
+        """Close the epoch under way; its weights are kept if it is the best."""
+        progress, best = self.progress, self.progress.best
+        now, so_far = (0.0 if dev is None else dev.score for dev in (scores, best and best.dev))
+        is_best = scores is None or best is None or now > so_far or not so_far
+        epoch = Epoch(
+            progress.number,
+            progress.loss / len(self.data.sentences),
+            learning_rate(self.settings, progress.number),
+            progress.seconds,
+            progress.tokens / progress.seconds,
+            scores,
+            is_best,
+        )
+        if is_best:
+            with self.average.in_place():
+                weights = {name: weight.detach().clone() for name, weight in self.weights.items()}
+            self.best = weights
+        progress.epochs.append(epoch)
+        progress.steps, progress.loss, progress.tokens, progress.seconds = 0, 0.0, 0, 0.0
+
+    def best_weights(self) -> Weights:
+        """The weights of the best epoch under the model file's names."""
+        copy_into(self.weights, self.best)
+        return self.network.weights()
+
+    def checkpoint(self) -> Checkpoint:
+        """All that changes while training."""
+        tensors = {"weights": self.weights, "best": self.best}
+        return Checkpoint(
+            self.progress, {**tensors, "optimizer": self.optimizer.state(), "average": self.average.state()}
+        )
+
+    def restore(self, kept: Checkpoint) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ConfigError: its weights have other shapes.
+        """
+        groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
+        for name, weight in self.weights.items():
+            found = groups["weights"].get(name)
+            if found is None or found.shape != weight.shape:
+                shape = None if found is None else list(found.shape)
+                raise ConfigError(f"the checkpoint's {name} is {shape}; this training's is {list(weight.shape)}")
+        copy_into(self.weights, groups["weights"])
+        self.best = dict(groups["best"])
+        self.optimizer.load_state(groups["optimizer"])
+        self.average.load_state(groups["average"])
+        self.progress = kept.progress
+
+
+def _on_device(network: Network, device: str) -> Network:
+    try:
+        return network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
