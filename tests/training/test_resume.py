@@ -117,6 +117,18 @@ def test_without_a_checkpoint_resume_starts_from_the_beginning(tmp_path: Path) -
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+def test_what_a_training_goes_on_from_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 7, monkeypatch)
+    given: dict[str, Any] = {"settings": TINY, "out": out, "resume": True}
+    Tagger.train(SENTENCES, SENTENCES, **given)
+    assert "going on from the checkpoint: 1 epochs and 2 steps of the next are done" in capsys.readouterr().err
+    Tagger.train(SENTENCES, SENTENCES, **given)
+    assert "no checkpoint: from the start" in capsys.readouterr().err
+
+
 def test_resume_needs_a_model_file() -> None:
     with pytest.raises(ConfigError, match="resume without out"):
         Tagger.train(SENTENCES, resume=True, progress=False)
