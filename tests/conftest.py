@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from handmade import DEMO, TINY
 
 from tagsmith import Tagger
-
-DEMO = Path(str(files("tagsmith") / "demo"))
-TINY = {
-    "words.dim": 12,
-    "chars.dim": 8,
-    "chars.filters": 8,
-    "encoder.size": 16,
-    "training.learning_rate": 0.1,
-    "training.epochs": 3,
-}
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import string
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +17,15 @@ from tagsmith.batching import Alphabets
 from tagsmith.schemes import SCHEMES
 from tagsmith.vocab import Vocabulary
 
+DEMO = Path(str(files("tagsmith") / "demo"))
+TINY = {
+    "words.dim": 12,
+    "chars.dim": 8,
+    "chars.filters": 8,
+    "encoder.size": 16,
+    "training.learning_rate": 0.1,
+    "training.epochs": 3,
+}
 SMALL = {"chars.dim": 2, "chars.filters": 2}
 LEXICON = {
     "jay": "S-PER",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY
+from handmade import TINY
 from shell import COMMAND, DEMO, Result, real, run
 
 from tagsmith import Tagger, tensors

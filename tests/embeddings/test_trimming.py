@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DEMO, TINY
+from handmade import DEMO, TINY
 from hypothesis import given
 from hypothesis import strategies as st
 
