@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from handmade import DEMO, TINY
 
 from tagsmith import Tagger
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled kernels are kept from one run of the tests to the next, and shared by the processes they start."""
+    os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "kernels")
 
 
 @pytest.fixture(autouse=True)

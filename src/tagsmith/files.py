@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import platformdirs
+
 from tagsmith.errors import DataError
 
 STDIN = "-"
@@ -189,3 +191,17 @@ def check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
     for given in inputs:
         if isinstance(given, str | os.PathLike) and os.path.realpath(given) == os.path.realpath(place):
             raise DataError("a file that is also read", "a file of its own to write to", source=str(place))
+
+
+def cache_folder(name: str) -> Path | None:
+    """A folder to keep what can be made anew: in the user's cache folder, or the one named by ``TAGSMITH_CACHE``.
+
+    It is made if it isn't there; None where nothing can be written.
+    """
+    folder = Path(os.environ.get("TAGSMITH_CACHE") or platformdirs.user_cache_path("tagsmith")) / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder / "anything")
+    except (OSError, DataError):
+        return None
+    return folder

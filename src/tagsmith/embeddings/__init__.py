@@ -7,14 +7,12 @@ import hashlib
 import os
 from pathlib import Path
 
-import platformdirs
-
 from tagsmith.embeddings.reading import FORMS, files_of, read_blocks
 from tagsmith.embeddings.table import VERSION, Keep, Table, gather, is_table, map_table, write_table
 from tagsmith.embeddings.trimming import Choice, lookup_forms
 from tagsmith.embeddings.vectors import Coverage, Vectors
 from tagsmith.errors import DataError
-from tagsmith.files import Watch, check_writable
+from tagsmith.files import Watch, cache_folder
 
 __all__ = ["FORMS", "Choice", "Coverage", "Vectors", "load_vectors", "lookup_forms", "read_table", "write_table"]
 
@@ -80,13 +78,9 @@ def _copy_place(files: tuple[Path, ...], form: str | None) -> Path | None:
     """Where the table of these files is kept; None if it can't be, or if a pipe is among them."""
     if not all(file.is_file() for file in files):
         return None
-    folder = Path(os.environ.get("TAGSMITH_CACHE") or platformdirs.user_cache_path("tagsmith")) / "vectors"
+    folder = cache_folder("vectors")
+    if folder is None:
+        return None
     states = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     identity = hashlib.sha256(repr((VERSION, form, states)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    place = folder / f"{identity}.safetensors"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        check_writable(place)
-    except (OSError, DataError):
-        return None
-    return place
+    return folder / f"{identity}.safetensors"
