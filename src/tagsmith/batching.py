@@ -163,6 +163,16 @@ class Steps:
     """Sentences at each step, never rising. Shape: [T]."""
 
     @property
+    def starts(self) -> Ids:
+        """The first word of each sentence, the longest sentence first. Shape: [B]."""
+        return self.order[0, : self.counts[0]]
+
+    @property
+    def lengths(self) -> Ids:
+        """Words in each sentence, the longest first. Shape: [B]."""
+        return self.order[1, : self.counts[0]] - self.starts + 1
+
+    @property
     def previous(self) -> Ids:
         """For each place after the first step, the place of the same sentence one step before. Shape: [N - B]."""
         counts = np.array(self.counts)
