@@ -1,22 +1,20 @@
 """Bidirectional recurrences with their gradients written out: no padding, and few operations a step.
 
-An LSTM in float32 on a CPU runs in compiled code (``kernels.lstm``); everything else, and what the compiled code is
-compared with, is PyTorch here.
+What is PyTorch here runs a plain RNN, and an LSTM on a GPU, in other numbers than float32 and under autocast; it is
+also what the compiled LSTM is compared with.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
 from tagsmith.batching import Steps
-from tagsmith.kernels.lstm import lstm, lstm_gradient
-from tagsmith.kernels.tiles import pack
+from tagsmith.model.compiled import CompiledLSTM, runs_compiled
 
 
 class Recurrence(Function):
@@ -121,51 +119,6 @@ class PlainRecurrence(Function):
         return grad_sums, hidden_before.transpose(1, 2) @ grad_sums, None
 
 
-class CompiledLSTM(Function):
-    """``read_both_ways`` of an LSTM in float32 on a CPU: the recurrence in compiled code, tall products by a BLAS.
-
-    Shape: as ``read_both_ways``.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx, inputs: Tensor, input_weight: Tensor, state_weight: Tensor, bias: Tensor, steps: Steps
-    ) -> Tensor:
-        words, size = len(inputs), state_weight.shape[1]
-        gates = inputs.new_empty(words, 2, 4 * size)  # first the input products
-        before, cells = inputs.new_empty(2, words, 2, size)
-        hidden = inputs.new_empty(words, 2 * size)
-        kept = (array.numpy() for array in (hidden, before, cells))
-        hidden_out, before_out, cells_out = kept
-        for d in (0, 1):
-            torch.addmm(bias[d], inputs, input_weight[d], out=gates[:, d])
-            packed = pack(state_weight[d].detach().numpy())
-            which = np.arange(words)
-            lstm(gates.numpy(), which, steps.starts, steps.lengths, packed, d, hidden_out, before_out, cells_out)
-        ctx.save_for_backward(inputs, input_weight, state_weight, gates, before, cells)
-        ctx.steps = steps  # type: ignore[attr-defined]
-        return hidden
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor, None]:
-        grad_hidden = grad_outputs[0].contiguous().numpy()
-        inputs, input_weight, state_weight, gates, before, cells = ctx.saved_tensors
-        steps: Steps = ctx.steps
-        grad_products = torch.empty_like(gates)
-        kept = gates.numpy(), cells.numpy(), grad_products.numpy()
-        grad_input_weight, grad_state_weight = torch.empty_like(input_weight), torch.empty_like(state_weight)
-        for d in (0, 1):
-            transposed = pack(state_weight[d].detach().numpy().T)
-            lstm_gradient(grad_hidden, steps.starts, steps.lengths, transposed, d, *kept)
-            torch.mm(inputs.T, grad_products[:, d], out=grad_input_weight[d])
-            torch.mm(before[:, d].T, grad_products[:, d], out=grad_state_weight[d])
-        grad_inputs = None
-        if ctx.needs_input_grad[0]:
-            grad_inputs = grad_products[:, 0] @ input_weight[0].T
-            grad_inputs.addmm_(grad_products[:, 1], input_weight[1].T)
-        return grad_inputs, grad_input_weight, grad_state_weight, grad_products.sum(0), None
-
-
 RECURRENCES: dict[str, type[Function]] = {"lstm": Recurrence, "rnn": PlainRecurrence}
 
 
@@ -177,8 +130,7 @@ def read_both_ways(
     Shape: inputs [N, D], input_weight [2, D, GH], state_weight [2, H, GH], bias [2, GH], where G, the gates, are 4 in
     an LSTM and 1 in a plain RNN -> [N, 2H], words in the order of the batch.
     """
-    float32_on_cpu = inputs.device.type == "cpu" and inputs.dtype == torch.float32
-    if kind == "lstm" and float32_on_cpu and not torch.is_autocast_enabled("cpu"):
+    if kind == "lstm" and runs_compiled(inputs):
         return CompiledLSTM.apply(inputs, input_weight, state_weight, bias, steps)  # type: ignore[return-value]
     order = torch.from_numpy(steps.order).to(inputs.device)
     products = torch.baddbmm(bias[:, None], inputs[order], input_weight)
