@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 SchemeName = Literal["IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BILOU", "BMES"]
@@ -56,13 +57,9 @@ class Sentence:
         return self.lines[token] if self.lines else None
 
 
-def spaced(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
-    """The tokens joined by single spaces, and the offsets (start, end) of each in that text."""
-    offsets, at = [], 0
-    for token in tokens:
-        offsets.append((at, at + len(token)))
-        at += len(token) + 1
-    return " ".join(tokens), offsets
+def spaced(tokens: Sequence[str]) -> tuple[str, list[int]]:
+    """The tokens joined by single spaces, and where each starts in that text."""
+    return " ".join(tokens), list(accumulate([len(token) + 1 for token in tokens[:-1]], initial=0))[: len(tokens)]
 
 
 class TaggedSpan(NamedTuple):
@@ -88,9 +85,15 @@ class Tagged:
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
     spans: tuple[TaggedSpan, ...]
-    offsets: tuple[tuple[int, int], ...]
+    starts: tuple[int, ...]
+    """Where each token starts in ``text``."""
     sentences: tuple[tuple[int, int], ...]
     """Each sentence as a half-open range of tokens."""
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """The characters [start, end) of each token."""
+        return tuple((start, start + len(token)) for start, token in zip(self.starts, self.tokens, strict=True))

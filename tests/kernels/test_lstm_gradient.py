@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tagsmith.batching import Steps, time_steps
 from tagsmith.kernels.lstm import lstm, lstm_gradient
-from tagsmith.kernels.tiles import LANES, PANEL, ROWS, add_product, pack, product, whole_vectors
+from tagsmith.kernels.tiles import LANES, PANEL, ROWS, pack
 from tagsmith.model.recurrence import Recurrence
 
 Array = NDArray[Any]
@@ -125,24 +125,3 @@ def test_a_gradient_of_nan_stays_nan_and_stays_in_its_sentence() -> None:
     assert np.isnan(case.grad_products[:2, 0]).any(1).all()  # the word and the one before it
     assert np.isfinite(case.grad_products[4:]).all()
     assert np.isfinite(case.grad_products[2:4, 0]).all()
-
-
-@pytest.mark.parametrize("columns", [1, LANES, LANES + 1, PANEL - 1, PANEL, PANEL + 1, 2 * PANEL + LANES])
-@pytest.mark.parametrize("rows", range(1, ROWS + 1))
-def test_a_tile_adds_its_rows_and_whole_vectors_of_columns_and_nothing_else(rows: int, columns: int) -> None:
-    rng, width = np.random.default_rng(0), whole_vectors(columns)
-    a, weight = rng.normal(size=(9, 7)).astype(np.float32), rng.normal(size=(7, columns)).astype(np.float32)
-    out = np.ones((10, width), np.float32)
-    add_product(out, 2, a, 3, rows, pack(weight))
-    expected = np.ones((10, width))
-    expected[2 : 2 + rows, :columns] += a[3 : 3 + rows] @ weight.astype(np.float64)
-    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_a_product_of_any_number_of_rows_is_that_of_numpy() -> None:
-    rng = np.random.default_rng(1)
-    weight, bias = rng.normal(size=(9, 30)).astype(np.float32), rng.normal(size=whole_vectors(30)).astype(np.float32)
-    for rows in (1, 6, 7, 23):
-        a = rng.normal(size=(rows, 9)).astype(np.float32)
-        found = product(a, pack(weight), bias)[:, :30]
-        np.testing.assert_allclose(found, a.astype(np.float64) @ weight + bias[:30], rtol=1e-5, atol=1e-5)

@@ -1,0 +1,107 @@
+"""What the first layer makes of a word is a function of the word alone: computed once for each word met, and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from tagsmith.batching import Alphabets, Batch, Ids
+from tagsmith.kernels.reference import Floats
+
+_INPUTS = 24 * 2**20  # bytes for the inputs of words: 75,000 words of 80 numbers
+_PRODUCTS = 24 * 2**20  # bytes for the products of words: 3,900 words at two directions of 200 units
+_AT_ONCE = 256  # words computed at a time: more would take memory and save no time
+
+
+class WordInputs:
+    """What the first layer reads of each word met, in the rows of a table; when it is full, another is begun.
+
+    Words that the model can't tell apart (digits may count as zeros) share a row. Threads can share one.
+    """
+
+    def __init__(self, alphabets: Alphabets, width: int, compute: Callable[[Batch], Floats]) -> None:
+        """``compute`` gives the rows of a batch's distinct words. Shape: [U, width]."""
+        self._alphabets, self._width, self._compute = alphabets, width, compute
+        self._lock = threading.Lock()
+        self._begin()
+
+    def of(self, sentences: Sequence[Sequence[str]]) -> tuple[Floats, Ids]:
+        """A table, and which of its rows each word of the sentences has. Shape: [·, width], [N].
+
+        Later calls may add rows to the table but never change one.
+        """
+        with self._lock:
+            try:
+                return self._table, self._find(sentences)
+            except KeyError:
+                self._meet(dict.fromkeys(word for sentence in sentences for word in sentence))
+                return self._table, self._find(sentences)
+
+    def _find(self, sentences: Sequence[Sequence[str]]) -> Ids:
+        row_of = self._row_of
+        return np.array([row_of[word] for sentence in sentences for word in sentence], np.int64)
+
+    def _meet(self, words: Iterable[str]) -> None:
+        """Rows for those of the words that have none."""
+        words = list(words)
+        new = [word for word in words if word not in self._row_of]
+        if len(self._row_of) + len(new) > len(self._table):
+            self._begin(len(words))
+            new = words
+        unmet: dict[tuple[str, int], list[str]] = {}  # by all that the model sees of a word
+        for word in new:
+            form = self._alphabets.spelling_of(word), self._alphabets.word_id(word)
+            if form in self._row_of_form:
+                self._row_of[word] = self._row_of_form[form]
+            else:
+                unmet.setdefault(form, []).append(word)
+        met = list(unmet.items())
+        for start in range(0, len(met), _AT_ONCE):
+            some = met[start : start + _AT_ONCE]
+            first = len(self._row_of_form)
+            batch = self._alphabets.batch([[words[0] for _, words in some]])
+            self._table[first : first + len(some)] = self._compute(batch)
+            for row, (form, strings) in enumerate(some, first):
+                self._row_of_form[form] = row
+                self._row_of.update(dict.fromkeys(strings, row))
+
+    def _begin(self, at_least: int = 0) -> None:
+        """Begin a table with room for so many words. It takes no memory before it is written to."""
+        self._table = np.empty((max(at_least, _INPUTS // (4 * self._width)), self._width), np.float32)
+        self._row_of: dict[str, int] = {}
+        self._row_of_form: dict[tuple[str, int], int] = {}
+
+
+class Products:
+    """The first layer's products of words' inputs, as many as there is room for. It belongs to one thread at a time."""
+
+    def __init__(self, width: int, compute: Callable[[Floats], Floats]) -> None:
+        """``compute`` gives the products of inputs. Shape: [U, D] -> [U, width]."""
+        self._compute = compute
+        self.table = np.empty((_PRODUCTS // (4 * width), width), np.float32)
+        self._inputs: Floats | None = None
+
+    def rows(self, inputs: Floats, words: Ids) -> Ids:
+        """The row of ``table`` where each word's product is, until the next call.
+
+        Shape: inputs [·, D] as ``WordInputs`` gives it, words [N], its rows -> [N]
+        """
+        if inputs is not self._inputs:
+            self._inputs, self._row_of = inputs, np.full(len(inputs), -1)
+            self._used = 0
+        missing = np.unique(words[self._row_of[words] < 0])
+        if self._used + len(missing) > len(self.table):
+            missing = np.unique(words)
+            if len(missing) > len(self.table):
+                self.table = np.empty((len(missing), self.table.shape[1]), np.float32)
+            self._row_of[:] = -1
+            self._used = 0
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            end = self._used + len(some)
+            self.table[self._used : end] = self._compute(inputs[some])
+            self._row_of[some] = np.arange(self._used, end)
+            self._used = end
+        return self._row_of[words]
