@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 Ids = NDArray[np.int64]
 ACTIVATIONS = {"none": np.asarray, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
@@ -30,6 +31,22 @@ class Chain(NamedTuple):
     """Shape: [K]."""
     end_transitions: Floats
     """Shape: [K]."""
+
+
+class Allowed(NamedTuple):
+    """Which steps the paths may take."""
+
+    start: Bools
+    """Which tags may start a sentence. Shape: [K]."""
+    step: Bools
+    """Which tag (column) may follow which (row). Shape: [K, K]."""
+    end: Bools
+    """Which tags may end a sentence. Shape: [K]."""
+
+    @classmethod
+    def all(cls, tags: int) -> Allowed:
+        """Every step among so many tags."""
+        return cls(np.ones(tags, bool), np.ones((tags, tags), bool), np.ones(tags, bool))
 
 
 def char_cnn(
