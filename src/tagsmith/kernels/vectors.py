@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from llvmlite import ir
@@ -55,7 +56,9 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def _operator(function: Callable[[Any, Any], Any], instruction: str) -> None:
-    infer_global(function)(type(instruction, (ConcreteTemplate,), {"cases": [signature(_vector, _vector, _vector)]}))
+    template: Any = type(instruction, (ConcreteTemplate,), {"cases": [signature(_vector, _vector, _vector)]})
+    register: Any = infer_global(function)
+    register(template)
 
     @lower_builtin(function, _vector, _vector)
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -68,35 +71,48 @@ _operator(operator.mul, "fmul")
 _operator(operator.truediv, "fdiv")
 
 
-def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    row = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.bitcast(builder.gep(row.data, [arguments[1]]), _DOUBLES.as_pointer())
+# Decorators of type Any: to a reader of types, what they make would still take a builder.
+_intrinsic: Any = intrinsic
 
 
-@intrinsic
+def _lane_by_lane(build: Callable[..., Any], result: types.Type = _vector) -> Any:
+    """The function of vectors whose instructions ``build`` makes, given a builder."""
+
+    @wraps(build)  # whose signature Numba looks at
+    def typed(context: Any, *vectors: Any) -> Any:
+        return result(*vectors), lambda _, builder, __, arguments: build(builder, *arguments)
+
+    return _intrinsic(typed)
+
+
+def _to_a_number(build: Callable[..., Any]) -> Any:
+    return _lane_by_lane(build, types.float64)
+
+
+@_intrinsic
 def load(context: Any, row: Any, place: Any) -> Any:
-    """The vector at ``row[place : place + LANES]``."""
+    """The vector at ``row[place : place + LANES]``; the row must be in one piece."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        loaded = builder.load(_place(context, builder, signature, arguments))
+        loaded = builder.load(_pointer(context, builder, signature, arguments))
         loaded.align = 8
         return loaded
 
     return _vector(row, types.intp), generate
 
 
-@intrinsic
+@_intrinsic
 def store(context: Any, row: Any, place: Any, vector: Any) -> Any:
-    """``row[place : place + LANES] = vector``."""
+    """``row[place : place + LANES] = vector``; the row must be in one piece."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[2], _place(context, builder, signature, arguments)).align = 8
+        builder.store(arguments[2], _pointer(context, builder, signature, arguments)).align = 8
         return context.get_dummy_value()
 
-    return types.void(row, types.intp, _vector), generate
+    return types.void(row, types.intp, vector), generate
 
 
-@intrinsic
+@_intrinsic
 def spread(context: Any, x: Any) -> Any:
     """The vector of one number in every lane."""
 
@@ -108,78 +124,72 @@ def spread(context: Any, x: Any) -> Any:
     return _vector(types.float64), generate
 
 
-@intrinsic
-def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
+@_lane_by_lane
+def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once where the processor can."""
-    return _vector(a, b, c), lambda _, builder, __, arguments: _fused(builder, *arguments)
+    return _fused(builder, a, b, c)
 
 
-@intrinsic
-def maximum(context: Any, a: Any, b: Any) -> Any:
+@_lane_by_lane
+def maximum(builder: Any, a: Any, b: Any) -> Any:
     """The higher of two numbers; b where one of them is NaN."""
-    return _vector(a, b), lambda _, builder, __, arguments: _choose(builder, ">", *arguments, *arguments)
+    return _choose(builder, ">", a, b, a, b)
 
 
-@intrinsic
-def highest(context: Any, a: Any) -> Any:
+@_to_a_number
+def highest(builder: Any, a: Any) -> Any:
     """The highest number of a vector without NaN."""
-    return types.float64(a), lambda _, builder, __, arguments: _fold(
-        builder, arguments[0], lambda a, b: _choose(builder, ">", a, b, a, b)
-    )
+    return _fold(builder, a, lambda low, high: _choose(builder, ">", low, high, low, high))
 
 
-@intrinsic
-def total(context: Any, a: Any) -> Any:
+@_to_a_number
+def total(builder: Any, a: Any) -> Any:
     """The sum of the numbers of a vector."""
-    return types.float64(a), lambda _, builder, __, arguments: _fold(builder, arguments[0], builder.fadd)
+    return _fold(builder, a, builder.fadd)
 
 
-@intrinsic
-def exp(context: Any, x: Any) -> Any:
+@_lane_by_lane
+def exp(builder: Any, x: Any) -> Any:
     """exp(x) for x up to 700, to 4e-16 of its value; 0 below -708. NaN stays NaN.
 
     Source: x = k ln 2 + r; Taylor's polynomial of degree 13 for exp(r), |r| up to ln 2 / 2, times 2^k.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        (x,) = arguments
-        least = _every(_LEAST)
-        bounded = _choose(builder, "<", x, least, least, x)
-        shifted = _fused(builder, bounded, _every(_LOG2_E), _every(_ROUND))
-        k = builder.fsub(shifted, _every(_ROUND))
-        r = _fused(builder, k, _every(-_LN2_REST), _fused(builder, k, _every(-_LN2), bounded))
-        bits = builder.shl(builder.bitcast(shifted, _WORDS), _every_word(_FRACTION))
-        power = builder.bitcast(builder.add(bits, _every_word(_ONE)), _DOUBLES)
-        found = builder.fmul(_polynomial(builder, r, _EXP), power)
-        return _choose(builder, "<", x, least, _every(0.0), found)
-
-    return _vector(x), generate
+    least = _every(_LEAST)
+    bounded = _choose(builder, "<", x, least, least, x)
+    shifted = _fused(builder, bounded, _every(_LOG2_E), _every(_ROUND))
+    k = builder.fsub(shifted, _every(_ROUND))
+    r = _fused(builder, k, _every(-_LN2_REST), _fused(builder, k, _every(-_LN2), bounded))
+    bits = builder.shl(builder.bitcast(shifted, _WORDS), _every_word(_FRACTION))
+    power = builder.bitcast(builder.add(bits, _every_word(_ONE)), _DOUBLES)
+    found = builder.fmul(_polynomial(builder, r, _EXP), power)
+    return _choose(builder, "<", x, least, _every(0.0), found)
 
 
-@intrinsic
-def log(context: Any, x: Any) -> Any:
+@_lane_by_lane
+def log(builder: Any, x: Any) -> Any:
     """log(x) of 0 (-inf), a normal number or inf, to 4e-16, or 4e-16 of its value. NaN stays NaN.
 
     Source: x = 2^k (1 + f), 1 + f from sqrt(1/2) to sqrt(2); the series in f / (2 + f) of FreeBSD's e_log.c.
     """
+    bits = builder.bitcast(x, _WORDS)
+    scale = builder.ashr(builder.sub(bits, _every_word(_ROOT_HALF)), _every_word(_FRACTION))
+    k = builder.fsub(builder.bitcast(builder.add(scale, _every_word(_ROUND_BITS)), _DOUBLES), _every(_ROUND))
+    scaled = builder.bitcast(builder.sub(bits, builder.shl(scale, _every_word(_FRACTION))), _DOUBLES)
+    f = builder.fsub(scaled, _every(1.0))
+    s = builder.fdiv(f, builder.fadd(f, _every(2.0)))
+    z = builder.fmul(s, s)
+    half = builder.fmul(builder.fmul(f, f), _every(0.5))
+    series = _fused(builder, _polynomial(builder, z, _LOG), z, half)
+    rest = builder.fsub(half, _fused(builder, s, series, builder.fmul(k, _every(_LN2_REST))))
+    found = _fused(builder, k, _every(_LN2), builder.fsub(f, rest))
+    found = _choose(builder, "==", x, _every(0.0), _every(-math.inf), found)
+    return _choose(builder, "<", x, _every(math.inf), found, x)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        (x,) = arguments
-        bits = builder.bitcast(x, _WORDS)
-        scale = builder.ashr(builder.sub(bits, _every_word(_ROOT_HALF)), _every_word(_FRACTION))
-        k = builder.fsub(builder.bitcast(builder.add(scale, _every_word(_ROUND_BITS)), _DOUBLES), _every(_ROUND))
-        scaled = builder.bitcast(builder.sub(bits, builder.shl(scale, _every_word(_FRACTION))), _DOUBLES)
-        f = builder.fsub(scaled, _every(1.0))
-        s = builder.fdiv(f, builder.fadd(f, _every(2.0)))
-        z = builder.fmul(s, s)
-        half = builder.fmul(builder.fmul(f, f), _every(0.5))
-        series = _fused(builder, _polynomial(builder, z, _LOG), z, half)
-        rest = builder.fsub(half, _fused(builder, s, series, builder.fmul(k, _every(_LN2_REST))))
-        found = _fused(builder, k, _every(_LN2), builder.fsub(f, rest))
-        found = _choose(builder, "==", x, _every(0.0), _every(-math.inf), found)
-        return _choose(builder, "<", x, _every(math.inf), found, x)
 
-    return _vector(x), generate
+def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Where in a row, the first argument, the place is that the second one says."""
+    row = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.bitcast(builder.gep(row.data, [arguments[1]]), _DOUBLES.as_pointer())
 
 
 def _every(x: float) -> Any:
@@ -191,8 +201,8 @@ def _every_word(x: int) -> Any:
 
 
 def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    function = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3)
-    return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.fmuladd.v{LANES}f64"), [a, b, c])
+    function, name = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3), f"llvm.fmuladd.v{LANES}f64"
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [a, b, c])
 
 
 def _choose(builder: Any, comparison: str, a: Any, b: Any, yes: Any, no: Any) -> Any:
@@ -217,9 +227,6 @@ def _fold(builder: Any, vector: Any, join: Callable[[Any, Any], Any]) -> Any:
     size = LANES
     while size > 1:
         size //= 2
-        places = [[ir.IntType(32)(begin + lane) for lane in range(size)] for begin in (0, size)]
-        low, high = (
-            builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), size), place)) for place in places
-        )
-        vector = join(low, high)
+        halves = [ir.Constant(ir.VectorType(ir.IntType(32), size), list(range(i, i + size))) for i in (0, size)]
+        vector = join(*(builder.shuffle_vector(vector, vector, half) for half in halves))
     return builder.extract_element(vector, ir.IntType(32)(0))

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from tagsmith.batching import time_steps
 from tagsmith.engine.decoding import Decoder, tag_sentences
 from tagsmith.errors import ConfigError
+from tagsmith.kernels import chain
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights
 from tagsmith.store import Model
@@ -66,11 +66,11 @@ class Learner:
         """The scores of the network as it stands, or of its average."""
         self.network.eval()
         model, network = self.model, self.network
-        decoder = Decoder(model.config, model.tags)
+        decoder = Decoder(model.config, model.tags, chain)
         sentences = [sentence.tokens for sentence in dev if len(sentence)]
         with self.average.in_place():
             predicted = tag_sentences(
-                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
+                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), batch.lengths)
             )
         return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
 
