@@ -232,3 +232,5 @@ def test_scores_that_are_no_numbers_show_in_the_nll(bad: float) -> None:
         scores.emissions[place, 1] = bad
         assert not np.isfinite(compiled.nll(scores, np.zeros(6, np.int64), lengths)[0])
         assert set(compiled.viterbi(scores, allowed, lengths).tolist()) <= {0, 1, 2}
+        scores.emissions[place] = bad
+        assert set(compiled.viterbi(scores, allowed, lengths).tolist()) <= {0, 1, 2}

@@ -5,7 +5,7 @@ batch it stands in. Scores may be float32 or float64. Inside, a row of K scores 
 the places beyond.
 
 Sums over paths are kept as logs; a step is one product, log(exp(alpha) · exp(transitions)), maxima taken out before.
-What is lost where an exp comes to 0 is less than e^-700. So a sum of at least e^``_SAFE`` misses nothing; where one is
+What is lost where an exp comes to 0 is less than 1e-300. So a sum of at least ``_SAFE`` misses nothing; where one is
 less, and be it 0, it is made again from the logs alone.
 """
 
@@ -18,7 +18,7 @@ from tagsmith.kernels.compiling import kernel
 from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats, Ids
 from tagsmith.kernels.vectors import LANES, exp, highest, load, log, maximum, multiply_add, spread, store, total
 
-_SAFE = -600.0
+_SAFE, _LOG_SAFE = 1e-260, -598.0
 
 
 def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
@@ -83,20 +83,16 @@ def _viterbi(
             _best(scores[t - 1], steps, tags, scores[t])
             for k in range(tags):
                 scores[t, k] += emissions[first + t, k]
-        tag, best = 0, -np.inf
         for k in range(tags):
-            score = scores[length - 1, k] + end[k]
-            if score > best:
-                tag, best = k, score
+            scores[length - 1, k] += end[k]
+        tag = _best_place(scores[length - 1], tags)
         path[after - 1] = tag
-        for t in range(length - 1, 0, -1):
-            step = transitions[first + t if per_word else 0]
-            to, tag, best = tag, 0, -np.inf
+        for t in range(length - 2, -1, -1):
+            step = transitions[first + t + 1 if per_word else 0]
             for k in range(tags):
-                score = scores[t - 1, k] + step[k, to]
-                if allowed[k, to] and score > best:
-                    tag, best = k, score
-            path[first + t - 1] = tag
+                scores[t, k] += step[k, tag] if allowed[k, tag] else -np.inf
+            tag = _best_place(scores[t], tags)
+            path[first + t] = tag
 
 
 @kernel
@@ -115,12 +111,13 @@ def _expect(
     tags, per_word = emissions.shape[1], len(transitions) > 1
     alphas, powers = _rows(lengths.max(), tags), _rows(lengths.max(), tags)
     steps, matrix, turned, found = _rows(tags, tags), _rows(tags, tags), _rows(tags, tags), _rows(tags, tags)
-    rows = _rows(4, tags)
-    beta, ahead, power, weights = rows[0], rows[1], rows[2], rows[3]
+    rows = _rows(5, tags)
+    beta, ahead, power, sums, weights = rows[0], rows[1], rows[2], rows[3], rows[4]
+    _fill(turned, 0.0)
     _fill(found, 0.0)
     top = _lay_out(transitions[0], allowed, steps)
-    _weigh(steps, top, matrix)
-    _turn(matrix, turned)
+    _weigh(steps, top, tags, matrix)
+    _turn(matrix, tags, turned)
     log_z = 0.0
     after = 0
     for length in lengths:
@@ -131,8 +128,8 @@ def _expect(
         for t in range(1, length):
             if per_word:
                 top = _lay_out(transitions[first + t], allowed, steps)
-                _weigh(steps, top, matrix)
-            if _step(alphas[t - 1], matrix, tags, powers[t - 1], alphas[t]):
+                _weigh(steps, top, tags, matrix)
+            if _step(alphas[t - 1], matrix, tags, powers[t - 1], sums, alphas[t]):
                 _mend(alphas[t - 1], steps.T, top, tags, alphas[t])
             for k in range(tags):
                 alphas[t, k] += emissions[first + t, k]
@@ -146,24 +143,26 @@ def _expect(
             word = first + t + 1  # whose step from the word before is taken back
             if per_word:
                 top = _lay_out(transitions[word], allowed, steps)
-                _weigh(steps, top, matrix)
-                _turn(matrix, turned)
+                _weigh(steps, top, tags, matrix)
+                _turn(matrix, tags, turned)
             for k in range(tags):
                 ahead[k] = beta[k] + emissions[word, k]
             _take_maximum(ahead)
-            if _step(ahead, turned, tags, power, beta):
+            if _step(ahead, turned, tags, power, sums, beta):
                 _mend(ahead, steps, top, tags, beta)
-            log_weight = _softmax(alphas[t], beta, weights)
+            weight = _share(powers[t], sums, weights)
+            if weight >= _SAFE:
+                if len(pairs) > 0:
+                    _add_pairs(powers[t], matrix, power, 1 / weight, tags, found)
+            else:
+                log_weight = _softmax(alphas[t], beta, weights) + top
+                if len(pairs) > 0:
+                    _add_pairs_of_logs(alphas[t], steps, ahead, log_weight, tags, found)
             for k in range(tags):
                 used[word - 1, k] = weights[k]
-            if len(pairs) > 0:
-                if log_weight >= _SAFE:
-                    _add_pairs(powers[t], matrix, power, np.exp(-log_weight), tags, found)
-                else:
-                    _add_pairs_of_logs(alphas[t], steps, ahead, log_weight + top, tags, found)
-                if per_word:
-                    _write(found, tags, pairs[word])
-                    _fill(found, 0.0)
+            if len(pairs) > 0 and per_word:
+                _write(found, tags, pairs[word])
+                _fill(found, 0.0)
     if len(pairs) > 0 and not per_word:
         _write(found, tags, pairs[0])
     return log_z
@@ -185,13 +184,13 @@ def _take_path(
     after = 0
     for length in lengths:
         first, after = after, after + length
-        total += np.float64(start[tags[first]]) + end[tags[after - 1]]
+        total += np.float64(start[tags[first]]) + np.float64(end[tags[after - 1]])
         for word in range(first, after):
-            total += emissions[word, tags[word]]
+            total += np.float64(emissions[word, tags[word]])
             used[word, tags[word]] -= 1
         for word in range(first + 1, after):
             row = word if len(transitions) > 1 else 0
-            total += transitions[row, tags[word - 1], tags[word]]
+            total += np.float64(transitions[row, tags[word - 1], tags[word]])
             pairs[row, tags[word - 1], tags[word]] -= 1
     return total
 
@@ -219,9 +218,9 @@ def _write(rows: Floats, tags: int, out: Floats) -> None:
 
 
 @register_jitable
-def _turn(matrix: Floats, out: Floats) -> None:
-    for i in range(len(matrix)):
-        for j in range(len(matrix)):
+def _turn(matrix: Floats, tags: int, out: Floats) -> None:
+    for i in range(tags):
+        for j in range(tags):
             out[j, i] = matrix[i, j]
 
 
@@ -239,9 +238,9 @@ def _lay_out(transitions: Floats, allowed: Bools, steps: Floats) -> float:
 
 
 @register_jitable
-def _weigh(steps: Floats, top: float, matrix: Floats) -> None:
+def _weigh(steps: Floats, top: float, tags: int, matrix: Floats) -> None:
     """matrix = exp(steps - top)."""
-    for i in range(len(steps)):
+    for i in range(tags):
         for c in range(0, steps.shape[1], LANES):
             store(matrix[i], c, exp(load(steps[i], c) - spread(top)))
 
@@ -257,18 +256,37 @@ def _best(scores: Floats, steps: Floats, tags: int, out: Floats) -> None:
 
 
 @register_jitable
-def _step(logs: Floats, matrix: Floats, tags: int, powers: Floats, out: Floats) -> bool:
-    """out = log(exp(logs) · matrix), exp(logs) into ``powers``; whether one of the sums may be wrong, being tiny."""
+def _best_place(scores: Floats, tags: int) -> int:
+    """Where the highest score is; of equal ones, the first."""
+    top = _highest(scores)
+    for k in range(tags):
+        if scores[k] == top:
+            return k
+    return 0
+
+
+@register_jitable
+def _highest(scores: Floats) -> float:
+    top = spread(-np.inf)
+    for c in range(0, len(scores), LANES):
+        top = maximum(load(scores, c), top)
+    return highest(top)
+
+
+@register_jitable
+def _step(logs: Floats, matrix: Floats, tags: int, powers: Floats, sums: Floats, out: Floats) -> bool:
+    """powers = exp(logs), sums = powers · matrix, out = log(sums); whether some sum may be wrong, being tiny."""
     for c in range(0, len(logs), LANES):
         store(powers, c, exp(load(logs, c)))
     for c in range(0, len(logs), LANES):
         product = spread(0.0)
         for i in range(tags):
             product = multiply_add(spread(powers[i]), load(matrix[i], c), product)
+        store(sums, c, product)
         store(out, c, log(product))
     is_tiny = False
     for k in range(tags):
-        is_tiny |= out[k] < _SAFE
+        is_tiny |= sums[k] < _SAFE
     return is_tiny
 
 
@@ -276,7 +294,7 @@ def _step(logs: Floats, matrix: Floats, tags: int, powers: Floats, out: Floats) 
 def _mend(logs: Floats, steps: Floats, top: float, tags: int, out: Floats) -> None:
     """out[k] = log of the sum over i of exp(logs[i] + steps[k, i] - top), where it is tiny."""
     for k in range(tags):
-        if out[k] < _SAFE:
+        if out[k] < _LOG_SAFE:
             highest_of_all, found = -np.inf, 0.0
             for i in range(tags):
                 highest_of_all = max(highest_of_all, logs[i] + steps[k, i])
@@ -288,14 +306,23 @@ def _mend(logs: Floats, steps: Floats, top: float, tags: int, out: Floats) -> No
 @register_jitable
 def _take_maximum(logs: Floats) -> float:
     """The maximum of some logs, which are lowered by it, unless there is none above -inf."""
-    highest_of_all = spread(-np.inf)
-    for c in range(0, len(logs), LANES):
-        highest_of_all = maximum(load(logs, c), highest_of_all)
-    top = highest(highest_of_all)
+    top = _highest(logs)
     if top > -np.inf:
         for c in range(0, len(logs), LANES):
             store(logs, c, load(logs, c) - spread(top))
     return top
+
+
+@register_jitable
+def _share(a: Floats, b: Floats, out: Floats) -> float:
+    """a * b into ``out``, divided so that it adds up to 1; what it was divided by."""
+    summed = spread(0.0)
+    for c in range(0, len(out), LANES):
+        summed = multiply_add(load(a, c), load(b, c), summed)
+    divisor = total(summed)
+    for c in range(0, len(out), LANES):
+        store(out, c, load(a, c) * load(b, c) / spread(divisor))
+    return divisor
 
 
 @register_jitable
