@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import random
 from collections import Counter
 
 import numpy as np
@@ -97,6 +99,16 @@ def test_spelling_each_word_on_its_own_keeps_every_words_characters(sentences: l
     ]
     assert batch.words.tolist() == shared.words.tolist()
     assert batch.lengths.tolist() == shared.lengths.tolist()
+    assert batch.spell_each() is batch
+
+
+@given(SENTENCES, st.randoms(use_true_random=False))
+def test_a_batch_taken_from_another_is_that_of_its_sentences(sentences: list[list[str]], draw: random.Random) -> None:
+    chosen = draw.sample(range(len(sentences)), draw.randint(1, len(sentences)))
+    taken = ALPHABETS.batch(sentences).take(np.array(chosen))
+    expected = ALPHABETS.batch([sentences[i] for i in chosen]).spell_each()
+    for field in dataclasses.fields(taken):
+        assert getattr(taken, field.name).tolist() == getattr(expected, field.name).tolist()
 
 
 # Ranges and groups
@@ -140,6 +152,12 @@ def naive_places(lengths: list[int]) -> list[tuple[int, int]]:
     """(sentence, step) at each place."""
     by_length = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     return [(i, t) for t in range(max(lengths)) for i in by_length if t < lengths[i]]
+
+
+def test_steps_know_where_each_sentence_begins_and_how_long_it_is_longest_first() -> None:
+    steps = time_steps(np.array([2, 4, 1, 4]))
+    assert steps.starts.tolist() == [2, 7, 0, 6]
+    assert steps.lengths.tolist() == [4, 4, 2, 1]
 
 
 @given(LENGTHS)

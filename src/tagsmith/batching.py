@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +39,26 @@ class Batch:
 
     def spell_each(self) -> Batch:
         """The same batch with every word spelled on its own, so that no two share a dropout mask (U becomes N)."""
-        starts = np.cumsum(self.word_lengths) - self.word_lengths
-        lengths = self.word_lengths[self.spelling]
-        return Batch(
-            self.words,
-            np.arange(len(self.words)),
-            self.chars[ranges(starts[self.spelling], lengths)],
-            lengths,
-            self.lengths,
-        )
+        if np.array_equal(self.spelling, np.arange(len(self.words))):
+            return self
+        return self.take(np.arange(len(self.lengths)))
+
+    def take(self, sentences: Ids) -> Batch:
+        """The batch of some of its sentences, every word spelled on its own. Shape: [sentences taken]."""
+        lengths = self.lengths[sentences]
+        places = ranges(self._first_words[sentences], lengths)
+        words = self.spelling[places]
+        word_lengths = self.word_lengths[words]
+        chars = self.chars[ranges(self._first_chars[words], word_lengths)]
+        return Batch(self.words[places], np.arange(len(places)), chars, word_lengths, lengths)
+
+    @cached_property
+    def _first_words(self) -> Ids:
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def _first_chars(self) -> Ids:
+        return np.cumsum(self.word_lengths) - self.word_lengths
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,16 @@ class Steps:
     """Word at each place, reading forwards in row 0 and backwards in row 1. Shape: [2, N]."""
     counts: list[int]
     """Sentences at each step, never rising. Shape: [T]."""
+
+    @property
+    def starts(self) -> Ids:
+        """The first word of each sentence, the longest sentence first. Shape: [B]."""
+        return self.order[0, : self.counts[0]]
+
+    @property
+    def lengths(self) -> Ids:
+        """Words in each sentence, the longest first. Shape: [B]."""
+        return self.order[1, : self.counts[0]] - self.starts + 1
 
     @property
     def previous(self) -> Ids:

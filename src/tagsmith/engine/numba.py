@@ -18,7 +18,7 @@ from tagsmith.kernels import chain
 from tagsmith.kernels.lstm import lstm
 from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
 from tagsmith.kernels.rnn import rnn
-from tagsmith.kernels.tiles import pack, product
+from tagsmith.kernels.tiles import pack, product, whole_vectors
 from tagsmith.store import Model, layer_names
 
 Weights = Mapping[str, NDArray[Any]]
@@ -98,8 +98,8 @@ class _Linear:
     """x · weight + bias, each row on its own. Shape: weight [D, C], bias [C]."""
 
     def __init__(self, weight: Floats, bias: Floats) -> None:
-        self._weight, self._columns = pack(weight), len(bias)
-        self._bias = np.zeros(self._weight.shape[0] * self._weight.shape[2], np.float32)
+        self._weight, self._columns = pack(np.array(weight, order="C")), len(bias)
+        self._bias = np.zeros(whole_vectors(self._columns), np.float32)
         self._bias[: self._columns] = bias
 
     def __call__(self, inputs: Floats) -> Floats:
@@ -115,7 +115,7 @@ class _Layer:
         input_weight, bias = weights[f"{name}.input_weight"], weights[f"{name}.bias"]
         self._recurrence = {"lstm": lstm, "rnn": rnn}[kind]
         self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
-        self._state_weights = [pack(weight) for weight in weights[f"{name}.state_weight"]]
+        self._state_weights = [pack(weight) for weight in np.array(weights[f"{name}.state_weight"])]
         self._size, self.width = weights[f"{name}.state_weight"].shape[1], bias.size
 
     def products(self, inputs: Floats) -> Floats:

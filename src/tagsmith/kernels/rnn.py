@@ -6,8 +6,9 @@ import numpy as np
 
 from tagsmith.kernels.compiling import kernel
 from tagsmith.kernels.gates import tanh
+from tagsmith.kernels.lstm import word_at
 from tagsmith.kernels.reference import Floats, Ids
-from tagsmith.kernels.tiles import ROWS, add_product
+from tagsmith.kernels.tiles import ROWS, add_product, whole_vectors
 
 
 @kernel
@@ -19,7 +20,7 @@ def rnn(
     Shape: as ``lstm``, with one gate: products [M, 2, H].
     """
     size = out.shape[1] // 2
-    sums = np.zeros((ROWS, len(state_weight) * state_weight.shape[2]), np.float32)
+    sums = np.zeros((ROWS, whole_vectors(size)), np.float32)
     h = np.empty((ROWS, size), np.float32)
     for block in range(0, len(lengths), ROWS):
         rows = min(ROWS, len(lengths) - block)
@@ -27,12 +28,12 @@ def rnn(
             while lengths[block + rows - 1] <= t:
                 rows -= 1
             for r in range(rows):
-                word = starts[block + r] + (t if direction == 0 else lengths[block + r] - 1 - t)
+                word = word_at(starts[block + r], lengths[block + r], t, direction)
                 sums[r, :size] = products[which[word], direction]
             if t > 0:
                 add_product(sums, 0, h, 0, rows, state_weight)
             for r in range(rows):
-                word = starts[block + r] + (t if direction == 0 else lengths[block + r] - 1 - t)
+                word = word_at(starts[block + r], lengths[block + r], t, direction)
                 for j in range(size):
                     h[r, j] = tanh(sums[r, j])
                 out[word, direction * size : (direction + 1) * size] = h[r]

@@ -59,16 +59,19 @@ class Network(nn.Module):
         """What every path of every sentence scores, in float32."""
         if self.training:
             batch = batch.spell_each()
-        settings, steps, device = self.config.encoder, time_steps(batch.lengths), self.words.vectors.device
+        steps = time_steps(batch.lengths)
+        settings, device = self.config.encoder, self.words.vectors.device
         words, spelling, chars, word_lengths, lengths = (
             torch.from_numpy(ids).to(device)
             for ids in (batch.words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths)
         )
         states = self.words(words)
         if self.chars is not None:
-            states = torch.cat([states, self.chars(chars, word_lengths)[spelling]], 1)
-        sentence = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
-        mask_of = sentence if settings.variational else None
+            spelled = self.chars(chars, word_lengths)
+            states = torch.cat([states, spelled if self.training else spelled[spelling]], 1)
+        mask_of = None
+        if settings.variational:
+            mask_of = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
         states = dropout(states, settings.dropout_in, self.training, mask_of)
         for name in layer_names(settings):
             states = dropout(self.get_submodule(name)(states, steps), settings.dropout_out, self.training, mask_of)

@@ -1,4 +1,8 @@
-"""Bidirectional recurrences with their gradients written out: no padding, and few operations a step."""
+"""Bidirectional recurrences with their gradients written out: no padding, and few operations a step.
+
+What is PyTorch here runs a plain RNN, and an LSTM on a GPU, in other numbers than float32 and under autocast; it is
+also what the compiled LSTM is compared with.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
 from tagsmith.batching import Steps
+from tagsmith.model.compiled import CompiledLSTM, runs_compiled
 
 
 class Recurrence(Function):
@@ -125,6 +130,8 @@ def read_both_ways(
     Shape: inputs [N, D], input_weight [2, D, GH], state_weight [2, H, GH], bias [2, GH], where G, the gates, are 4 in
     an LSTM and 1 in a plain RNN -> [N, 2H], words in the order of the batch.
     """
+    if kind == "lstm" and runs_compiled(inputs):
+        return CompiledLSTM.apply(inputs, input_weight, state_weight, bias, steps)  # type: ignore[return-value]
     order = torch.from_numpy(steps.order).to(inputs.device)
     products = torch.baddbmm(bias[:, None], inputs[order], input_weight)
     hidden: Tensor = RECURRENCES[kind].apply(products, state_weight.to(products.dtype), steps)  # type: ignore[assignment]

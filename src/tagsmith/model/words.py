@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tagsmith.batching import time_steps
+from tagsmith.model.compiled import CompiledConvolution, runs_compiled
 from tagsmith.model.dropout import dropout
 from tagsmith.model.recurrence import read_both_ways
 
@@ -46,20 +47,37 @@ class CharCNN(nn.Module):
 
     def forward(self, chars: Tensor, word_lengths: Tensor) -> Tensor:
         """Shape: [C], [U] -> [U, F]."""
-        dim = self.vectors.shape[1]
-        window = self.weight.shape[1] // dim
-        margin = window // 2
-        # Words lie in one long row with `margin` zeros before, between and after them: no word sees another.
-        word = torch.repeat_interleave(torch.arange(len(word_lengths), device=chars.device), word_lengths)
-        places = torch.arange(len(chars), device=chars.device) + margin * (word + 1)
         seen = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
-        row = seen.new_zeros(len(chars) + margin * (len(word_lengths) + 1), dim).index_copy(0, places, seen)
-        windows = torch.cat([row[places + shift] for shift in range(-margin, margin + 1)], 1)
-        filtered = F.linear(windows, self.weight, self.bias)
-        # Not torch.segment_reduce, whose gradient counts a maximum that stands at n places up to n times.
-        nothing = filtered.new_full((len(word_lengths), len(self.bias)), -torch.inf)
-        highest = nothing.scatter_reduce(0, word[:, None].expand_as(filtered), filtered, "amax")
-        return self.activation(highest)
+        convolve = CompiledConvolution.apply if runs_compiled(seen) else convolve_max
+        return self.activation(convolve(seen, word_lengths, self.weight, self.bias))
+
+
+def convolve_max(seen: Tensor, word_lengths: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A convolution over each word's characters and its maximum over time, in PyTorch.
+
+    The gradient goes to the first of several equal maxima.
+
+    Shape: seen [C, D], word_lengths [U], weight [F, window * D], bias [F] -> [U, F].
+    """
+    (chars, dim), device = seen.shape, seen.device
+    margin = weight.shape[1] // dim // 2
+    # Words lie in one long row with `margin` zeros before, between and after them: no word sees another.
+    word = torch.repeat_interleave(torch.arange(len(word_lengths), device=device), word_lengths)
+    places = torch.arange(chars, device=device) + margin * (word + 1)
+    row = seen.new_zeros(chars + margin * (len(word_lengths) + 1), dim).index_copy(0, places, seen)
+    windows = torch.cat([row[places + shift] for shift in range(-margin, margin + 1)], 1)
+    filtered = F.linear(windows, weight, bias)
+    # Not the gradient of amax, which shares itself out among equal maxima, nor that of torch.segment_reduce, which
+    # counts a maximum that stands at n places up to n times.
+    by_word = word[:, None].expand_as(filtered)
+    with torch.no_grad():
+        highest = filtered.new_full((len(word_lengths), len(bias)), -torch.inf)
+        highest.scatter_reduce_(0, by_word, filtered, "amax")
+        char = torch.arange(chars, device=device)[:, None]
+        places_of_maxima = torch.where((filtered == highest[word]) | filtered.isnan(), char, chars)
+        first = places_of_maxima.new_full(highest.shape, chars)
+        first.scatter_reduce_(0, by_word, places_of_maxima, "amin")
+    return filtered.gather(0, first)
 
 
 class CharLSTM(nn.Module):

@@ -23,6 +23,8 @@ class TrainingSet:
     alphabets: Alphabets
     tags: tuple[str, ...]
     tag_ids: list[Ids]
+    batch: Batch
+    """All sentences: what their strings are is looked up once."""
     replaceable: np.ndarray
     """Words that occur once and have no vector: sometimes replaced by the unknown word. Shape: [trained], bool."""
 
@@ -43,7 +45,7 @@ class TrainingSet:
         starts = range(0, len(order), training.batch_size)
         for step in range(done, len(starts)):
             chosen = order[starts[step] :][: training.batch_size]
-            batch = self.alphabets.batch([self.sentences[i].tokens for i in chosen])
+            batch = self.batch.take(chosen)
             drawn = random(training.seed, epoch, step + 1).random(len(batch.words))
             words = np.where(self.replaceable[batch.words] & (drawn < unknown_rate), UNKNOWN, batch.words)
             yield (
@@ -89,7 +91,9 @@ def training_set(
     for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
         replaceable[i] = counts[word] == 1 and not _has_vector(word, vectors, old)
     ids = {tag: i for i, tag in enumerate(tags)}
-    return TrainingSet(kept, alphabets, tags, [np.array([ids[t] for t in row], np.int64) for row in rows], replaceable)
+    tag_ids = [np.array([ids[t] for t in row], np.int64) for row in rows]
+    batch = alphabets.batch([sentence.tokens for sentence in kept])
+    return TrainingSet(kept, alphabets, tags, tag_ids, batch, replaceable)
 
 
 def _has_vector(word: str, vectors: Vectors | None, old: Alphabets | None) -> bool:

@@ -42,8 +42,7 @@ class Learner:
         began, before = time.perf_counter(), progress.seconds
         unknown_rate = self.model.config.words.unknown_rate
         for batch, tags in self.data.batches(settings, unknown_rate, progress.number, progress.steps):
-            seed = random(settings.seed, progress.number, progress.steps + 1).integers(2**63)
-            torch.manual_seed(int(seed))
+            self._seed(progress.number, progress.steps + 1)
             self.optimizer.zero_grad()
             self.optimizer.catch_up(torch.from_numpy(batch.words).to(self.network.words.vectors.device))
             nll = self.network.nll(batch, tags)
@@ -62,6 +61,13 @@ class Learner:
             progress.seconds = before + time.perf_counter() - began
             yield loss, len(batch.words)
         self.optimizer.flush()
+
+    def _seed(self, *counters: int) -> None:
+        """Begin PyTorch's random numbers anew. (``torch.manual_seed`` walks the call stack for each kind of device.)"""
+        seed = int(random(self.settings.seed, *counters).integers(2**63))
+        torch.default_generator.manual_seed(seed)
+        if self.network.words.vectors.is_cuda:
+            torch.cuda.manual_seed(seed)
 
     def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
         """The scores of the network as it stands, or of its average."""

@@ -21,13 +21,17 @@ difference of two cumulative sums of η_k μ^k, divided by μ^u, costs less but 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from tagsmith.errors import DataError
+from tagsmith.kernels import momentum as kernels
+from tagsmith.model.compiled import runs_compiled
 
 
 class Momentum:
@@ -65,13 +69,9 @@ class Momentum:
         """
         gradients = {name: weights.grad for name, weights in self._dense.items() if weights.grad is not None}
         read = self._rows.gradient() if self._rows else None
-        norm = get_total_norm([*gradients.values(), *([read[1]] if read else [])]).item()
-        scale = min(1.0, self._clip / (norm + 1e-6))
+        scale = min(1.0, self._clip / (total_norm([*gradients.values(), *([read[1]] if read else [])]) + 1e-6))
         for name, weights in self._dense.items():
-            velocity = self._velocities[name].mul_(self._momentum)
-            if name in gradients:
-                velocity.add_(gradients[name], alpha=scale)
-            weights.sub_(velocity, alpha=rate)
+            descend(weights, self._velocities[name], gradients.get(name), self._momentum, scale, rate)
         if self._rows and read:
             self._rows.step(*read, scale, rate)
 
@@ -124,6 +124,27 @@ class Momentum:
         return tensors
 
 
+def total_norm(gradients: Sequence[Tensor]) -> float:
+    """The L2 norm of all gradients together."""
+    if all(map(runs_compiled, gradients)):
+        return math.sqrt(sum(kernels.squared_norm(gradient.reshape(-1).numpy()) for gradient in gradients))
+    return get_total_norm(gradients).item()
+
+
+def descend(
+    weights: Tensor, velocity: Tensor, gradient: Tensor | None, momentum: float, scale: float, rate: float
+) -> None:
+    """One step of some weights, their velocity among them. No gradient is a gradient of zero."""
+    if gradient is not None and all(map(runs_compiled, (weights, velocity, gradient))):
+        theta, v = (tensor.detach().view(-1).numpy() for tensor in (weights, velocity))
+        kernels.descend(theta, v, gradient.reshape(-1).numpy(), momentum, scale, rate)
+        return
+    velocity.mul_(momentum)
+    if gradient is not None:
+        velocity.add_(gradient, alpha=scale)
+    weights.sub_(velocity, alpha=rate)
+
+
 class _Rows:
     """The rows of a table, each brought up to date when it is read. ``left`` and ``way`` are the module's, by step."""
 
@@ -136,6 +157,10 @@ class _Rows:
 
     @torch.no_grad()
     def catch_up(self, rows: Tensor) -> None:
+        if runs_compiled(self.table):
+            table, velocity, last, left, way = self._arrays()
+            kernels.catch_up(table, velocity, last, left, way, rows.numpy())
+            return
         velocity, last = self.velocity[rows], self.last[rows]
         # A repeated row is written more than once, each time with the same values.
         self.table[rows] -= velocity * self._factor(self.way, last)
@@ -157,15 +182,22 @@ class _Rows:
         if not gradient.is_sparse:
             raise ValueError("the table's gradient is dense; read the table with F.embedding(..., sparse=True)")
         rows, place = gradient._indices()[0].unique(return_inverse=True)
+        values = gradient._values()
         if (self.last[rows] != len(self.left) - 1).any():
             raise ValueError("a gradient for a row that catch_up was not told of")
         # Not coalesce(): it promises no order for the sum of a repeated row.
-        return rows, self.table.new_zeros(len(rows), self.table.shape[1]).index_add_(0, place, gradient._values())
+        if runs_compiled(values):
+            return rows, torch.from_numpy(kernels.sum_by_row(place.numpy(), values.contiguous().numpy(), len(rows)))
+        return rows, self.table.new_zeros(len(rows), self.table.shape[1]).index_add_(0, place, values)
 
     def step(self, rows: Tensor, gradient: Tensor, scale: float, rate: float) -> None:
-        velocity = self.velocity[rows].mul_(self.momentum).add_(gradient, alpha=scale)
-        self.velocity[rows] = velocity
-        self.table[rows] -= rate * velocity
+        if runs_compiled(self.table):
+            table, velocity = self._arrays()[:2]
+            kernels.descend_rows(table, velocity, rows.numpy(), gradient.numpy(), self.momentum, scale, rate)
+        else:
+            velocity = self.velocity[rows].mul_(self.momentum).add_(gradient, alpha=scale)
+            self.velocity[rows] = velocity
+            self.table[rows] -= rate * velocity
         self.left *= self.momentum
         self.way += rate * self.left
         self.left, self.way = (
@@ -173,6 +205,9 @@ class _Rows:
             torch.cat((self.way, self.way.new_zeros(1))),
         )
         self.last[rows] = len(self.left) - 1
+
+    def _arrays(self) -> list[np.ndarray]:
+        return [each.detach().numpy() for each in (self.table, self.velocity, self.last, self.left, self.way)]
 
     def _factor(self, by_step: Tensor, last: Tensor) -> Tensor:
         return by_step[last].to(self.table.dtype)[:, None]
