@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from handmade import DEMO, TINY
 
 from tagsmith import Tagger
+
+
+hypothesis.settings.register_profile("tests", deadline=None)  # the first call of a kernel compiles it
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

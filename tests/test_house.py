@@ -38,6 +38,7 @@ FLOORS = [
     ["store"],
     ["model"],
     ["engine"],
+    ["tagging"],
     ["training"],
     ["tagger"],
     ["tagsmith"],

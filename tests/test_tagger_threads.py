@@ -81,7 +81,7 @@ class TestThreads:
     def test_each_thread_can_draw_from_a_lazy_iterator_of_its_own(
         self, tagger: Tagger, texts: list[str], expected: list[Tagged], monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("tagsmith.tagger._WINDOW", 200)
+        monkeypatch.setattr("tagsmith.tagging._WINDOW", 200)
         together = threading.Barrier(THREADS)
 
         def tag(thread: int) -> list[Tagged]:
@@ -111,7 +111,7 @@ class TestThreads:
 def test_lazy_iterators_of_one_tagger_can_be_drawn_from_in_turns(
     tagger: Tagger, texts: list[str], expected: list[Tagged], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("tagsmith.tagger._WINDOW", 50)
+    monkeypatch.setattr("tagsmith.tagging._WINDOW", 50)
     starts = (0, 1, 17, 60)
     rows = list(zip_longest(*(tagger.tag(texts[start:]) for start in starts)))
     for start, column in zip(starts, zip(*rows, strict=True), strict=True):
@@ -157,7 +157,7 @@ class TestFork:
     def test_a_lazy_iterator_goes_on_in_both(
         self, tagger: Tagger, texts: list[str], expected: list[Tagged], monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("tagsmith.tagger._WINDOW", 50)
+        monkeypatch.setattr("tagsmith.tagging._WINDOW", 50)
         answers = tagger.tag(texts)
         first = [next(answers) for _ in range(10)]
         child = os.fork()

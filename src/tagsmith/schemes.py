@@ -65,6 +65,8 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
     spans = []
     start, open_label, previous = 0, "", OUTSIDE
     for i, tag in enumerate(tags):
+        if tag == previous == OUTSIDE:
+            continue
         letter, label = split_tag(tag)
         continues = letter in "IMEL" and previous in "BIM" and label == open_label
         if previous != OUTSIDE and not continues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 SchemeName = Literal["IOB1", "IOB2", "IOE1", "IOE2", "BIOES", "BILOU", "BMES"]
@@ -58,11 +59,8 @@ class Sentence:
 
 def spaced(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """The tokens joined by single spaces, and the offsets (start, end) of each in that text."""
-    offsets, at = [], 0
-    for token in tokens:
-        offsets.append((at, at + len(token)))
-        at += len(token) + 1
-    return " ".join(tokens), offsets
+    starts = list(accumulate([len(token) + 1 for token in tokens], initial=0))
+    return " ".join(tokens), list(zip(starts, [start - 1 for start in starts[1:]], strict=False))
 
 
 class TaggedSpan(NamedTuple):

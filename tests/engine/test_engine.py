@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from recipes import RECIPES
 
 import tagsmith.demo
 from tagsmith import extras, formats, store
-from tagsmith.batching import Batch
-from tagsmith.engine import make_engine
+from tagsmith.engine import Engine, make_engine
+from tagsmith.engine.numba import NumbaEngine
 from tagsmith.engine.numpy import NumpyEngine
 from tagsmith.engine.torch import TorchEngine
 from tagsmith.errors import ConfigError, MissingExtra
@@ -39,61 +39,78 @@ def long_sentence(model: Model) -> list[str]:
     return [words[i] for i in np.random.default_rng(0).integers(0, len(words), 4_999)] + ["unheard-of"]
 
 
-def assert_same(model: Model, batch: Batch) -> None:
-    plain, other = NumpyEngine(model), TorchEngine(model, "cpu")
-    firsts = np.cumsum(batch.lengths) - batch.lengths
-    for name, ours, theirs in zip(Chain._fields, plain.chain(batch), other.chain(batch), strict=True):
-        assert ours.dtype == theirs.dtype == np.float32, name
-        if ours.ndim == 3:  # nothing comes to a first word
-            ours, theirs = (np.delete(scores, firsts, 0) for scores in (ours, theirs))
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4, err_msg=name)
-    assert plain.chain(batch).emissions.shape == (len(batch.words), len(model.tags))
-    assert plain.decode(batch).tolist() == other.decode(batch).tolist()
-    np.testing.assert_allclose(plain.marginals(batch), other.marginals(batch), rtol=0, atol=1e-4)
+def engines(model: Model) -> list[Engine]:
+    return [NumpyEngine(model), NumbaEngine(model), TorchEngine(model, "cpu")]
+
+
+def assert_same(model: Model, sentences: Sequence[Sequence[str]]) -> None:
+    """All engines give one chain to 1e-4, one path, and one set of marginals."""
+    lengths = np.array([len(sentence) for sentence in sentences])
+    firsts = np.cumsum(lengths) - lengths
+    plain, *others = engines(model)
+    expected = plain.chain(plain.read(sentences))
+    assert expected.emissions.shape == (lengths.sum(), len(model.tags))
+    for other in others:
+        batch = other.read(sentences)
+        for name, ours, theirs in zip(Chain._fields, expected, other.chain(batch), strict=True):
+            assert ours.dtype == theirs.dtype == np.float32, name
+            if ours.ndim == 3:  # nothing comes to a first word
+                ours, theirs = (np.delete(scores, firsts, 0) for scores in (ours, theirs))
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4, err_msg=name)
+        assert other.decode(batch).tolist() == plain.decode(plain.read(sentences)).tolist()
+        np.testing.assert_allclose(
+            other.marginals(batch), plain.marginals(plain.read(sentences)), rtol=0, atol=1e-4, err_msg=repr(other)
+        )
 
 
 @pytest.mark.parametrize("constraints", ["scheme", "none"])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_both_engines_give_the_same_for_every_kind_of_model(recipe: dict[str, Any], constraints: str) -> None:
+def test_all_engines_give_the_same_for_every_kind_of_model(recipe: dict[str, Any], constraints: str) -> None:
     made = random_model(1, settings={**recipe, "decode.constraints": constraints}, scale=0.5)
     words = [f"word{i}" for i in range(30)]
-    assert_same(made, made.alphabets.batch([words[:7], ["x"], *ODD, words[3:30], words[20:]]))
+    assert_same(made, [words[:7], ["x"], *ODD, words[3:30], words[20:]])
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_numpy_engine_gives_a_sentence_the_same_in_any_batch_in_any_order(recipe: dict[str, Any]) -> None:
-    engine = NumpyEngine(made := random_model(2, settings=recipe, scale=0.5))
-    together, turned = (engine.marginals(made.alphabets.batch(sentences)) for sentences in (ODD, ODD[::-1]))
-    ends = np.cumsum([len(sentence) for sentence in ODD])[:-1]
-    turned_ends = np.cumsum([len(sentence) for sentence in ODD[::-1]])[:-1]
-    pieces = zip(np.split(together, ends), np.split(turned, turned_ends)[::-1], ODD, strict=True)
-    for marginals, other, sentence in pieces:
-        np.testing.assert_allclose(marginals, other, atol=1e-5)
-        np.testing.assert_allclose(marginals, engine.marginals(made.alphabets.batch([sentence])), atol=1e-5)
+    engine = NumpyEngine(random_model(2, settings=recipe, scale=0.5))
+    for marginals, alone in together_and_alone(engine.marginals, engine):
+        np.testing.assert_allclose(marginals, alone, atol=1e-5)
 
 
-def test_both_engines_give_the_same_emissions_and_tags(model: Model) -> None:
-    sentences = [list(s.tokens) for s in formats.read(DEMO / "test.conll")]
-    assert_same(model, model.alphabets.batch([*sentences, *ODD]))
-
-
-def test_both_engines_tag_a_single_token(model: Model) -> None:
-    assert_same(model, model.alphabets.batch([["Mira"]]))
-
-
-def test_both_engines_tag_a_very_long_sentence(model: Model) -> None:
-    assert_same(model, model.alphabets.batch([["Mira"], long_sentence(model), ["in", "Nigeria"]]))
-
-
-@pytest.mark.parametrize("make", [NumpyEngine, lambda model: TorchEngine(model, "cpu")], ids=["numpy", "torch"])
-def test_a_batch_gives_each_sentence_the_emissions_it_gets_alone(
-    model: Model, make: Callable[[Model], NumpyEngine | TorchEngine]
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_numba_engine_gives_a_sentence_the_same_bits_in_any_batch_in_any_order(
+    recipe: dict[str, Any],
 ) -> None:
-    engine = make(model)
-    together = engine.chain(model.alphabets.batch(ODD)).emissions
-    ends = np.cumsum([len(sentence) for sentence in ODD])[:-1]
-    for emissions, sentence in zip(np.split(together, ends), ODD, strict=True):
-        np.testing.assert_allclose(emissions, engine.chain(model.alphabets.batch([sentence])).emissions, atol=1e-5)
+    made = random_model(2, settings=recipe, scale=0.5)
+    engine = NumbaEngine(made)
+    for emissions, alone in together_and_alone(lambda batch: engine.chain(batch).emissions, engine):
+        assert np.array_equal(emissions, alone)
+    for sentence in ODD:  # nor does it matter which words were met before
+        new = NumbaEngine(made)
+        assert np.array_equal(
+            new.chain(new.read([sentence])).emissions, engine.chain(engine.read([sentence])).emissions
+        )
+
+
+def together_and_alone(run: Callable[[Any], np.ndarray], engine: Engine) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for order in (ODD, ODD[::-1]):
+        ends = np.cumsum([len(sentence) for sentence in order])[:-1]
+        for rows, sentence in zip(np.split(run(engine.read(order)), ends), order, strict=True):
+            yield rows, run(engine.read([sentence]))
+
+
+def test_all_engines_give_the_same_emissions_and_tags(model: Model) -> None:
+    sentences = [list(s.tokens) for s in formats.read(DEMO / "test.conll")]
+    assert_same(model, [*sentences, *ODD])
+
+
+def test_all_engines_tag_a_single_token(model: Model) -> None:
+    assert_same(model, [["Mira"]])
+
+
+def test_all_engines_tag_a_very_long_sentence(model: Model) -> None:
+    assert_same(model, [["Mira"], long_sentence(model), ["in", "Nigeria"]])
 
 
 def test_the_torch_engine_drops_nothing_out(model: Model) -> None:
@@ -102,13 +119,16 @@ def test_the_torch_engine_drops_nothing_out(model: Model) -> None:
     assert np.array_equal(engine.chain(batch).emissions, engine.chain(batch).emissions)
 
 
+@pytest.mark.parametrize("make", [NumpyEngine, NumbaEngine])
 @pytest.mark.parametrize(
     "recipe", ["cnn, lstm, shared", "char lstm, three rnns, bigram", "no chars, two lstms, softmax"]
 )
-def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_engine_reads_anything_of_what_was_in_memory(
+    recipe: str, make: Callable[[Model], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = random_model(3, settings=RECIPES[recipe])
-    engine, batch = NumpyEngine(model), model.alphabets.batch(ODD)
-    marginals, path = engine.marginals(batch), engine.decode(batch)
+    engine = make(model)
+    marginals, path = engine.marginals(engine.read(ODD)), engine.decode(engine.read(ODD))
     made: list[str] = []
 
     def filled(name: str, create: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -122,14 +142,16 @@ def test_the_numpy_engine_reads_nothing_of_what_was_in_memory(recipe: str, monke
 
     for name in ("empty", "empty_like"):
         monkeypatch.setattr(np, name, filled(name, getattr(np, name)))
-    assert np.array_equal(engine.marginals(batch), marginals)
-    assert np.array_equal(engine.decode(batch), path)
+    engine = make(model)
+    assert np.array_equal(engine.marginals(engine.read(ODD)), marginals)
+    assert np.array_equal(engine.decode(engine.read(ODD)), path)
     assert {"empty", "empty_like"} <= set(made)
 
 
-def test_a_cpu_runs_numpy(model: Model) -> None:
-    assert isinstance(make_engine(model), NumpyEngine)
-    assert isinstance(make_engine(model, "cpu"), NumpyEngine)
+def test_a_cpu_runs_compiled_kernels_unless_told_otherwise(model: Model) -> None:
+    assert isinstance(make_engine(model), NumbaEngine)
+    assert isinstance(make_engine(model, "cpu"), NumbaEngine)
+    assert isinstance(make_engine(model, "cpu", compiled=False), NumpyEngine)
 
 
 def test_another_device_runs_pytorch(model: Model) -> None:
@@ -151,7 +173,7 @@ def test_another_device_without_pytorch_is_an_error_that_says_what_to_install(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda _name: None)
-    assert isinstance(make_engine(model, "cpu"), NumpyEngine)
+    assert isinstance(make_engine(model, "cpu"), NumbaEngine)
     with pytest.raises(MissingExtra, match=r"PyTorch is not installed; .*tagsmith\[train\]"):
         make_engine(model, "cuda")
 

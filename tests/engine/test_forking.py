@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
 
 import numpy as np
 import pytest
 from handmade import random_model
 
 from tagsmith.engine import forking, make_engine
+from tagsmith.engine import numba as numba_engine
 from tagsmith.engine.forking import Gate
 from tagsmith.kernels import reference
 
@@ -113,19 +115,25 @@ def test_one_leaves_when_the_work_inside_fails():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_fork_waits_for_the_numpy_engine(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch):
-    model = random_model(0)
-    engine, batch = make_engine(model), model.alphabets.batch([["word1", "word2"]])
-    expected = engine.chain(batch)
+@pytest.mark.parametrize(("compiled", "module"), [(False, reference), (True, numba_engine)])
+def test_a_fork_waits_for_an_engine_on_the_cpu(
+    compiled: bool, module: ModuleType, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+):
     at_work, go_on = threading.Event(), threading.Event()
-    lstm = reference.lstm
+    lstm = module.lstm
+    is_slow = False
 
     def slow_lstm(*args: np.ndarray) -> np.ndarray:
-        at_work.set()
-        assert go_on.wait(LATE)
-        return lstm(*args)  # type: ignore[arg-type]
+        if is_slow:
+            at_work.set()
+            assert go_on.wait(LATE)
+        return lstm(*args)
 
-    monkeypatch.setattr(reference, "lstm", slow_lstm)
+    monkeypatch.setattr(module, "lstm", slow_lstm)
+    engine = make_engine(random_model(0), compiled=compiled)
+    batch = engine.read([["word1", "word2"]])
+    expected = engine.chain(batch)
+    is_slow = True
     product = pool.submit(engine.chain, batch)
     assert at_work.wait(LATE)
     timer = threading.Timer(SOON, go_on.set)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @options.skip_bad
 @options.constraints
 @options.device
+@options.threads
 def command(
     model: str | None,
     file: str | None,
@@ -41,6 +42,7 @@ def command(
     skip_bad: bool,
     constraints: str | None,
     device: str,
+    threads: int | None,
 ) -> None:
     """Score a model on a file, or one file against another.
 
@@ -74,7 +76,7 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
-        tagger = Tagger.load(model, device, constraints)
+        tagger = Tagger.load(model, device, constraints, threads=threads)
         scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
         options.say_unconstrained(tagger)
     skipped.say()

@@ -56,6 +56,12 @@ tokenizer = click.option(
 )
 skip_bad = click.option("--skip-bad", is_flag=True, help="Leave malformed lines out, and say how many.")
 device = click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU (needs PyTorch).")
+threads = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many may tag at the same time on a CPU.  [default: the cores there are, up to 8]",
+)
 constraints = click.option(
     "--constraints",
     type=click.Choice(["scheme", "none"]),

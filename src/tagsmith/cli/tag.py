@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tagsmith.text import Sentence, Tagged
 
 
+_LITTLE = 10_000  # characters that plain NumPy tags before compiled kernels are loaded
+
+
 @dataclass(frozen=True)
 class _Item:
     """One input to tag, and what it came from, to be written back with its answer."""
@@ -55,6 +58,7 @@ class _Item:
 @options.skip_bad
 @options.constraints
 @options.device
+@options.threads
 def command(
     model: str,
     files: tuple[str, ...],
@@ -68,6 +72,7 @@ def command(
     skip_bad: bool,
     constraints: str | None,
     device: str,
+    threads: int | None,
 ) -> None:
     """Tag texts or files with a trained model.
 
@@ -97,7 +102,8 @@ def command(
     for text in texts:
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
-    tagger = Tagger.load(model, device, constraints)
+    little = not files and sum(map(len, texts)) <= _LITTLE
+    tagger = Tagger.load(model, device, constraints, threads=threads, compiled=not little)
     if target_format == "spans" and tagger.model.config.scheme == "plain":
         raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
     skipped = options.Skipped(skip_bad)

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from tagsmith.batching import Batch, Ids, Steps, cut
+from tagsmith.batching import Ids, Steps
 from tagsmith.config import Config
 from tagsmith.kernels import reference
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.schemes import allowed_steps
-from tagsmith.store import Model
-
-_BUDGET = 4_096  # words in a batch, counted as if padded
-
-
-def tag_sentences(sentences: Sequence[Sequence[str]], model: Model, decode: Callable[[Batch], Ids]) -> list[list[str]]:
-    """The tags of each sentence, none of them empty; sentences of like length share a batch.
-
-    Args:
-        decode: what gives the tag ids of a batch. Shape: [N].
-    """
-    result: list[list[str]] = [[]] * len(sentences)
-    for places in cut([len(sentence) for sentence in sentences], _BUDGET):
-        batch = model.alphabets.batch([sentences[i] for i in places])
-        path = np.split(decode(batch), np.cumsum(batch.lengths)[:-1])
-        for i, ids in zip(places, path, strict=True):
-            result[i] = [model.tags[k] for k in ids]
-    return result
 
 
 class Decoder:

@@ -1,13 +1,14 @@
-"""The plain engine: NumPy alone, on any machine."""
+"""The plain engine: NumPy and the reference kernels alone; quick to start, and what the others are compared with."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tagsmith.batching import Batch, Ids, Steps, time_steps
-from tagsmith.config import CRF, CharCNN, NoChars
+from tagsmith.config import CharCNN, NoChars
 from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.heads import chain_of
 from tagsmith.kernels import reference
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model, layer_names
@@ -16,8 +17,11 @@ from tagsmith.store import Model, layer_names
 class NumpyEngine:
     """Runs a model with the reference kernels. It holds nothing that a call changes: threads can share it."""
 
+    parallel = False
+
     def __init__(self, model: Model) -> None:
         self.config, self.weights = model.config, model.weights
+        self.read = model.alphabets.batch
         self.decoder = Decoder(model.config, model.tags)
 
     def chain(self, batch: Batch) -> Chain:
@@ -35,7 +39,8 @@ class NumpyEngine:
         for layer in layer_names(encoder):
             inputs = self._states(layer, encoder.kind, inputs, which, steps)
             which = np.arange(len(inputs))
-        return self._scored(inputs, steps)
+        scores = inputs @ self.weights["head.weight"].T + self.weights["head.bias"]
+        return chain_of(scores, batch.lengths, self.config.head, self.weights)
 
     def decode(self, batch: Batch) -> Ids:
         """Tag ids of the best path of each sentence. Shape: [N]."""
@@ -73,20 +78,3 @@ class NumpyEngine:
             in_order[order] = hidden
             both.append(in_order)
         return np.concatenate(both, 1)
-
-    def _scored(self, encoded: Floats, steps: Steps) -> Chain:
-        """The head's chain over the encoder's states [N, 2H]."""
-        head, weights = self.config.head, self.weights
-        scores = encoded @ weights["head.weight"].T + weights["head.bias"]
-        if not isinstance(head, CRF):
-            tags = scores.shape[1]
-            return Chain(scores, *(np.zeros(shape, np.float32) for shape in ((tags, tags), tags, tags)))
-        end = weights["head.end_transitions"]
-        if head.potentials == "shared":
-            return Chain(scores, weights["head.transitions"], weights["head.start_transitions"], end)
-        tags = len(end)
-        after, at_start = np.split(scores, [tags * tags], 1)
-        emissions = np.zeros_like(at_start)
-        first = steps.order[0, : steps.counts[0]]
-        emissions[first] = at_start[first]
-        return Chain(emissions, after.reshape(-1, tags, tags), np.zeros_like(end), end)

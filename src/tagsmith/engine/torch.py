@@ -12,8 +12,11 @@ from tagsmith.store import Model
 class TorchEngine:
     """Runs a model in PyTorch on a device."""
 
+    parallel = False
+
     def __init__(self, model: Model, device: str) -> None:
         self.network = Network(model).to(device).eval()
+        self.read = model.alphabets.batch
         self.decoder = Decoder(model.config, model.tags)
 
     def chain(self, batch: Batch) -> Chain:

@@ -31,22 +31,26 @@ def _lanes_and_vectors() -> tuple[int, int]:
 
 LANES, VECTORS = _lanes_and_vectors()
 PANEL = LANES * VECTORS
-"""Columns in a panel."""
+"""Columns in a panel, at most."""
 ROWS = 6
 """Rows in a tile, at most."""
 
 
 def pack(weight: Floats) -> Floats:
-    """A weight as the kernels read it: panels of columns, zeros after the last. Shape: [D, C] -> [panels, D, PANEL]."""
+    """A weight as the kernels read it: panels of columns, zeros after the last.
+
+    Shape: [D, C] -> [panels, D, PANEL], or one panel half as wide for as few columns as a head of few tags has.
+    """
     depth, columns = weight.shape
-    panels = -(-columns // PANEL)
-    padded = np.zeros((depth, panels * PANEL), np.float32)
+    width = PANEL // 2 if columns <= PANEL // 2 else PANEL
+    panels = -(-columns // width)
+    padded = np.zeros((depth, panels * width), np.float32)
     padded[:, :columns] = weight
-    return np.ascontiguousarray(padded.reshape(depth, panels, PANEL).swapaxes(0, 1))
+    return np.ascontiguousarray(padded.reshape(depth, panels, width).swapaxes(0, 1))
 
 
-def _tile(rows: int) -> Any:
-    """The intrinsic ``tile(out, out_row, column, a, weight, panel, depth)`` for so many rows."""
+def _tile(rows: int, vectors: int) -> Any:
+    """The intrinsic for so many rows, and panels of so many vectors."""
 
     @intrinsic
     def tile(context: Any, out: Any, out_row: Any, column: Any, a: Any, a_row: Any, weight: Any, panel: Any) -> Any:
@@ -74,7 +78,7 @@ def _tile(rows: int) -> Any:
             depth = builder.extract_value(arrays[3].shape, 1)
             outs = [at(0, builder.add(arguments[1], word(r)), arguments[2]) for r in range(rows)]
             sources = [at(3, builder.add(arguments[4], word(r)), word(0)) for r in range(rows)]
-            places = [vector_at(outs[r], v) for r in range(rows) for v in range(VECTORS)]
+            places = [vector_at(outs[r], v) for r in range(rows) for v in range(vectors)]
             first = builder.block
             sums = [load(place) for place in places]
             begin = at(5, builder.mul(arguments[6], depth), word(0))
@@ -84,16 +88,16 @@ def _tile(rows: int) -> Any:
             builder.position_at_end(loop)
             k = builder.phi(word)
             running = [builder.phi(vector) for _ in sums]
-            weights_at = builder.gep(begin, [builder.mul(k, word(PANEL))])
-            weights = [load(vector_at(weights_at, v)) for v in range(VECTORS)]
+            weights_at = builder.gep(begin, [builder.mul(k, word(vectors * LANES))])
+            weights = [load(vector_at(weights_at, v)) for v in range(vectors)]
             added = []
             for r in range(rows):
                 single = builder.load(builder.gep(sources[r], [k]))
                 nothing = ir.Constant(vector, ir.Undefined)
                 lane = builder.insert_element(nothing, single, ir.IntType(32)(0))
                 every = builder.shuffle_vector(lane, nothing, ir.Constant(ir.VectorType(ir.IntType(32), LANES), None))
-                for v in range(VECTORS):
-                    added.append(builder.call(multiply_add, [every, weights[v], running[r * VECTORS + v]]))
+                for v in range(vectors):
+                    added.append(builder.call(multiply_add, [every, weights[v], running[r * vectors + v]]))
             after = builder.add(k, word(1))
             for phi, start, step in zip([k, *running], [word(0), *sums], [after, *added], strict=True):
                 phi.add_incoming(start, first)
@@ -110,15 +114,30 @@ def _tile(rows: int) -> Any:
     return tile
 
 
-_tile_1, _tile_2, _tile_3, _tile_4, _tile_5, _tile_6 = (_tile(rows) for rows in range(1, ROWS + 1))
+_tile_1, _tile_2, _tile_3, _tile_4, _tile_5, _tile_6 = (_tile(rows, VECTORS) for rows in range(1, ROWS + 1))
+_half_1, _half_2, _half_3, _half_4, _half_5, _half_6 = (_tile(rows, VECTORS // 2) for rows in range(1, ROWS + 1))
 
 
 @kernel
 def add_product(out: Floats, out_row: int, a: Floats, a_row: int, rows: int, weight: Floats) -> None:
     """out[out_row:][:rows] += a[a_row:][:rows] · weight, for at most ``ROWS`` rows.
 
-    Shape: out [·, panels * PANEL], a [·, D], weight [panels, D, PANEL] (see ``pack``); all C-contiguous, float32.
+    Shape: out [·, panels * width], a [·, D], weight [panels, D, width] (see ``pack``); all C-contiguous, float32.
     """
+    if weight.shape[2] < PANEL:
+        if rows == 6:
+            _half_6(out, out_row, 0, a, a_row, weight, 0)
+        elif rows == 5:
+            _half_5(out, out_row, 0, a, a_row, weight, 0)
+        elif rows == 4:
+            _half_4(out, out_row, 0, a, a_row, weight, 0)
+        elif rows == 3:
+            _half_3(out, out_row, 0, a, a_row, weight, 0)
+        elif rows == 2:
+            _half_2(out, out_row, 0, a, a_row, weight, 0)
+        elif rows == 1:
+            _half_1(out, out_row, 0, a, a_row, weight, 0)
+        return
     for panel in range(len(weight)):
         column = panel * PANEL
         if rows == 6:

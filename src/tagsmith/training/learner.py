@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
 
 import torch
 
-from tagsmith.batching import time_steps
-from tagsmith.engine.decoding import Decoder, tag_sentences
+from tagsmith.engine import make_engine
 from tagsmith.errors import ConfigError
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights
 from tagsmith.store import Model
+from tagsmith.tagging import tag_sentences
 from tagsmith.text import Sentence
 from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress
 from tagsmith.training.data import TrainingSet, random
@@ -25,7 +26,7 @@ class Learner:
 
     def __init__(self, start: Model, data: TrainingSet, device: str) -> None:
         self.model, self.data = start, data
-        self.settings = start.config.training
+        self.settings, self.device = start.config.training, device
         self.network = _on_device(Network(start), device)
         self.weights = dict(self.network.named_parameters())
         self.optimizer = make_optimizer(self.settings, self.weights)
@@ -64,15 +65,11 @@ class Learner:
 
     def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
         """The scores of the network as it stands, or of its average."""
-        self.network.eval()
-        model, network = self.model, self.network
-        decoder = Decoder(model.config, model.tags)
         sentences = [sentence.tokens for sentence in dev if len(sentence)]
         with self.average.in_place():
-            predicted = tag_sentences(
-                sentences, model, lambda batch: decoder.viterbi(network.chain(batch), time_steps(batch.lengths))
-            )
-        return score(zip(gold, predicted, strict=True), spans=model.config.scheme != "plain")
+            now = dataclasses.replace(self.model, weights=self.network.weights())
+        predicted = tag_sentences(sentences, make_engine(now, self.device), now.tags)
+        return score(zip(gold, predicted, strict=True), spans=now.config.scheme != "plain")
 
     def finish_epoch(self, scores: Scores | None) -> None:
         """Close the epoch under way; its weights are kept if it is the best."""

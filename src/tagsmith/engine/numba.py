@@ -1,0 +1,147 @@
+"""The engine for CPUs: compiled kernels, and what depends on a word alone computed once for each word met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagsmith.batching import Batch, Ids, time_steps
+from tagsmith.config import CharCNN, CharLSTM
+from tagsmith.engine import forking
+from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.heads import chain_of
+from tagsmith.engine.words import WordRows
+from tagsmith.kernels.lstm import lstm
+from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
+from tagsmith.kernels.rnn import rnn
+from tagsmith.kernels.tiles import pack, product
+from tagsmith.store import Model, layer_names
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+class Rows(NamedTuple):
+    """Words as rows of the first layer's input products."""
+
+    table: Floats
+    """Shape: [M, 2, GH], where G, the gates, are 4 in an LSTM and 1 in a plain RNN."""
+    which: Ids
+    """The row of each word. Shape: [N]."""
+    lengths: Ids
+    """Words in each sentence. Shape: [B]."""
+
+
+class NumbaEngine:
+    """Runs a model with compiled kernels, which let other threads run. Threads can share it.
+
+    A sentence's result is the same to the bit, alone and in any batch: a row's rounding never depends on other rows.
+    """
+
+    parallel = True
+
+    def __init__(self, model: Model) -> None:
+        self.config, self.weights = model.config, model.weights
+        kind = self.config.encoder.kind
+        self._layers = [_Layer(self.weights, name, kind) for name in layer_names(self.config.encoder)]
+        self._spell = _Spelling(self.config.chars, self.weights)
+        self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
+        self._rows = WordRows(model.alphabets, self._layers[0].width, self._products_of_words)
+        self.decoder = Decoder(model.config, model.tags)
+
+    def read(self, sentences: Sequence[Sequence[str]]) -> Rows:
+        """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
+        with forking.products:  # a process must not fork while a lock is held
+            table, which = self._rows.of(sentences)
+        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+        return Rows(table.reshape(len(table), 2, -1), which, lengths)
+
+    def chain(self, batch: Rows) -> Chain:
+        """What every path of every sentence scores, in float32."""
+        with forking.products:
+            states = self._layers[0].states(batch.table, batch.which, batch.lengths)
+            for layer in self._layers[1:]:
+                states = layer.states(layer.products(states), np.arange(len(states)), batch.lengths)
+            return chain_of(self._head(states), batch.lengths, self.config.head, self.weights)
+
+    def decode(self, batch: Rows) -> Ids:
+        """Tag ids of the best path of each sentence. Shape: [N]."""
+        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+
+    def marginals(self, batch: Rows) -> Floats:
+        """Probability of every tag at every word. Shape: [N, K], float64."""
+        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
+
+    def _products_of_words(self, batch: Batch) -> Floats:
+        """The first layer's input products of a batch's distinct words. Shape: [U, 2 * GH]."""
+        words = np.empty(len(batch.word_lengths), np.int64)
+        words[batch.spelling] = batch.words
+        vectors = self.weights["words.vectors"][words]
+        products = self._layers[0].products(np.concatenate([vectors, self._spell(batch.chars, batch.word_lengths)], 1))
+        return products.reshape(len(products), -1)
+
+
+class _Linear:
+    """x · weight + bias, each row on its own. Shape: weight [D, C], bias [C]."""
+
+    def __init__(self, weight: Floats, bias: Floats) -> None:
+        self._weight, self._columns = pack(weight), len(bias)
+        self._bias = np.zeros(self._weight.shape[0] * self._weight.shape[2], np.float32)
+        self._bias[: self._columns] = bias
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Shape: [N, D] -> [N, C]."""
+        inputs = np.ascontiguousarray(inputs, np.float32)
+        return np.ascontiguousarray(product(inputs, self._weight, self._bias)[:, : self._columns])
+
+
+class _Layer:
+    """A bidirectional recurrence."""
+
+    def __init__(self, weights: Weights, name: str, kind: str) -> None:
+        input_weight, bias = weights[f"{name}.input_weight"], weights[f"{name}.bias"]
+        self._recurrence = {"lstm": lstm, "rnn": rnn}[kind]
+        self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
+        self._state_weights = [pack(weight) for weight in weights[f"{name}.state_weight"]]
+        self._size = weights[f"{name}.state_weight"].shape[1]
+        self.width = bias.size
+
+    def products(self, inputs: Floats) -> Floats:
+        """The input products of both directions. Shape: [N, D] -> [N, 2, GH]."""
+        return self._input(inputs).reshape(len(inputs), 2, -1)
+
+    def states(self, products: Floats, which: Ids, lengths: Ids) -> Floats:
+        """States after each word, which has ``products[which]``, read both ways. Shape: [N, 2H]."""
+        longest_first = np.argsort(-lengths, kind="stable")
+        starts = (np.cumsum(lengths) - lengths)[longest_first]
+        out = np.empty((len(which), 2 * self._size), np.float32)
+        for direction, weight in enumerate(self._state_weights):
+            self._recurrence(products, which, starts, lengths[longest_first], weight, direction, out)
+        return out
+
+
+class _Spelling:
+    """Spelling vectors of words, each from its own characters."""
+
+    def __init__(self, chars: object, weights: Weights) -> None:
+        self._chars = chars
+        if isinstance(chars, CharCNN):
+            self._vectors = weights["chars.vectors"]
+            self._convolution = _Linear(weights["chars.weight"].T, weights["chars.bias"])
+        elif isinstance(chars, CharLSTM):
+            layer = _Layer(weights, "chars", "lstm")
+            self._layer, self._products = layer, layer.products(weights["chars.vectors"])
+
+    def __call__(self, chars: Ids, lengths: Ids) -> Floats:
+        """Shape: chars [C], lengths [U] -> [U, F]."""
+        if isinstance(self._chars, CharCNN):
+            seen = char_windows(chars, lengths, self._vectors, self._chars.window)
+            highest = np.maximum.reduceat(self._convolution(seen), np.cumsum(lengths) - lengths)
+            return ACTIVATIONS[self._chars.activation](highest)
+        if isinstance(self._chars, CharLSTM):
+            states, size = self._layer.states(self._products, chars, lengths), self._chars.size
+            last = np.cumsum(lengths) - 1
+            return np.concatenate([states[last, :size], states[last - lengths + 1, size:]], 1)
+        return np.empty((len(lengths), 0), np.float32)

@@ -1,0 +1,173 @@
+"""From inputs to answers: windows of inputs are read ahead, cut into batches, and decoded by several threads.
+
+Strings are looked up and answers put together by the thread that asks for them, while others decode; a compiled
+engine lets them run side by side. Answers come in the order of the inputs, and do not depend on the threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from tagsmith.batching import Ids, cut
+from tagsmith.engine import Engine
+from tagsmith.errors import DataError
+from tagsmith.schemes import SCHEMES, read_spans
+from tagsmith.segment import segment
+from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
+
+Given = str | Sequence[str] | Sentence
+_WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
+_BATCH = 4_096  # words in a batch, counted as if padded
+
+
+def threads_here() -> int:
+    """Threads that can be of use: as many as this process has cores, but no more than one can feed."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 8)
+
+
+def tag_all(
+    inputs: Iterable[Given],
+    engine: Engine,
+    tags: Sequence[str],
+    tokenizer: TokenizerName,
+    scheme: str | None,
+    threads: int,
+) -> Iterator[Tagged]:
+    """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
+
+    Args:
+        tags: the names of the engine's tag ids.
+        scheme: how the answers' tags write spans; None where tags are plain and spell none.
+
+    Raises:
+        DataError: an empty token.
+    """
+    with _Workers(threads) as workers:
+        started: deque[_Window] = deque()
+        for window in _windows(inputs, tokenizer):
+            started.append(_Window(window, engine, workers))
+            if len(started) > 1 or threads == 1:
+                yield from started.popleft().answers(tags, scheme)
+        for window in started:
+            yield from window.answers(tags, scheme)
+
+
+def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
+    """The tags of each sentence, none of them empty; sentences of like length share a batch."""
+    return _collect(_decodings(sentences, engine, _Workers(1)), sentences, tags)
+
+
+def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list[_Input]]:
+    window: list[_Input] = []
+    tokens = 0
+    for given in inputs:
+        window.append(_Input(given, tokenizer))
+        tokens += 1 + len(window[-1].tokens)
+        if tokens >= _WINDOW:
+            yield window
+            window, tokens = [], 0
+    yield window
+
+
+Decoding = tuple[list[int], Callable[[], Ids]]
+"""Places of the sentences of a batch, and what gives their tag ids, one after another."""
+
+
+class _Workers:
+    """Threads that decode batches. Where there is one only, batches are decoded when they are asked for; likewise in a
+    process forked from this one, which has none of its threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._process = os.getpid()
+
+    def start(self, decode: Callable[[Any], Ids], batch: Any) -> Callable[[], Ids]:
+        """What gives the tag ids of a batch."""
+        if not self._pool or self._is_forked():
+            return partial(decode, batch)
+        future = self._pool.submit(decode, batch)
+        return lambda: decode(batch) if self._is_forked() else future.result()
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool and not self._is_forked():
+            self._pool.shutdown(cancel_futures=True)
+
+    def _is_forked(self) -> bool:
+        return os.getpid() != self._process
+
+
+def _decodings(sentences: Sequence[Sequence[str]], engine: Engine, workers: _Workers) -> Iterator[Decoding]:
+    for places in cut([len(sentence) for sentence in sentences], _BATCH):
+        yield places, workers.start(engine.decode, engine.read([sentences[i] for i in places]))
+
+
+def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[list[str]]:
+    result: list[list[str]] = [[]] * len(sentences)
+    for places, decode in decodings:
+        ids: list[int] = decode().tolist()
+        path, end = [tags[k] for k in ids], 0
+        for place in places:
+            start, end = end, end + len(sentences[place])
+            result[place] = path[start:end]
+    return result
+
+
+class _Window:
+    """Inputs whose batches are under way."""
+
+    def __init__(self, inputs: list[_Input], engine: Engine, workers: _Workers) -> None:
+        self._inputs = inputs
+        self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
+        self._decodings = list(_decodings(self._sentences, engine, workers))
+
+    def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[Tagged]:
+        rows = iter(_collect(self._decodings, self._sentences, tags))
+        for given in self._inputs:
+            yield given.answer([tag for _ in given.sentences for tag in next(rows)], scheme)
+
+
+class _Input:
+    """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
+
+    def __init__(self, given: str | Sequence[str] | Sentence, tokenizer: TokenizerName) -> None:
+        self.sentences: list[tuple[int, int]] = []
+        if isinstance(given, str):
+            self.text = given
+            self.offsets = []
+            for sentence in segment(given, tokenizer):
+                self.sentences.append((len(self.offsets), len(self.offsets) + len(sentence)))
+                self.offsets += sentence
+            self.tokens = tuple(given[start:end] for start, end in self.offsets)
+            return
+        if not isinstance(given, Sentence | list | tuple):
+            raise TypeError(f"expected a string, a Sentence or a list of tokens, found {type(given).__name__}")
+        self.tokens = given.tokens if isinstance(given, Sentence) else tuple(given)
+        for kind in set(map(type, self.tokens)):
+            if not issubclass(kind, str):
+                raise TypeError(f"a token must be a string, found {kind.__name__}")
+        if "" in self.tokens:
+            raise DataError("an empty token", "tokens of at least one character")
+        self.text, self.offsets = spaced(self.tokens)
+        if self.tokens:
+            self.sentences.append((0, len(self.tokens)))
+
+    def answer(self, tags: list[str], scheme: str | None) -> Tagged:
+        spans: list[TaggedSpan] = []
+        if scheme is not None:
+            for start, end in self.sentences:
+                found = read_spans(tags[start:end])
+                tags[start:end] = SCHEMES[scheme].write(found, end - start)
+                for span in found:
+                    first, last = start + span.start, start + span.end
+                    a, b = self.offsets[first][0], self.offsets[last - 1][1]
+                    spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
+        return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
