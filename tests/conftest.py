@@ -11,7 +11,6 @@ from handmade import DEMO, TINY
 
 from tagsmith import Tagger
 
-
 hypothesis.settings.register_profile("tests", deadline=None)  # the first call of a kernel compiles it
 hypothesis.settings.load_profile("tests")
 

@@ -47,7 +47,8 @@ def problem(rng: np.random.Generator, gates: int, size: int, lengths: np.ndarray
     """Input products of 9 distinct words (and a NaN row that no word has), and a state weight."""
     products = rng.standard_normal((10, 2, gates * size)).astype(np.float32)
     products[9] = np.nan
-    weight = rng.uniform(-0.5, 0.5, (2, size, gates * size)).astype(np.float32)
+    bound = size**-0.5  # a larger weight would make a plain RNN blow up the rounding of its first words
+    weight = rng.uniform(-bound, bound, (2, size, gates * size)).astype(np.float32)
     return products, rng.integers(0, 9, lengths.sum()), lengths, weight
 
 
@@ -74,5 +75,4 @@ def test_a_sentence_has_the_same_bits_alone_and_in_any_batch(kind: str):
 def test_one_layer_of_200_over_a_long_sentence(kind: str):
     compiled, plain, gates = KINDS[kind]
     drawn = problem(np.random.default_rng(4), gates, 200, np.array([2, 700, 1]))
-    drawn[-1][:] *= 0.2
     np.testing.assert_allclose(states(compiled, *drawn), expected(plain, *drawn), rtol=0, atol=5e-5)
