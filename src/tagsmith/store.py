@@ -21,7 +21,7 @@ from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, So
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
-from tagsmith.tensors import Arrays, map_tensors, pack_strings, unpack_strings, write_tensors
+from tagsmith.tensors import Arrays, map_tensors, pack_strings, release, unpack_strings, write_tensors
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
@@ -166,7 +166,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     if sha256 != digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors):
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
     try:
-        return _build(document, tensors)
+        model = _build(document, tensors)
+        release(model.weights)  # read whole to be checked; what a text needs of them is little
+        return model
     except (KeyError, ValueError, TypeError, msgspec.ValidationError, ConfigError) as error:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None
 

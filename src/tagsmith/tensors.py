@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,6 +58,16 @@ def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArr
         # A plain array over the map: np.memmap's own class slows every small operation down.
         arrays[name] = np.asarray(np.memmap(path, dtype, mode="r", offset=offset, shape=shape))
     return arrays, document
+
+
+def release(arrays: Arrays) -> None:
+    """Let go of the memory that mapped arrays take up; what is used of them next is read from the file again."""
+    for array in arrays.values():
+        base = array
+        while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+            base = base.base
+        if isinstance(base, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            base._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
