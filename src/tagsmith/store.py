@@ -169,7 +169,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         model = _build(document, tensors)
         release(model.weights)  # read whole to be checked; what a text needs of them is little
         return model
-    except (KeyError, ValueError, TypeError, msgspec.ValidationError, ConfigError) as error:
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None
 
 

@@ -74,8 +74,11 @@ def test_out_leaves_the_model_as_it_was(model: Path, dev: Path, tmp_path: Path):
 @compiled
 def test_a_dev_score_that_changes_is_kept_and_auto_stays_fp32(tmp_path: Path):
     model, dev = tmp_path / "m", tmp_path / "dev.conll"
-    made = random_model(4, settings={"encoder.size": 40})
-    made.weights["encoder.state_weight"][:, 0] *= 300  # which leaves other rows less than a step of the 127
+    made = random_model(5, scale=0.5, settings={"encoder.size": 40, "head.kind": "softmax"})
+    made.weights["head.bias"][:] = 0
+    # The largest weights are of a unit whose output gate is shut: they leave the others less than a step of the 127.
+    made.weights["encoder.state_weight"][:, 0] = 1_000
+    made.weights["encoder.bias"][:, 2 * 40] = -1e6
     store.save(made, model)
     random = np.random.default_rng(0)
     sentences = (Sentence([f"word{i}" for i in random.integers(0, 30, 20)]) for _ in range(500))
