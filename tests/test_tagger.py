@@ -62,9 +62,10 @@ class TestOneInput:
             tokens=("Jay", "is", "from", "India", ".", "Mira", "left", "."),
             tags=("B-PER", "O", "O", "B-LOC", "O", "O", "O", "O"),
             spans=(TaggedSpan(0, 1, "PER", "Jay", 0, 3), TaggedSpan(3, 4, "LOC", "India", 12, 17)),
-            offsets=((0, 3), (4, 6), (7, 11), (12, 17), (17, 18), (19, 23), (24, 28), (28, 29)),
+            starts=(0, 4, 7, 12, 17, 19, 24, 28),
             sentences=((0, 5), (5, 8)),
         )
+        assert answer.offsets == ((0, 3), (4, 6), (7, 11), (12, 17), (17, 18), (19, 23), (24, 28), (28, 29))
 
     def test_a_span_of_several_tokens_has_the_text_between_them(self, known: Tagger):
         spans = known.tag(TEXT).spans
@@ -232,7 +233,8 @@ class TestManyInputs:
 
     def test_memory_stays_flat_over_a_long_generator(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("tagsmith.tagging._WINDOW", 500)
-        monkeypatch.setattr("tagsmith.engine.words._ROOM", 2**16)
+        monkeypatch.setattr("tagsmith.engine.words._INPUTS", 2**16)
+        monkeypatch.setattr("tagsmith.engine.words._PRODUCTS", 2**16)
         tagged = Tagger(random_model(1))
 
         def peak(count: int) -> int:

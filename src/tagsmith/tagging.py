@@ -142,11 +142,12 @@ class _Input:
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
             self.text = given
-            self.offsets = []
+            offsets: list[tuple[int, int]] = []
             for sentence in segment(given, tokenizer):
-                self.sentences.append((len(self.offsets), len(self.offsets) + len(sentence)))
-                self.offsets += sentence
-            self.tokens = tuple(given[start:end] for start, end in self.offsets)
+                self.sentences.append((len(offsets), len(offsets) + len(sentence)))
+                offsets += sentence
+            self.tokens = tuple(given[start:end] for start, end in offsets)
+            self.starts = [start for start, _ in offsets]
             return
         if not isinstance(given, Sentence | list | tuple):
             raise TypeError(f"expected a string, a Sentence or a list of tokens, found {type(given).__name__}")
@@ -156,7 +157,7 @@ class _Input:
                 raise TypeError(f"a token must be a string, found {kind.__name__}")
         if "" in self.tokens:
             raise DataError("an empty token", "tokens of at least one character")
-        self.text, self.offsets = spaced(self.tokens)
+        self.text, self.starts = spaced(self.tokens)
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
@@ -168,6 +169,6 @@ class _Input:
                 tags[start:end] = SCHEMES[scheme].write(found, end - start)
                 for span in found:
                     first, last = start + span.start, start + span.end
-                    a, b = self.offsets[first][0], self.offsets[last - 1][1]
+                    a, b = self.starts[first], self.starts[last - 1] + len(self.tokens[last - 1])
                     spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
-        return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.offsets), tuple(self.sentences))
+        return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences))

@@ -57,10 +57,9 @@ class Sentence:
         return self.lines[token] if self.lines else None
 
 
-def spaced(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
-    """The tokens joined by single spaces, and the offsets (start, end) of each in that text."""
-    starts = list(accumulate([len(token) + 1 for token in tokens], initial=0))
-    return " ".join(tokens), list(zip(starts, [start - 1 for start in starts[1:]], strict=False))
+def spaced(tokens: Sequence[str]) -> tuple[str, list[int]]:
+    """The tokens joined by single spaces, and where each starts in that text."""
+    return " ".join(tokens), list(accumulate([len(token) + 1 for token in tokens[:-1]], initial=0))[: len(tokens)]
 
 
 class TaggedSpan(NamedTuple):
@@ -86,9 +85,15 @@ class Tagged:
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
     spans: tuple[TaggedSpan, ...]
-    offsets: tuple[tuple[int, int], ...]
+    starts: tuple[int, ...]
+    """Where each token starts in ``text``."""
     sentences: tuple[tuple[int, int], ...]
     """Each sentence as a half-open range of tokens."""
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """The characters [start, end) of each token."""
+        return tuple((start, start + len(token)) for start, token in zip(self.starts, self.tokens, strict=True))

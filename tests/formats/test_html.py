@@ -67,7 +67,9 @@ def tagged(text: str, labels: dict[int, str] | None = None, tags: list[str] | No
     )
     found = {span.start: f"B-{span.label}" for span in spans}
     given = tags or [found.get(i, "O") for i in range(len(tokens))]
-    return Tagged(text, tokens, tuple(given), spans, offsets, ((0, len(tokens)),) if tokens else ())
+    return Tagged(
+        text, tokens, tuple(given), spans, tuple(start for start, _ in offsets), ((0, len(tokens)),) if tokens else ()
+    )
 
 
 NASTY = st.text(st.sampled_from("ab<>&\"'/ \n{}%#é🦆\u0301\u2028"), max_size=20) | st.sampled_from(
@@ -99,7 +101,7 @@ def test_a_span_of_several_tokens_is_one_mark() -> None:
         ("in", "South", "Wales", "."),
         ("O", "B-LOC", "I-LOC", "O"),
         (TaggedSpan(1, 3, "LOC", "South  Wales", 3, 15),),
-        ((0, 2), (3, 8), (10, 15), (15, 16)),
+        (0, 3, 10, 15),
         ((0, 4),),
     )
     assert Page("".join(page([answer]))).marks == [("South  Wales", "LOC")]

@@ -346,7 +346,7 @@ class TestAnswer:
         tokens=("Jay", "left"),
         tags=("B-PER", "O"),
         spans=(TaggedSpan(0, 1, "PER", "Jay", 0, 3),),
-        offsets=((0, 3), (4, 8)),
+        starts=(0, 4),
         sentences=((0, 2),),
     )
 

@@ -6,7 +6,7 @@ from tagsmith.formats.table import table
 
 def answer(tokens: str, tags: str, *sentences: tuple[int, int]) -> Tagged:
     words = tuple(tokens.split())
-    return Tagged(tokens, words, tuple(tags.split()), (), tuple((0, 0) for _ in words), sentences)
+    return Tagged(tokens, words, tuple(tags.split()), (), (0,) * len(words), sentences)
 
 
 def test_a_token_and_its_label_a_line_and_a_blank_line_after_a_sentence() -> None:

@@ -13,7 +13,7 @@ from tagsmith.config import CharCNN, CharLSTM
 from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
 from tagsmith.engine.heads import chain_of
-from tagsmith.engine.words import WordRows
+from tagsmith.engine.words import Products, WordInputs
 from tagsmith.kernels import int8
 from tagsmith.kernels.lstm import lstm
 from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
@@ -24,11 +24,11 @@ from tagsmith.store import Model, layer_names
 Weights = Mapping[str, NDArray[Any]]
 
 
-class Rows(NamedTuple):
-    """Words as rows of the first layer's input products."""
+class Words(NamedTuple):
+    """Words as rows of what the first layer reads."""
 
-    table: Floats
-    """Shape: [M, 2, GH], where G, the gates, are 4 in an LSTM and 1 in a plain RNN."""
+    inputs: Floats
+    """Shape: [·, D]."""
     which: Ids
     """The row of each word. Shape: [N]."""
     lengths: Ids
@@ -50,39 +50,49 @@ class NumbaEngine:
         self._layers = [_Layer(self.weights, name, kind, precision) for name in layer_names(self.config.encoder)]
         self._spell = _Spelling(self.config.chars, self.weights)
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
-        self._rows = WordRows(model.alphabets, self._layers[0].width, self._products_of_words)
+        width = self.weights["words.vectors"].shape[1] + self.config.chars.width
+        self._words = WordInputs(model.alphabets, width, self._inputs)
+        self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
         self.decoder = Decoder(model.config, model.tags)
 
-    def read(self, sentences: Sequence[Sequence[str]]) -> Rows:
+    def read(self, sentences: Sequence[Sequence[str]]) -> Words:
         """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
         with forking.products:  # a process must not fork while a lock is held
-            table, which = self._rows.of(sentences)
-        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
-        return Rows(table.reshape(len(table), 2, -1), which, lengths)
+            return Words(*self._words.of(sentences), np.array([len(sentence) for sentence in sentences], np.int64))
 
-    def chain(self, batch: Rows) -> Chain:
+    def chain(self, batch: Words) -> Chain:
         """What every path of every sentence scores, in float32."""
         with forking.products:
-            states = self._layers[0].states(batch.table, batch.which, batch.lengths)
+            states = self._first_states(batch)
             for layer in self._layers[1:]:
-                states = layer.states(layer.products(states), np.arange(len(states)), batch.lengths)
+                products = layer.products(states)
+                states = layer.states(products, np.arange(len(states)), batch.lengths)
             return chain_of(self._head(states), batch.lengths, self.config.head, self.weights)
 
-    def decode(self, batch: Rows) -> Ids:
+    def _first_states(self, batch: Words) -> Floats:
+        first = self._layers[0]
+        try:
+            products = self._products.pop()
+        except IndexError:
+            products = Products(first.width, first.products)
+        which = products.rows(batch.inputs, batch.which)
+        states = first.states(products.table, which, batch.lengths)
+        self._products.append(products)
+        return states
+
+    def decode(self, batch: Words) -> Ids:
         """Tag ids of the best path of each sentence. Shape: [N]."""
         return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
 
-    def marginals(self, batch: Rows) -> Floats:
+    def marginals(self, batch: Words) -> Floats:
         """Probability of every tag at every word. Shape: [N, K], float64."""
         return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
 
-    def _products_of_words(self, batch: Batch) -> Floats:
-        """The first layer's input products of a batch's distinct words. Shape: [U, 2 * GH]."""
+    def _inputs(self, batch: Batch) -> Floats:
+        """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
         words = np.empty(len(batch.word_lengths), np.int64)
         words[batch.spelling] = batch.words
-        vectors = self.weights["words.vectors"][words]
-        products = self._layers[0].products(np.concatenate([vectors, self._spell(batch.chars, batch.word_lengths)], 1))
-        return products.reshape(len(products), -1)
+        return np.concatenate([self.weights["words.vectors"][words], self._spell(batch.chars, batch.word_lengths)], 1)
 
 
 class _Linear:
@@ -107,20 +117,20 @@ class _Layer:
         self._recurrence, prepare = _recurrence(kind, precision)
         self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
         self._state_weights = [prepare(weight) for weight in weights[f"{name}.state_weight"]]
-        self._size = weights[f"{name}.state_weight"].shape[1]
-        self.width = bias.size
+        self._size, self.width = weights[f"{name}.state_weight"].shape[1], bias.size
 
     def products(self, inputs: Floats) -> Floats:
-        """The input products of both directions. Shape: [N, D] -> [N, 2, GH]."""
-        return self._input(inputs).reshape(len(inputs), 2, -1)
+        """The input products of both directions. Shape: [N, D] -> [N, 2 * GH], with 4 gates, or 1 in a plain RNN."""
+        return self._input(inputs)
 
     def states(self, products: Floats, which: Ids, lengths: Ids) -> Floats:
         """States after each word, which has ``products[which]``, read both ways. Shape: [N, 2H]."""
         longest_first = np.argsort(-lengths, kind="stable")
         starts = (np.cumsum(lengths) - lengths)[longest_first]
         out = np.empty((len(which), 2 * self._size), np.float32)
+        both = products.reshape(len(products), 2, -1)
         for direction, weight in enumerate(self._state_weights):
-            self._recurrence(products, which, starts, lengths[longest_first], weight, direction, out)
+            self._recurrence(both, which, starts, lengths[longest_first], weight, direction, out)
         return out
 
 

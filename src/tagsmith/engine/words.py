@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from tagsmith.batching import Alphabets, Batch, Ids
 from tagsmith.kernels.reference import Floats
 
-_ROOM = 32 * 2**20  # bytes for a table: 5,000 words at two directions of 200 units
+_INPUTS = 24 * 2**20  # bytes for the inputs of words: 75,000 words of 80 numbers
+_PRODUCTS = 24 * 2**20  # bytes for the products of words: 3,900 words at two directions of 200 units
 _AT_ONCE = 256  # words computed at a time: more would take memory and save no time
 
-Form = tuple[str, int]
-"""All that a model sees of a word: its spelling, normalised, and the id of its word vector."""
 
-
-class WordRows:
-    """A row of numbers for each word met, in tables of bounded size: a full one is kept until the next is full as well,
-    so that the words of frequent use are never computed again.
+class WordInputs:
+    """What the first layer reads of each word met, in the rows of a table; when it is full, another is begun.
 
     Words that the model can't tell apart (digits may count as zeros) share a row. Threads can share one.
     """
 
     def __init__(self, alphabets: Alphabets, width: int, compute: Callable[[Batch], Floats]) -> None:
         """``compute`` gives the rows of a batch's distinct words. Shape: [U, width]."""
-        self._alphabets, self._compute = alphabets, compute
-        self._shape = max(1, _ROOM // (4 * width)), width
+        self._alphabets, self._width, self._compute = alphabets, width, compute
         self._lock = threading.Lock()
-        self._before, self._now = _Table((0, width)), _Table(self._shape)
+        self._begin()
 
     def of(self, sentences: Sequence[Sequence[str]]) -> tuple[Floats, Ids]:
         """A table, and which of its rows each word of the sentences has. Shape: [·, width], [N].
@@ -38,55 +34,74 @@ class WordRows:
         """
         with self._lock:
             try:
-                return self._now.table, self._now.find(sentences)
+                return self._table, self._find(sentences)
             except KeyError:
-                pass
-            words = dict.fromkeys(word for sentence in sentences for word in sentence)
-            new = [word for word in words if word not in self._now.row_of]
-            if not self._now.has_room(len(new)):
-                self._before, self._now = self._now, _Table((max(self._shape[0], len(words)), self._shape[1]))
-                new = list(words)
-            self._add(new)
-            return self._now.table, self._now.find(sentences)
+                self._meet(dict.fromkeys(word for sentence in sentences for word in sentence))
+                return self._table, self._find(sentences)
 
-    def _add(self, words: list[str]) -> None:
-        """Rows for words that have none: shared, taken over from the table before, or computed."""
-        now, before = self._now, self._before
-        unmet: dict[Form, str] = {}
-        forms = [(self._alphabets.spelling_of(word), self._alphabets.word_id(word)) for word in words]
-        for word, form in zip(words, forms, strict=True):
-            if form in before.row_of_form and form not in now.row_of_form:
-                now.add([form], before.table[before.row_of_form[form]])
-            elif form not in now.row_of_form:
-                unmet.setdefault(form, word)
+    def _find(self, sentences: Sequence[Sequence[str]]) -> Ids:
+        row_of = self._row_of
+        return np.array([row_of[word] for sentence in sentences for word in sentence], np.int64)
+
+    def _meet(self, words: Iterable[str]) -> None:
+        """Rows for those of the words that have none."""
+        words = list(words)
+        new = [word for word in words if word not in self._row_of]
+        if len(self._row_of) + len(new) > len(self._table):
+            self._begin(len(words))
+            new = words
+        unmet: dict[tuple[str, int], list[str]] = {}  # by all that the model sees of a word
+        for word in new:
+            form = self._alphabets.spelling_of(word), self._alphabets.word_id(word)
+            if form in self._row_of_form:
+                self._row_of[word] = self._row_of_form[form]
+            else:
+                unmet.setdefault(form, []).append(word)
         met = list(unmet.items())
         for start in range(0, len(met), _AT_ONCE):
             some = met[start : start + _AT_ONCE]
-            rows = self._compute(self._alphabets.batch([[word for _, word in some]]))
-            now.add([form for form, _ in some], rows)
-        now.row_of.update((word, now.row_of_form[form]) for word, form in zip(words, forms, strict=True))
+            first = len(self._row_of_form)
+            batch = self._alphabets.batch([[words[0] for _, words in some]])
+            self._table[first : first + len(some)] = self._compute(batch)
+            for row, (form, strings) in enumerate(some, first):
+                self._row_of_form[form] = row
+                self._row_of.update(dict.fromkeys(strings, row))
+
+    def _begin(self, at_least: int = 0) -> None:
+        """Begin a table with room for so many words. It takes no memory before it is written to."""
+        self._table = np.empty((max(at_least, _INPUTS // (4 * self._width)), self._width), np.float32)
+        self._row_of: dict[str, int] = {}
+        self._row_of_form: dict[tuple[str, int], int] = {}
 
 
-class _Table:
-    """Rows, and whose they are."""
+class Products:
+    """The first layer's products of words' inputs, as many as there is room for. It belongs to one thread at a time."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.table = np.empty(shape, np.float32)  # nothing of it takes memory before it is written to
-        self.row_of: dict[str, int] = {}
-        self.row_of_form: dict[Form, int] = {}
+    def __init__(self, width: int, compute: Callable[[Floats], Floats]) -> None:
+        """``compute`` gives the products of inputs. Shape: [U, D] -> [U, width]."""
+        self._compute = compute
+        self.table = np.empty((_PRODUCTS // (4 * width), width), np.float32)
+        self._inputs: Floats | None = None
 
-    def find(self, sentences: Sequence[Sequence[str]]) -> Ids:
-        """The row of each word. Shape: [N]."""
-        row_of = self.row_of
-        return np.array([row_of[word] for sentence in sentences for word in sentence], np.int64)
+    def rows(self, inputs: Floats, words: Ids) -> Ids:
+        """The row of ``table`` where each word's product is, until the next call.
 
-    def has_room(self, count: int) -> bool:
-        """Whether so many more words fit. Those that share a row count too, for they take memory all the same."""
-        rows = len(self.table)
-        return len(self.row_of_form) + count <= rows and len(self.row_of) + count <= 8 * rows
-
-    def add(self, forms: Sequence[Form], rows: Floats) -> None:
-        """Shape: rows [forms, width]."""
-        used = len(self.row_of_form)
-        self.table[used : used + len(forms)] = rows
-        self.row_of_form.update(zip(forms, range(used, used + len(forms)), strict=True))
+        Shape: inputs [·, D] as ``WordInputs`` gives it, words [N], its rows -> [N]
+        """
+        if inputs is not self._inputs:
+            self._inputs, self._row_of = inputs, np.full(len(inputs), -1)
+            self._used = 0
+        missing = np.unique(words[self._row_of[words] < 0])
+        if self._used + len(missing) > len(self.table):
+            missing = np.unique(words)
+            if len(missing) > len(self.table):
+                self.table = np.empty((len(missing), self.table.shape[1]), np.float32)
+            self._row_of[:] = -1
+            self._used = 0
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            end = self._used + len(some)
+            self.table[self._used : end] = self._compute(inputs[some])
+            self._row_of[some] = np.arange(self._used, end)
+            self._used = end
+        return self._row_of[words]

@@ -196,9 +196,9 @@ def write_spans(sentences: Iterable[Sentence], file: TextIO) -> int:
     count = 0
     for sentence in sentences:
         count += 1
-        text, offsets = spaced(sentence.tokens)
+        text, starts = spaced(sentence.tokens)
         spans = [
-            {"start": offsets[start][0], "end": offsets[end - 1][1], "label": label}
+            {"start": starts[start], "end": starts[end - 1] + len(sentence.tokens[end - 1]), "label": label}
             for start, end, label in sentence_spans(sentence)
         ]
         file.write(dumps({"text": text, "spans": spans}))
