@@ -145,7 +145,7 @@ def test_no_engine_reads_anything_of_what_was_in_memory(
     engine = make(model)
     assert np.array_equal(engine.marginals(engine.read(ODD)), marginals)
     assert np.array_equal(engine.decode(engine.read(ODD)), path)
-    assert {"empty", "empty_like"} <= set(made)
+    assert "empty" in made
 
 
 def test_a_cpu_runs_compiled_kernels_unless_told_otherwise(model: Model) -> None:

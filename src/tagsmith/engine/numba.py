@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.batching import Batch, Ids, time_steps
+from tagsmith.batching import Batch, Ids
 from tagsmith.config import CharCNN, CharLSTM
 from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
 from tagsmith.engine.heads import chain_of
 from tagsmith.engine.words import Products, WordInputs
-from tagsmith.kernels import int8
+from tagsmith.kernels import chain, int8
 from tagsmith.kernels.lstm import lstm
 from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
 from tagsmith.kernels.rnn import rnn
@@ -53,7 +53,7 @@ class NumbaEngine:
         width = self.weights["words.vectors"].shape[1] + self.config.chars.width
         self._words = WordInputs(model.alphabets, width, self._inputs)
         self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
-        self.decoder = Decoder(model.config, model.tags)
+        self.decoder = Decoder(model.config, model.tags, chain)
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Words:
         """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
@@ -82,11 +82,11 @@ class NumbaEngine:
 
     def decode(self, batch: Words) -> Ids:
         """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.viterbi(self.chain(batch), batch.lengths)
 
     def marginals(self, batch: Words) -> Floats:
         """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.marginals(self.chain(batch), batch.lengths)
 
     def _inputs(self, batch: Batch) -> Floats:
         """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""

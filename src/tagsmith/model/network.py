@@ -77,7 +77,7 @@ class Network(nn.Module):
     def nll(self, batch: Batch, tags: Ids) -> Tensor:
         """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [N] -> []."""
         chain = self(batch)
-        return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), time_steps(batch.lengths))
+        return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), batch.lengths)
 
     @torch.inference_mode()
     def chain(self, batch: Batch) -> reference.Chain:
