@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from tagsmith import formats, store
 from tagsmith.config import configure, with_constraints
-from tagsmith.engine import make_engine
+from tagsmith.engine import int8_obstacle, make_engine
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
@@ -149,6 +149,8 @@ class Tagger:
                 log.drop()
             raise
         tagger = cls(run.model, device)
+        if dev_sentences is not None and not int8_obstacle(run.model, device):
+            tagger = tagger.quantize(dev_sentences)
         tagger.history = run.epochs
         if out is not None and beside is not None and log is not None:
             tagger.save(out)
