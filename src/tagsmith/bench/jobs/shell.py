@@ -1,0 +1,31 @@
+"""A command of the shell: in a process of its own (``start``), or in this one (``memory``), whose peak then is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tagsmith.bench.serving import Task
+
+
+def prepare(task: Task) -> Callable[[], Callable[[], str]]:
+    """Take the command as it is; its answer is what it prints, or the SHA-256 of the file it writes."""
+    words = task.options["words"]
+
+    def start() -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "tagsmith", *words], capture_output=True, text=True, check=True
+        ).stdout
+
+    def memory() -> str:
+        from tagsmith.cli import run
+
+        if code := run(words):
+            raise RuntimeError(f"exit code {code}")
+        with Path(task.options["written"]).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return lambda: start if task.options["what"] == "start" else memory

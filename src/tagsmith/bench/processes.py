@@ -1,0 +1,108 @@
+"""Whole processes: cold start, memory, and what is on the disk after an installation."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+from tagsmith import store
+from tagsmith.bench import corpus
+from tagsmith.bench.figures import Figure, Missing, Refused, significant
+from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.workers import Entrant, own_job, timed
+from tagsmith.formats import conll
+from tagsmith.formats.table import table
+
+TEXT = "Jay is from India."
+STARTS = 7
+TABLE = 400_000
+"""Rows of the table of vectors whose memory is measured: as many as GloVe 6B has."""
+FILES = (100_000, 400_000)
+"""Tokens of the two files whose memory is compared."""
+
+
+def cold_start(setting: Setting, findings: Findings) -> None:
+    """A process from start to end that tags one sentence, the model on a warm disk; its output must be right."""
+    result = timed(start(setting.model), max(setting.repeats, STARTS))
+    if result.answer != table(setting.tagger.tag(TEXT)):
+        raise Refused(f"the command printed {result.answer!r}")
+    note = (
+        f"least of {len(result.seconds)}, median {significant(result.median)} s; model of {_megabytes(setting.model)}"
+    )
+    findings.figures.append(Figure("cold start: tagsmith tag", "s", result.best, "<=", 0.6, note))
+
+
+def start(model: str) -> Entrant:
+    """``tagsmith tag MODEL --text ...`` in a process of its own."""
+    return Entrant(own_job("shell"), {"what": "start", "words": ["tag", model, "--text", TEXT]})
+
+
+def memory(setting: Setting, findings: Findings) -> None:
+    """The peak of a process that tags a large file, and how much more a file four times as large takes."""
+    model = corpus.with_words(setting.tagger.model, TABLE)
+    path = setting.place("large.safetensors")
+    store.save(model, path)
+    peaks = []
+    for tokens in FILES:
+        sentences = corpus.repeated(setting.sentences, tokens)
+        given, written = (setting.place(f"large-{name}.conll") for name in ("in", "out"))
+        corpus.write(sentences, given)
+        words = ["tag", str(path), str(given), "--to", "conll", "--out", str(written)]
+        result = timed(Entrant(own_job("shell"), {"what": "memory", "words": words, "written": str(written)}), 0)
+        found = list(conll.read(written))
+        if sum(map(len, found)) != sum(map(len, sentences)):
+            raise Refused(f"{sum(map(len, found)):,} tokens came back of {sum(map(len, sentences)):,}")
+        once = corpus.read(str(written))[: len(setting.sentences)]
+        corpus.check_same([s.tags for s in once], [answer.tags for answer in setting.tagger.tag(setting.sentences)])
+        if result.peak_bytes is None:
+            raise Missing("this system does not say how much memory a process had")
+        peaks.append(result.peak_bytes / 1e6)
+    for name in (path, given, written):
+        name.unlink()
+    shape = "x".join(f"{size:,}" for size in model.weights["words.vectors"].shape)
+    note = f"{FILES[1]:,} tokens, columns to columns, a table of {shape} vectors"
+    findings.figures.append(Figure("memory of tagging a large file", "MB", max(peaks), "<=", 350, note))
+    growth = 100 * (peaks[1] / peaks[0] - 1)
+    note = f"{significant(peaks[0])} MB at {FILES[0]:,} tokens, {significant(peaks[1])} at {FILES[1]:,}"
+    findings.figures.append(Figure("memory: growth for four times the file", "%", growth, "<=", 5, note))
+
+
+def installed_size(setting: Setting, findings: Findings) -> None:
+    """Bytes of all files of tagsmith and of what it depends on, without extras, as their installers list them."""
+    sizes = {name: _size(name) for name in sorted(dependencies("tagsmith"))}
+    if "torch" in sizes:
+        raise Refused("the base install has PyTorch in it")
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    note = f"{len(sizes)} packages; " + ", ".join(f"{name} {sizes[name] / 1e6:.0f}" for name in largest)
+    findings.figures.append(Figure("base install", "MB", sum(sizes.values()) / 1e6, "<=", 330, note))
+
+
+def dependencies(name: str) -> set[str]:
+    """The names of a package and of all it needs without extras; what another system needs is not installed here."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in found:
+            continue
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        found.add(name)
+        waiting += [re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in needs if not re.search(r";.*\bextra\b", need)]
+    return found
+
+
+def _size(name: str) -> int:
+    """Bytes of a package's files; of one that runs from its source folder, of that."""
+    if name == "tagsmith":
+        paths = list(Path(__file__).parents[1].rglob("*"))
+    else:
+        paths = [Path(str(file.locate())) for file in metadata.files(name) or []]
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _megabytes(path: str) -> str:
+    return f"{Path(path).stat().st_size / 1e6:.0f} MB"
