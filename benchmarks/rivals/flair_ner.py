@@ -1,7 +1,8 @@
 """Flair's SequenceTagger of the same kind and size: word and character embeddings, a BiLSTM of 200, a CRF.
 
 Flair's published models can't be downloaded everywhere, and their language models would make it many times slower
-than what is measured here. It is trained for one epoch on at most 2,000 sentences: enough to have an F1.
+than what is measured here. It learns from 8,000 sentences, of at most
+2,000 different ones: enough to have an F1.
 """
 
 import warnings
@@ -15,7 +16,9 @@ from flair.embeddings import CharacterEmbeddings, OneHotEmbeddings, StackedEmbed
 from flair.models import SequenceTagger
 from flair.trainers import ModelTrainer
 
-SENTENCES, EPOCHS = 2_000, 3
+SENTENCES = 2_000
+SEEN = 8_000
+"""Sentences it learns from, counted as often as it sees them."""
 
 
 def prepare(task):
@@ -28,7 +31,7 @@ def prepare(task):
     if not (folder / "final-model.pt").exists():
         train(task.sentences("train")[:SENTENCES], folder)
     sentences = task.tokens("test")
-    training = f"{EPOCHS} epochs on at most {SENTENCES:,} sentences, word and character embeddings, BiLSTM 200, CRF"
+    training = f"on {SEEN:,} sentences; word and character embeddings, BiLSTM 200, CRF"
     task.notes |= {"version": flair.__version__, "training": training}
 
     def fresh():
@@ -50,12 +53,19 @@ def train(sentences, folder):
     """A tagger trained for a short while by Flair's own trainer."""
     given = [tagged(tokens, tags) for tokens, tags in sentences]
     corpus = Corpus(train=FlairDatapointDataset(given), dev=None, test=None, sample_missing_splits=False)
-    labels = Dictionary(add_unk=False)
-    for label in sorted({tag[2:] for _, tags in sentences for tag in tags if tag != "O"}):
-        labels.add_item(label)
-    embeddings = StackedEmbeddings([OneHotEmbeddings.from_corpus(corpus, embedding_length=100), CharacterEmbeddings()])
+    labels = corpus.make_label_dictionary("ner", add_unk=False)
+    characters = Dictionary()
+    for character in sorted({character for tokens, _ in sentences for token in tokens for character in token}):
+        characters.add_item(character)
+    words = OneHotEmbeddings.from_corpus(corpus, embedding_length=100)
+    embeddings = StackedEmbeddings([words, CharacterEmbeddings(characters)])
     tagger = SequenceTagger(embeddings, labels, tag_type="ner", hidden_size=200, use_crf=True)
-    options = {"learning_rate": 0.1, "mini_batch_size": 10, "max_epochs": EPOCHS, "train_with_dev": False}
+    options = {
+        "learning_rate": 0.1,
+        "mini_batch_size": 10,
+        "max_epochs": -(-SEEN // len(sentences)),
+        "train_with_dev": False,
+    }
     ModelTrainer(tagger, corpus).train(folder, monitor_test=False, save_final_model=True, **options)
 
 

@@ -48,7 +48,10 @@ def loss_and_paths(setting: Setting, findings: Findings) -> None:
 
 
 def problem() -> dict[str, Any]:
-    """Potentials and tags, the same in every environment: emissions [B, T, K], transitions [K, K], start and end [K]."""
+    """Potentials and tags, the same in every environment.
+
+    Shape: emissions [B, T, K], tags [B, T], transitions [K, K], start and end [K]; all as lists.
+    """
     draw = random.Random(1)
 
     def normal(*shape: int) -> Any:

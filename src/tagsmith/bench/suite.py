@@ -125,6 +125,6 @@ def write(findings: Findings, setting: Setting, folder: Path) -> list[Path]:
         from tagsmith.bench.picture import draw
 
         written.append(folder / "bench.png")
-        about = f"tagsmith {report['machine']['tagsmith']}, {report['date']}, {report['machine']['processor']}, one core, one thread"
-        draw(findings, about, written[-1])
+        here = report["machine"]
+        draw(findings, f"tagsmith {here['tagsmith']}, {report['date']}, {here['processor']}, one thread", written[-1])
     return written

@@ -48,8 +48,8 @@ def command(
 
     Every figure comes after a check that its answers are right, and is refused where they are not; the exit code is 1
     then. Whoever is compared runs in turns, each in a process of its own on one core with one thread, a fresh
-    tagger for every run; the least of the repeated times counts. The folder of --out keeps the models that were trained,
-    for the next time.
+    tagger for every run; the least of the repeated times counts. The folder of --out keeps the models that were
+    trained, for the next time.
     """
     from tagsmith.bench import setting, suite
     from tagsmith.config import parse_assignments

@@ -1,4 +1,4 @@
-"""A command of the shell: in a process of its own (``start``), or in this one (``memory``), whose peak then is its own."""
+"""A command of the shell: in a process of its own (``start``), or in this one (``memory``), whose peak is its own."""
 
 from __future__ import annotations
 
