@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tagsmith.bench.figures import Figure, Refused, significant
+from tagsmith.bench.figures import Figure, Missing, Refused, significant
 from tagsmith.bench.setting import Findings, Setting
 from tagsmith.bench.workers import Entrant, Timing, own_job, race
 from tagsmith.extras import require
 from tagsmith.kernels import reference
 
 SENTENCES, LENGTH, TAGS = 32, 40, 17
-CALLS = 20
+CALLS = 50
 _LINES = {"loss": ("CRF loss and gradient", 8.0), "viterbi": ("CRF Viterbi", 20.0)}
 
 
@@ -22,29 +23,36 @@ def loss_and_paths(setting: Setting, findings: Findings) -> None:
     """Milliseconds a call of ours, and the ratios; every answer is checked against the reference in float64."""
     require("torch", "PyTorch", "train")
     given = problem()
+    size = f"B {SENTENCES}, T {LENGTH}, K {TAGS}"
     for what, (name, target) in _LINES.items():
-        size = f"B {SENTENCES}, T {LENGTH}, K {TAGS}"
+        alone = Figure(name, "ms", note=size)
         ratio = Figure(f"{name}: ratio to pytorch-crf", "x", target=target)
-        alone = Figure(name, "ms", bound="<=", note=size)
-        options = {**given, "what": what, "calls": CALLS}
-        entrants = {"ours": Entrant(own_job("crf"), options)}
-        missing: Refused | None = None
-        try:
-            entrants["theirs"] = setting.rivals.entrant("pytorch-crf", options)
-        except Refused as refused:
-            missing = refused
-        results = {name: _checked(what, given, result) for name, result in race(entrants, setting.repeats).items()}
-        ours, theirs = results["ours"], results.get("theirs", missing)
+        ours, theirs = _race(setting, {**given, "what": what, "calls": CALLS})
         if isinstance(ours, Refused):
             findings.figures += [alone.without_value(ours), ratio.without_value(ours)]
             continue
         took = 1000 * ours.best / CALLS
-        findings.figures.append(Figure(name, "ms", took, "<=", note=size))
-        if not isinstance(theirs, Timing):
-            findings.figures.append(ratio.without_value(theirs or Refused("no rival")))
-            continue
-        note = f"{significant(took)} against {significant(1000 * theirs.best / CALLS)} ms; {size}"
-        findings.figures.append(Figure(ratio.name, "x", theirs.best / ours.best, target=target, note=note))
+        findings.figures.append(replace(alone, value=took))
+        if isinstance(theirs, Refused):
+            findings.figures.append(ratio.without_value(theirs))
+        else:
+            note = f"{significant(took)} against {significant(1000 * theirs.best / CALLS)} ms; {size}"
+            findings.figures.append(replace(ratio, value=theirs.best / ours.best, note=note))
+
+
+def _race(setting: Setting, options: dict[str, Any]) -> tuple[Timing | Refused, Timing | Refused]:
+    """Our runs and pytorch-crf's, or why there are none."""
+    entrants = {"ours": Entrant(own_job("crf"), options)}
+    absent: dict[str, Timing | Refused] = {}
+    try:
+        entrants["theirs"] = setting.rivals.entrant("pytorch-crf", options)
+    except Missing as reason:
+        absent["theirs"] = reason
+    results = {**race(entrants, setting.repeats), **absent}
+    theirs = results["theirs"]
+    if isinstance(theirs, Refused) and not isinstance(theirs, Missing):
+        theirs = Missing(f"failed: {theirs}")
+    return _checked(options, results["ours"]), _checked(options, theirs)
 
 
 def problem() -> dict[str, Any]:
@@ -66,21 +74,22 @@ def problem() -> dict[str, Any]:
     }
 
 
-def _checked(what: str, given: dict[str, Any], result: Timing | Refused) -> Timing | Refused:
+def _checked(given: dict[str, Any], result: Timing | Refused) -> Timing | Refused:
     if isinstance(result, Refused):
         return result
+    check = _check_loss if given["what"] == "loss" else _check_paths
     try:
-        (_check_loss if what == "loss" else _check_paths)(given, result.answer)
+        check(given, result.answer)
     except Refused as refused:
         return refused
     return result
 
 
-def _in_time(given: dict[str, Any]) -> tuple[list[Any], list[int]]:
+def _in_time(given: dict[str, Any]) -> tuple[reference.Chain, list[int]]:
     """The chain in float64, words in order of time (all sentences are of one length), and the counts."""
     emissions = np.array(given["emissions"]).swapaxes(0, 1).reshape(-1, TAGS)
     rest = (np.array(given[name]) for name in ("transitions", "start_transitions", "end_transitions"))
-    return [emissions, *rest], [SENTENCES] * LENGTH
+    return reference.Chain(emissions, *rest), [SENTENCES] * LENGTH
 
 
 def _check_loss(given: dict[str, Any], answer: dict[str, Any]) -> None:

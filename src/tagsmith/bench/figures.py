@@ -11,7 +11,7 @@ class Refused(Exception):
 
 
 class Missing(Refused):
-    """A figure that can't be measured here, as something it needs is not there."""
+    """A figure that can't be measured here, as something it needs is not there, or a rival does not run."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from tagsmith.bench.figures import Figure, Refused, significant
 from tagsmith.bench.setting import Findings, Setting
 from tagsmith.bench.workers import Entrant, own_job, race
 from tagsmith.config import CharCNN
-from tagsmith.store import Model
+from tagsmith.store import Model, layer_names
 
 SIZE, CALLS = 1024, 4
 
@@ -42,10 +42,9 @@ def needed(model: Model, tokens: int, types: int) -> float:
     (words of six characters, say) and its share of the first layer's input product.
     """
     encoder, chars = model.config.encoder, model.config.chars
-    states = model.weights["encoder.state_weight"].size + model.weights["head.weight"].size
-    for layer in range(2, encoder.layers + 1):
-        states += (
-            model.weights[f"encoder{layer}.input_weight"].size + model.weights[f"encoder{layer}.state_weight"].size
-        )
+    sizes = {name: weight.size for name, weight in model.weights.items()}
+    first, *others = layer_names(encoder)
+    states = sizes["head.weight"] + sizes[f"{first}.state_weight"]
+    states += sum(sizes[f"{layer}.input_weight"] + sizes[f"{layer}.state_weight"] for layer in others)
     spelled = 6 * chars.filters * chars.window * chars.dim if isinstance(chars, CharCNN) else 0
-    return 2.0 * (tokens * states + types * (model.weights["encoder.input_weight"].size + spelled))
+    return 2.0 * (tokens * states + types * (sizes[f"{first}.input_weight"] + spelled))

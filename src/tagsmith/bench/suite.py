@@ -50,7 +50,7 @@ def measure(setting: Setting, names: Sequence[str]) -> Findings:
 
 def render(findings: Findings) -> str:
     """What is printed: the figures, the race and the curves."""
-    parts = [figure_table(findings.figures)]
+    parts = [figure_table(findings.figures)] if findings.figures else []
     if findings.entrants:
         parts.append(_entrant_table(findings.entrants))
     for name, points in findings.curves.items():

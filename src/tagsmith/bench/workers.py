@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +39,8 @@ class Entrant:
     job: str
     options: Mapping[str, Any]
     python: str = sys.executable
-    threads: int = 1
-    """Cores to run on; each product of matrices runs on one thread anyway."""
+    cores: Sequence[int] = ()
+    """Where it may run: the first core there is unless named. Each matrix product has one thread in any case."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Worker:
             self.errors.close()
             raise Refused(f"{entrant.python}: {error.strerror}") from None
         self.timing: Timing | None = None
-        self._ask(json.dumps({**entrant.options, "cores": cores()[: entrant.threads]}))
+        self._ask(json.dumps({**entrant.options, "cores": list(entrant.cores) or cores()[:1]}))
 
     def __enter__(self) -> Worker:
         return self
