@@ -14,7 +14,7 @@ import numpy as np
 from tagsmith import formats, metrics, store
 from tagsmith.bench.figures import Refused
 from tagsmith.errors import DataError
-from tagsmith.files import replacing
+from tagsmith.files import read_chunks, replacing
 from tagsmith.formats import conll
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.text import Sentence, Span
@@ -41,10 +41,13 @@ def write(sentences: Iterable[Sentence], path: Path) -> str:
     return str(path)
 
 
-def digest(*paths: str) -> str:
-    """A short name for what files hold together."""
-    content = b"".join(hashlib.sha256(Path(path).read_bytes()).digest() for path in paths)
-    return hashlib.sha256(content).hexdigest()[:12]
+def digest(*paths: str, about: str = "") -> str:
+    """A short name for what files hold together, and a text besides."""
+    result = hashlib.sha256(about.encode())
+    for path in paths:
+        for chunk in read_chunks(path):
+            result.update(chunk)
+    return result.hexdigest()[:12]
 
 
 def of_length(sentences: Sequence[Sentence], length: int, tokens: int) -> list[Sentence]:

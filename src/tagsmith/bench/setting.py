@@ -95,10 +95,11 @@ def set_up(
     for name, path in zip(("train", "dev", "test"), given, strict=True):
         paths[name] = corpus.write(corpus.read(path or str(demo / f"{name}.conll")), work / f"{name}.columns")
     if model is None:
-        model = str(work / f"model-{corpus.digest(paths['train'], paths['dev'])}.safetensors")
+        chosen = {"training.epochs": EPOCHS, **(settings or {})}
+        inputs = [paths["train"], paths["dev"], *([vectors] if vectors else [])]
+        model = str(work / f"model-{corpus.digest(*inputs, about=str(sorted(chosen.items())))}.safetensors")
         if not Path(model).exists():
-            say(f"training a model for {EPOCHS} epochs first; --model takes one that is there")
-            chosen = {"training.epochs": EPOCHS, **(settings or {})}
+            say("training a model first; --model takes one that is there")
             tagger = Tagger.train(paths["train"], paths["dev"], vectors=vectors, settings=chosen)
             tagger.save(model)
     setting = Setting(work, listed, **paths, model=model, vectors=vectors, settings=settings or {}, repeats=repeats)
