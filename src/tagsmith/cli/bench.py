@@ -42,7 +42,7 @@ def command(
 
     \b
     Example:
-      tagsmith bench
+      tagsmith bench --out bench-out
       python benchmarks/make_rivals.py rivals && tagsmith bench --rivals rivals
       tagsmith bench --train train.txt --dev dev.txt --test test.txt --model ner.safetensors --only tagging
 

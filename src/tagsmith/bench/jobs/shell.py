@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,10 +22,12 @@ def prepare(task: Task) -> Callable[[], Callable[[], str]]:
         ).stdout
 
     def memory() -> str:
-        from tagsmith.cli import run
-
-        if code := run(words):
-            raise RuntimeError(f"exit code {code}")
+        sys.argv = ["tagsmith", *words]
+        try:
+            runpy.run_module("tagsmith", run_name="__main__")
+        except SystemExit as end:
+            if end.code:
+                raise RuntimeError(f"exit code {end.code}") from None
         with Path(task.options["written"]).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
