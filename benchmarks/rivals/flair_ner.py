@@ -60,13 +60,9 @@ def train(sentences, folder):
     words = OneHotEmbeddings.from_corpus(corpus, embedding_length=100)
     embeddings = StackedEmbeddings([words, CharacterEmbeddings(characters)])
     tagger = SequenceTagger(embeddings, labels, tag_type="ner", hidden_size=200, use_crf=True)
-    options = {
-        "learning_rate": 0.1,
-        "mini_batch_size": 10,
-        "max_epochs": -(-SEEN // len(sentences)),
-        "train_with_dev": False,
-    }
-    ModelTrainer(tagger, corpus).train(folder, monitor_test=False, save_final_model=True, **options)
+    options = {"optimizer": torch.optim.AdamW, "learning_rate": 0.003, "mini_batch_size": 10}
+    epochs = -(-SEEN // len(sentences))
+    ModelTrainer(tagger, corpus).train(folder, max_epochs=epochs, use_final_model_for_eval=True, **options)
 
 
 def tagged(tokens, tags):
