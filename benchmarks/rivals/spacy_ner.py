@@ -21,7 +21,9 @@ def prepare(task):
         set_current_ops(NumpyOps(use_blis=False))
     folder = Path(task.options["folder"]) / "spacy"
     if not folder.exists():
-        train(task.sentences("train")).to_disk(folder)
+        unfinished = folder.with_suffix(".part")
+        train(task.sentences("train")).to_disk(unfinished)
+        unfinished.rename(folder)
     sentences = task.tokens("test")
     operations = spacy.load(folder).get_pipe("ner").model.ops
     task.notes |= {
