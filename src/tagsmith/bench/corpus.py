@@ -13,6 +13,7 @@ import numpy as np
 
 from tagsmith import formats, metrics, store
 from tagsmith.bench.figures import Refused
+from tagsmith.config import from_builtins
 from tagsmith.errors import DataError
 from tagsmith.files import read_chunks, replacing
 from tagsmith.formats import conll
@@ -117,7 +118,7 @@ def with_words(model: store.Model, count: int) -> store.Model:
 def with_labels(model: store.Model, count: int) -> store.Model:
     """The model with a CRF of ``count`` labels and random weights in its place: what it answers is noise."""
     values = {**msgspec.to_builtins(model.config), "scheme": "BIOES", "head": {"kind": "crf", "potentials": "shared"}}
-    settings = store.from_builtins(values)
+    settings = from_builtins(values)
     tags = tuple(SCHEMES["BIOES"].tags([f"L{number}" for number in range(count)]))
     rng = np.random.default_rng(1)
     shapes = store.shapes(settings, model.alphabets, len(tags))
