@@ -26,38 +26,58 @@ from tagsmith.training.learner import Learner
 
 
 class TorchLSTM(nn.Module):
-    """PyTorch's own bidirectional LSTM with the weights of one of ours, on packed sequences: nothing is padded."""
+    """PyTorch's ``nn.LSTM`` with the weights of one of our layers, one for each direction; computes the same."""
 
     def __init__(self, input_weight: Tensor, state_weight: Tensor, bias: Tensor, *, kind: str) -> None:
         super().__init__()
         _, inputs, gates = input_weight.shape
-        self.lstm = nn.LSTM(inputs, gates // 4, bidirectional=True)
-        for direction, suffix in enumerate(("l0", "l0_reverse")):
-            given = {
-                "weight_ih": input_weight[direction].T,
-                "weight_hh": state_weight[direction].T,
-                "bias_ih": bias[direction],
-            }
-            for name, value in given.items():
-                i, f, o, g = value.detach().chunk(4)
-                getattr(self.lstm, f"{name}_{suffix}").data = torch.cat([i, f, g, o]).contiguous()
+        self.directions = nn.ModuleList(nn.LSTM(inputs, gates // 4) for _ in range(2))
+        for direction, lstm in enumerate(self.directions):
+            ours = {"weight_ih": input_weight, "weight_hh": state_weight, "bias_ih": bias}
+            for name, weight in ours.items():
+                i, f, o, g = weight.detach()[direction].T.chunk(4)
+                getattr(lstm, f"{name}_l0").data = torch.cat([i, f, g, o]).contiguous()
             # It has two biases where one would do; this one stays 0, so that both networks learn the same.
-            getattr(self.lstm, f"bias_hh_{suffix}").data.zero_()
-            getattr(self.lstm, f"bias_hh_{suffix}").requires_grad_(False)
+            lstm.get_parameter("bias_hh_l0").requires_grad_(False).zero_()
 
     def forward(self, inputs: Tensor, steps: Steps) -> Tensor:
         """Shape: [N, D] -> [N, 2H], words in the order of the batch."""
-        order = torch.from_numpy(steps.order[0])
-        states, _ = self.lstm(PackedSequence(inputs[order], torch.tensor(steps.counts)))
-        return states.data[order.argsort()]
+        both = []
+        for lstm, order in zip(self.directions, torch.from_numpy(steps.order), strict=True):
+            both.append(self.read(lstm, inputs[order], steps.counts)[order.argsort()])
+        return torch.cat(both, 1)
+
+    def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
+        """States after each word, words in order of time. Shape: [N, D] -> [N, H]."""
+        raise NotImplementedError
+
+
+class Packed(TorchLSTM):
+    """On packed sequences."""
+
+    def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
+        """Words in order of time are a packed sequence as they stand."""
+        states, _ = lstm(PackedSequence(inputs, torch.tensor(counts)))
+        return states.data
+
+
+class Padded(TorchLSTM):
+    """On sequences padded at their ends, each direction reading its own way, so that no word follows padding."""
+
+    def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
+        """Put every word at its step and sentence, and take its state from there."""
+        places = torch.cat([step * counts[0] + torch.arange(count) for step, count in enumerate(counts)])
+        padded = inputs.new_zeros(len(counts) * counts[0], inputs.shape[1]).index_copy(0, places, inputs)
+        states, _ = lstm(padded.view(len(counts), counts[0], -1))
+        return states.flatten(0, 1)[places]
 
 
 def prepare(task: Task) -> Callable[[], Callable[[], list[float]]]:
     """Read the data and draw the weights; each run is ``steps`` steps of a network that has made none."""
     torch.set_num_threads(1)
     options = task.options
-    if options["recurrence"] == "torch":
-        network.Layer = TorchLSTM  # type: ignore[misc]
+    if options["recurrence"] != "tagsmith":
+        network.Layer = {"packed": Packed, "padded": Padded}[options["recurrence"]]  # type: ignore[misc]
     vectors = load_vectors(options["vectors"]) if options["vectors"] else None
     config = configure("ner", {**options["settings"], "words.dim": vectors.dim if vectors else 100})
     data = training_set([Sentence(*pair) for pair in task.sentences("train")], config, vectors)
