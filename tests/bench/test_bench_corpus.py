@@ -74,7 +74,17 @@ def test_further_words_change_no_answer():
     assert larger.alphabets.words.strings[: len(model.alphabets.words)] == model.alphabets.words.strings
     text = "Mira Okafor sings in New South Wales ."
     assert Tagger(larger).tag(text) == Tagger(model).tag(text)
-    assert corpus.with_words(model, 3) is model
+
+
+def test_of_a_smaller_table_only_untrained_words_are_left_out():
+    words = {f"w{number}": "O" for number in range(50)}
+    model = lexicon_model(words)
+    trained = model.alphabets.trained
+    larger = corpus.with_words(model, 80)
+    smaller = corpus.with_words(larger, 70)
+    assert smaller.alphabets.words.strings == larger.alphabets.words.strings[:70]
+    assert np.array_equal(smaller.weights["words.vectors"], larger.weights["words.vectors"][:70])
+    assert len(corpus.with_words(larger, 3).alphabets.words) == trained
 
 
 def test_a_model_of_more_labels_answers_legally():

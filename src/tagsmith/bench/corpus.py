@@ -102,17 +102,18 @@ def check_same(spans: list[Any], others: list[Any]) -> None:
 
 
 def with_words(model: store.Model, count: int) -> store.Model:
-    """The model with a word table of ``count`` rows: further words, none of them in any text, with random vectors."""
-    words, vectors = model.alphabets.words.strings, model.weights["words.vectors"]
+    """The model with a word table of ``count`` rows, but of all words it was trained on.
+
+    Further words are in no text, and have random vectors; left out are the last ones.
+    """
+    count = max(count, model.alphabets.trained)
+    words, vectors = model.alphabets.words.strings[:count], model.weights["words.vectors"][:count]
     more = count - len(words)
-    if more <= 0:
-        return model
     rows = np.random.default_rng(1).standard_normal((more, vectors.shape[1]), np.float32)
     table = Vocabulary([*words, *(f"\ue000{number}" for number in range(more))])  # a private character: no real word
     alphabets = dataclasses.replace(model.alphabets, words=table)
-    return dataclasses.replace(
-        model, alphabets=alphabets, weights={**model.weights, "words.vectors": np.concatenate([vectors, rows])}
-    )
+    weights = {**model.weights, "words.vectors": np.concatenate([vectors, rows])}
+    return dataclasses.replace(model, alphabets=alphabets, weights=weights)
 
 
 def with_labels(model: store.Model, count: int) -> store.Model:

@@ -40,7 +40,8 @@ def start(model: str) -> Entrant:
 
 def memory(setting: Setting, findings: Findings) -> None:
     """The peak of a process that tags a large file, and how much more a file four times as large takes."""
-    model = corpus.with_words(setting.tagger.model, TABLE)
+    own = setting.tagger.model
+    model = corpus.with_words(own, max(TABLE, len(own.alphabets.words)))
     path = setting.place("large.safetensors")
     store.save(model, path)
     small, large = (_peak(setting, path, tokens) for tokens in FILES)
