@@ -14,10 +14,13 @@ from tagsmith.files import replacing
 def draw(findings: Findings, title: str, path: Path) -> None:
     """A PNG: tokens a second of all who raced, and each curve."""
     raced = [row for row in findings.entrants if "tokens_per_second" in row]
-    panels = bool(raced) + len(findings.curves)
-    figure = Figure(figsize=(4.4 * max(panels, 1), 3.6), layout="constrained")
+    panels = max(bool(raced) + len(findings.curves), 1)
+    columns, rows = min(panels, 3), -(-panels // 3)
+    figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")
     figure.suptitle(title, fontsize=9)
-    axes = list(figure.subplots(1, max(panels, 1), squeeze=False)[0])
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for unused in axes[panels:]:
+        unused.remove()
     if raced:
         panel = axes.pop(0)
         speeds = [row["tokens_per_second"] for row in raced]
@@ -29,10 +32,9 @@ def draw(findings: Findings, title: str, path: Path) -> None:
         panel.set(title="tagging, one core", xlabel="tokens/s", xlim=(0, 1.25 * max(speeds)))
     for name, points in findings.curves.items():
         panel = axes.pop(0)
-        panel.plot(
-            [point["x"] for point in points], [point["tokens_per_second"] for point in points], "o-", color="#1f6fb2"
-        )
-        panel.set(title=f"tokens/s by {name}", xlabel=name, xscale="log", ylim=(0, None))
+        speeds = [point["tokens_per_second"] for point in points]
+        panel.plot([point["x"] for point in points], speeds, "o-", color="#1f6fb2")
+        panel.set(title=f"tokens/s by {name}", xlabel=name, xscale="log", ylim=(0, 1.1 * max(speeds)))
         panel.grid(alpha=0.3)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
