@@ -106,7 +106,7 @@ def latency(setting: Setting, findings: Findings) -> None:
 
 
 def two_cores(setting: Setting, findings: Findings) -> None:
-    """Two threads that share a tagger, on two cores, against one; the spans must be the same."""
+    """A tagger of two threads on two cores against one of one thread; the spans must be the same."""
     if len(cores()) < 2:
         raise Missing("this process may run on one core only")
     options = {"test": setting.test, "model": setting.model}
@@ -122,5 +122,5 @@ def two_cores(setting: Setting, findings: Findings) -> None:
         corpus.check_same(result.answer["spans"], (results or [result])[0].answer["spans"])
         results.append(result)
     *alone, shared = [setting.tokens / result.best for result in results]
-    note = f"threads sharing a tagger: {significant(shared)} against {significant(max(alone))} tokens/s"
+    note = f"a tagger of two threads: {significant(shared)} against {significant(max(alone))} tokens/s"
     findings.figures.append(Figure("tagging: two cores over one", "x", shared / max(alone), target=1.7, note=note))

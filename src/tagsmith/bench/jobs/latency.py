@@ -19,7 +19,7 @@ def prepare(task: Task) -> Callable[[], Callable[[], list[Any]]]:
     before, timed = sentences[:WARM_UP], sentences[WARM_UP:]
 
     def fresh() -> Callable[[], list[Any]]:
-        tagger = Tagger.load(model)
+        tagger = Tagger.load(model, threads=1)
         for sentence in before:
             tagger.tag(sentence)
 
