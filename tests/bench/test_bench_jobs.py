@@ -177,7 +177,7 @@ def test_memory_is_that_of_a_whole_file(setting: Setting, monkeypatch: pytest.Mo
 
 def test_the_base_install_has_no_torch():
     names = processes.dependencies("tagsmith")
-    assert {"tagsmith", "numpy", "safetensors", "markdown-it-py"} <= names
+    assert {"tagsmith", "numpy", "safetensors", "numba", "llvmlite", "markdown-it-py"} <= names
     assert not names & {"torch", "matplotlib", "pytest"}
 
 
