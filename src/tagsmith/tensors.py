@@ -23,10 +23,20 @@ _DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int3
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, key: str) -> None:
-    """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes."""
+    """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes.
+
+    Raises:
+        DataError: the file can't be put there, or the disk is full.
+    """
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with replacing(path) as temporary:
-        # One metadata key only: safetensors keeps the keys in no particular order.
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, {key: document})
+        try:
+            # One metadata key only: safetensors keeps the keys in no particular order.
+            save_file(whole, temporary, {key: document})
+        except SafetensorError as error:  # its own error, no OSError
+            size = sum(array.nbytes for array in whole.values())
+            room = f"room for {size / 1e6:,.1f} MB"
+            raise DataError(f"an error while writing ({error})", room, source=str(path)) from None
 
 
 def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArray[Any]], str]:
