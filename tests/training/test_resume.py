@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tagsmith import Sentence, Tagger
 from tagsmith.errors import ConfigError, DataError
+from tagsmith.tensors import map_tensors, write_sealed, write_tensors
 from tagsmith.training.checkpoint import checkpoint_beside
 
 SENTENCES = [
@@ -105,8 +108,58 @@ def test_a_damaged_checkpoint_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     out = tmp_path / "m.safetensors"
     cut_off(out, {}, 2, monkeypatch)
     path = checkpoint_beside(out)
-    path.write_bytes(path.read_bytes()[:-10])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
     with pytest.raises(DataError, match="a damaged or foreign file"):
+        train(out, {}, resume=True)
+    path.write_bytes(whole[:-10] + bytes([whole[-10] ^ 1]) + whole[-9:])
+    with pytest.raises(DataError, match="does not match its SHA-256: the checkpoint was changed or damaged"):
+        train(out, {}, resume=True)
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda document: document.pop(name)
+
+
+def _progress(**values: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda document: document["progress"].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda document: document.clear(), "a checkpoint of version None"),
+        (_without("version"), "a checkpoint of version None"),
+        (_without("progress"), r"a damaged checkpoint \(Object missing required field `progress`\)"),
+        (_without("identity"), "a damaged checkpoint"),
+        (_progress(steps="two"), r"a damaged checkpoint \(Expected `int`, got `str` - at `\$.progress.steps`\)"),
+        (_progress(epochs=[{}]), "a damaged checkpoint"),
+        (lambda document: document["progress"]["epochs"][0].update(number=2), r"a damaged checkpoint \(its epochs\)"),
+        (lambda document: document["progress"]["epochs"][0].update(best=False), r"a damaged checkpoint \(its epochs\)"),
+        (lambda document: document["progress"]["epochs"][0]["dev"].update(confusion=[1]), "expected triples"),
+        (_progress(steps=5), "5 steps of an epoch; expected 0 to 4"),
+        (_progress(steps=-1), "-1 steps of an epoch; expected 0 to 4"),
+    ],
+)
+def test_a_checkpoint_whose_document_makes_no_sense_is_one_error(
+    change: Callable[[dict[str, Any]], object], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 7, monkeypatch)
+    path = checkpoint_beside(out)
+    arrays, text = map_tensors(path, "tagsmith-checkpoint")
+    document = json.loads(text)
+    change(document)
+    write_sealed(path, arrays, document, "tagsmith-checkpoint")
+    with pytest.raises(DataError, match=found):
+        train(out, {}, resume=True)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "null", '"x"', "[" * 100_000])
+def test_a_checkpoint_without_a_document_is_one_error(text: str, tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    write_tensors(checkpoint_beside(out), {"weights:x": np.zeros(1)}, text, "tagsmith-checkpoint")
+    with pytest.raises(DataError, match="a damaged checkpoint"):
         train(out, {}, resume=True)
 
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.metrics import Count, Scores
-from tagsmith.tensors import map_tensors, write_tensors
+from tagsmith.metrics import Scores
+from tagsmith.tensors import Arrays, is_sealed, map_tensors, write_sealed
 from tagsmith.text import Sentence
 
 _KEY = "tagsmith-checkpoint"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Checkpoint:
 
     progress: Progress
     tensors: Mapping[str, Mapping[str, Tensor]]
+    source: str = ""
+    """The file it was read from."""
 
 
 def checkpoint_beside(model: Path) -> Path:
@@ -79,8 +81,7 @@ def save(checkpoint: Checkpoint, identity: Mapping[str, Any], path: Path) -> Non
         for name, value in tensors.items()
     }
     progress = {**asdict(checkpoint.progress), "epochs": [_epoch_out(e) for e in checkpoint.progress.epochs]}
-    document = {"version": _VERSION, "identity": dict(identity), "progress": progress}
-    write_tensors(path, arrays, msgspec.json.encode(document, order="deterministic").decode(), _KEY)
+    write_sealed(path, arrays, {"version": _VERSION, "identity": dict(identity), "progress": progress}, _KEY)
 
 
 def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Checkpoint:
@@ -94,12 +95,8 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
         ConfigError: it is another training's; the error says what differs.
     """
     arrays, text = map_tensors(path, _KEY)
-    if not text:
-        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=str(path))
-    document = msgspec.json.decode(text)
-    if document["version"] != _VERSION:
-        raise DataError(f"a checkpoint of version {document['version']}", f"version {_VERSION}", source=str(path))
-    differences = list(_differences(document["identity"], msgspec.to_builtins(dict(identity))))
+    then, progress = _parse(text, arrays, str(path))
+    differences = list(_differences(then, msgspec.to_builtins(dict(identity))))
     if differences and not anyway:
         listed = "".join(f"\n  {line}" for line in differences)
         raise ConfigError(
@@ -109,8 +106,33 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
     for name, array in arrays.items():
         group, _, rest = name.partition(":")
         tensors.setdefault(group, {})[rest] = torch.from_numpy(np.array(array))
-    progress = document["progress"]
-    return Checkpoint(Progress(**{**progress, "epochs": [_epoch_in(e) for e in progress["epochs"]]}), tensors)
+    return Checkpoint(progress, tensors, str(path))
+
+
+def _parse(text: str, arrays: Arrays, source: str) -> tuple[dict[str, Any], Progress]:
+    """The identity and the progress in a checkpoint's document."""
+    if not text:
+        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=source)
+    whole = "a whole checkpoint; without one, delete it and train anew"
+    try:
+        document = msgspec.json.decode(text, type=dict[str, Any])
+        if (version := document.get("version")) != _VERSION:
+            raise DataError(f"a checkpoint of version {version!r}", f"version {_VERSION}", source=source)
+        if not is_sealed(text, document.get("sha256"), arrays):
+            found = "content that does not match its SHA-256: the checkpoint was changed or damaged"
+            raise DataError(found, whole, source=source)
+        kept = msgspec.convert(document, _Document, dec_hook=_confusion)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"a damaged checkpoint ({error})", whole, source=source) from None
+    epochs = kept.progress.epochs
+    if [epoch.number for epoch in epochs] != list(range(1, len(epochs) + 1)) or not all(e.best for e in epochs[:1]):
+        raise DataError("a damaged checkpoint (its epochs)", whole, source=source)
+    return kept.identity, kept.progress
+
+
+class _Document(msgspec.Struct):
+    identity: dict[str, Any]
+    progress: Progress
 
 
 def digest_of(*groups: Sequence[Sentence] | None, weights: Mapping[str, np.ndarray]) -> str:
@@ -140,11 +162,9 @@ def _epoch_out(epoch: Epoch) -> dict[str, Any]:
     return values
 
 
-def _epoch_in(values: dict[str, Any]) -> Epoch:
-    dev = values["dev"]
-    if dev is not None:
-        dev["overall"] = Count(**dev["overall"])
-        dev["labels"] = {label: Count(**count) for label, count in dev["labels"].items()}
-        dev["confusion"] = Counter({(gold, predicted): count for gold, predicted, count in dev["confusion"]})
-        values["dev"] = Scores(**dev)
-    return Epoch(**values)
+def _confusion(kind: type, triples: Any) -> Any:
+    """The confusion table among the scores of an epoch, which JSON holds as triples."""
+    try:
+        return Counter({(str(gold), str(predicted)): int(count) for gold, predicted, count in triples})
+    except (TypeError, ValueError):
+        raise msgspec.ValidationError("expected triples in a confusion table") from None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from tagsmith.engine import make_engine
-from tagsmith.errors import ConfigError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights
 from tagsmith.store import Model
@@ -115,7 +115,11 @@ class Learner:
 
         Raises:
             ConfigError: its weights have other shapes.
+            DataError: it is further in an epoch than an epoch is long.
         """
+        steps = math.ceil(len(self.data.sentences) / self.settings.batch_size)
+        if not 0 <= kept.progress.steps <= steps:
+            raise DataError(f"{kept.progress.steps} steps of an epoch", f"0 to {steps}", source=kept.source)
         groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
         for name, weight in self.weights.items():
             found = groups["weights"].get(name)
