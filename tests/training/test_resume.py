@@ -88,8 +88,17 @@ def test_other_settings_and_data_are_refused_by_name_unless_overridden(
         train(out, {"training.epochs": 4}, resume=True)
     with pytest.raises(ConfigError, match=r"data: \w+ in the checkpoint, \w+ now"):
         train(out, {}, [*SENTENCES, SENTENCES[0]], resume=True)
-    with pytest.raises(ConfigError, match=r"this training's is \[2, 6, 24\]|the checkpoint's encoder"):
+    with pytest.raises(
+        ConfigError, match=r"weights in the checkpoint are not those .* encoder.bias is \[2, 24\], here \[2, 28\];"
+    ):
         train(out, {"encoder.size": 7}, resume_anyway=True)
+    for head in ({"head.kind": "softmax"}, {"head.potentials": "bigram"}):
+        with pytest.raises(ConfigError, match=r"weights in the checkpoint are not those of this training: head"):
+            train(out, head, resume_anyway=True)
+    with pytest.raises(
+        ConfigError, match=r"optimizer's numbers in the checkpoint are not .*: rows.last is .*, here missing;"
+    ):
+        train(out, {"training.optimizer": "adam"}, resume_anyway=True)
     assert [epoch.number for epoch in train(out, {"training.epochs": 4}, resume_anyway=True).history] == [1, 2, 3, 4]
 
 

@@ -16,7 +16,7 @@ from tagsmith.model.network import Network, Weights
 from tagsmith.store import Model
 from tagsmith.tagging import tag_sentences
 from tagsmith.text import Sentence
-from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress
+from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, check_same
 from tagsmith.training.data import TrainingSet, random
 from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
 
@@ -114,18 +114,15 @@ class Learner:
         """Go on from a checkpoint.
 
         Raises:
-            ConfigError: its weights have other shapes.
+            ConfigError: its weights, or what its optimizer remembers, have other names or shapes.
             DataError: it is further in an epoch than an epoch is long.
         """
         steps = math.ceil(len(self.data.sentences) / self.settings.batch_size)
         if not 0 <= kept.progress.steps <= steps:
             raise DataError(f"{kept.progress.steps} steps of an epoch", f"0 to {steps}", source=kept.source)
         groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
-        for name, weight in self.weights.items():
-            found = groups["weights"].get(name)
-            if found is None or found.shape != weight.shape:
-                shape = None if found is None else list(found.shape)
-                raise ConfigError(f"the checkpoint's {name} is {shape}; this training's is {list(weight.shape)}")
+        check_same("weights", groups["weights"], self.weights)
+        check_same("best weights", groups["best"], self.weights if kept.progress.epochs else {})
         copy_into(self.weights, groups["weights"])
         self.best = dict(groups["best"])
         self.optimizer.load_state(groups["optimizer"])
