@@ -90,21 +90,26 @@ def _head_shapes(head: CRF | Softmax, width: int, tags: int) -> dict[str, tuple[
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model file. The same model gives the same bytes."""
-    tensors: dict[str, NDArray[Any]] = dict(model.weights)
-    strings = {
-        "words": model.alphabets.words.strings,
-        "chars": model.alphabets.chars.strings,
-        "tags": model.tags,
-    }
-    for name, values in strings.items():
-        tensors[f"{name}.bytes"], tensors[f"{name}.offsets"] = pack_strings(list(values))
     document = {
         "format_version": FORMAT_VERSION,
         "config": msgspec.to_builtins(model.config),
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
-    write_sealed(path, tensors, document, _KEY)
+    write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
+
+
+def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
+    """Words, characters and tags in their order, as the arrays of the file."""
+    strings = {
+        "words": model.alphabets.words.strings,
+        "chars": model.alphabets.chars.strings,
+        "tags": model.tags,
+    }
+    packed: dict[str, NDArray[Any]] = {}
+    for name, values in strings.items():
+        packed[f"{name}.bytes"], packed[f"{name}.offsets"] = pack_strings(list(values))
+    return packed
 
 
 def load(path: str | os.PathLike[str]) -> Model:

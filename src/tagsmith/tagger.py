@@ -93,7 +93,8 @@ class Tagger:
             resume: go on from the checkpoint that an unfinished training left beside ``out``
                 (``.checkpoint.safetensors``); the model will have the same bytes as if it had never been cut off.
                 Without a checkpoint, training starts from the beginning.
-            resume_anyway: as ``resume``, though settings, data or versions are not those of the checkpoint.
+            resume_anyway: as ``resume``, though settings, sentences or versions are not those of the checkpoint. Words,
+                characters and tags must be; the best epoch so far is scored anew on another dev file.
             checkpoint_minutes: time between checkpoints within an epoch; there is one after each epoch anyway.
 
         Raises:

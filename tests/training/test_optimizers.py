@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tagsmith.config import Training
 from tagsmith.errors import ConfigError
 from tagsmith.training.momentum import Momentum
-from tagsmith.training.optimizers import Average, learning_rate, make_optimizer
+from tagsmith.training.optimizers import Average, learning_rate, make_optimizer, standing_in
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -77,7 +77,7 @@ def test_an_average_follows_the_weights_and_stands_in_for_them_for_a_while() -> 
         average.update()
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * value
-    with average.in_place():
+    with standing_in(some, average.means):
         assert some["a"].item() == pytest.approx(expected)
     assert some["a"].item() == 3.0
 
@@ -86,7 +86,7 @@ def test_without_a_decay_there_is_no_average() -> None:
     some = {"a": torch.tensor([1.0])}
     average = Average(0.0, some)
     average.update()
-    with average.in_place():
+    with standing_in(some, average.means):
         assert some["a"].item() == 1.0
     assert average.state() == {}
 
@@ -96,7 +96,7 @@ def test_an_average_without_a_kept_one_starts_at_the_weights_as_they_are() -> No
     average = Average(0.9, some)
     some["a"].fill_(7.0)
     average.load_state({})
-    with average.in_place():
+    with standing_in(some, average.means):
         assert some["a"].item() == 7.0
     assert average.steps == 0
 

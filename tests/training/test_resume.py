@@ -86,7 +86,7 @@ def test_other_settings_and_data_are_refused_by_name_unless_overridden(
     cut_off(out, {}, 5, monkeypatch)
     with pytest.raises(ConfigError, match=r"config\.training\.epochs: 3 in the checkpoint, 4 now"):
         train(out, {"training.epochs": 4}, resume=True)
-    with pytest.raises(ConfigError, match=r"data: \w+ in the checkpoint, \w+ now"):
+    with pytest.raises(ConfigError, match=r"data\.train: \w+ in the checkpoint, \w+ now"):
         train(out, {}, [*SENTENCES, SENTENCES[0]], resume=True)
     with pytest.raises(
         ConfigError, match=r"weights in the checkpoint are not those .* encoder.bias is \[2, 24\], here \[2, 28\];"
@@ -100,6 +100,74 @@ def test_other_settings_and_data_are_refused_by_name_unless_overridden(
     ):
         train(out, {"training.optimizer": "adam"}, resume_anyway=True)
     assert [epoch.number for epoch in train(out, {"training.epochs": 4}, resume_anyway=True).history] == [1, 2, 3, 4]
+
+
+def renamed(sentences: list[Sentence], **names: str) -> list[Sentence]:
+    return [Sentence([names.get(token, token) for token in s.tokens], s.tags) for s in sentences]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        renamed(SENTENCES, Ann="Zoe"),  # as many words, in another order
+        [Sentence(s.tokens, [tag.replace("LOC", "ORG") for tag in s.tags or ()]) for s in SENTENCES],
+        renamed(SENTENCES, rains="rainn"),
+    ],
+    ids=["words", "tags", "characters"],
+)
+def test_weights_never_become_those_of_other_words_characters_or_tags(
+    others: list[Sentence], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 5, monkeypatch)
+    with pytest.raises(ConfigError, match=r"(?s)data\.alphabets: .* go by their places: .* its model with --init"):
+        train(out, {}, others, resume_anyway=True)
+
+
+def test_other_sentences_of_the_same_words_begin_the_unfinished_epoch_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, again = tmp_path / "m.safetensors", [*SENTENCES, *SENTENCES]
+    cut_off(out, {}, 7, monkeypatch)
+    given: dict[str, Any] = {"settings": TINY, "out": out, "resume_anyway": True}
+    turned = SENTENCES[::-1]
+    with pytest.raises(ConfigError, match=r"data\.alphabets"):
+        Tagger.train(again, SENTENCES, **given)  # characters that came once come twice now
+    tagger = Tagger.train(turned, SENTENCES, **given)
+    said = capsys.readouterr().err
+    assert "1 epochs and 0 steps of the next are done" in said
+    assert "other sentences, batches or seed than the checkpoint's: its unfinished epoch begins anew" in said
+    assert [epoch.number for epoch in tagger.history] == [1, 2, 3]
+    tokens = sum(map(len, SENTENCES))
+    assert tagger.history[1].tokens_per_second * tagger.history[1].seconds == pytest.approx(tokens)
+
+
+def test_scores_on_another_dev_file_are_forgotten_and_the_best_epoch_is_scored_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, settings = tmp_path / "m.safetensors", {"training.learning_rate": 0.3, "training.average": 0.5}
+    cut_off(out, settings, 15, monkeypatch)
+    model, dev = tmp_path / "copy.safetensors", SENTENCES[:1]
+    before = train(model, settings)
+    best = before.model.training["best_epoch"]
+    given: dict[str, Any] = {"settings": {**TINY, **settings}, "out": out, "resume_anyway": True}
+    tagger = Tagger.train(SENTENCES, dev, **given)
+    expected = before.evaluate(dev)
+    scored = {epoch.number: epoch.dev and epoch.dev.score for epoch in tagger.history}
+    assert scored == {number: expected.score if number == best else None for number in (1, 2, 3)}
+    assert tagger.model.weights["head.bias"].tobytes() == before.model.weights["head.bias"].tobytes()
+    said = f"epoch {best}, the best on the old one, scores {expected.score:.2f} on the new one"
+    assert said in capsys.readouterr().err
+
+
+def test_without_the_dev_file_of_before_its_scores_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 5, monkeypatch)
+    tagger = Tagger.train(SENTENCES, settings=TINY, out=out, resume_anyway=True, progress=False)
+    assert [epoch.dev for epoch in tagger.history] == [None] * 3
+    assert tagger.model.training["best_epoch"] == 3
 
 
 def test_a_checkpoint_is_not_overwritten_by_a_training_that_begins_anew(

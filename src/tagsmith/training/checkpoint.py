@@ -16,11 +16,13 @@ from torch import Tensor
 
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.metrics import Scores
-from tagsmith.tensors import Arrays, is_sealed, map_tensors, write_sealed
+from tagsmith.store import Model, packed_alphabets
+from tagsmith.tensors import Arrays, digest, is_sealed, map_tensors, write_sealed
 from tagsmith.text import Sentence
 
 _KEY = "tagsmith-checkpoint"
 _VERSION = 2
+_ALPHABETS = "data.alphabets"
 _SHOWN = 5  # tensors that differ
 
 
@@ -53,6 +55,10 @@ class Progress:
         """The epoch under way, counted from 1."""
         return len(self.epochs) + 1
 
+    def begin_epoch(self) -> None:
+        """No step of the epoch under way is done."""
+        self.steps, self.loss, self.tokens, self.seconds = 0, 0.0, 0, 0.0
+
     @property
     def best(self) -> Epoch | None:
         """The best epoch so far."""
@@ -67,6 +73,8 @@ class Checkpoint:
     tensors: Mapping[str, Mapping[str, Tensor]]
     source: str = ""
     """The file it was read from."""
+    changed: frozenset[str] = frozenset()
+    """What of the training is other now than then, by dotted name, such as ``data.dev``."""
 
 
 def checkpoint_beside(model: Path) -> Path:
@@ -93,21 +101,25 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
 
     Raises:
         DataError: the file is damaged, or no checkpoint.
-        ConfigError: it is another training's; the error says what differs.
+        ConfigError: it is another training's; the error says what differs. Also with ``anyway``, where its words,
+            characters or tags are others: weights go by place, so these would be of others from now on.
     """
     arrays, text = map_tensors(path, _KEY)
     then, progress = _parse(text, arrays, str(path))
-    differences = list(_differences(then, msgspec.to_builtins(dict(identity))))
-    if differences and not anyway:
-        listed = "".join(f"\n  {line}" for line in differences)
-        raise ConfigError(
-            f"{path}: the checkpoint of another training; what differs:{listed}\n(--resume-anyway goes on)"
+    differences = dict(_differences(then, msgspec.to_builtins(dict(identity))))
+    if differences and (_ALPHABETS in differences or not anyway):
+        listed = "".join(f"\n  {name}: {difference}" for name, difference in differences.items())
+        way = (
+            "words, characters or tags are others, and its weights go by their places: finish that training on its own "
+            "data, and start from its model with --init"
         )
+        way = way if _ALPHABETS in differences else "--resume-anyway goes on"
+        raise ConfigError(f"{path}: the checkpoint of another training; what differs:{listed}\n({way})")
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, array in arrays.items():
         group, _, rest = name.partition(":")
         tensors.setdefault(group, {})[rest] = torch.from_numpy(np.array(array))
-    return Checkpoint(progress, tensors, str(path))
+    return Checkpoint(progress, tensors, str(path), frozenset(differences))
 
 
 def _parse(text: str, arrays: Arrays, source: str) -> tuple[dict[str, Any], Progress]:
@@ -155,24 +167,30 @@ def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
     return str(list(tensors[name].shape)) if name in tensors else "missing"
 
 
-def digest_of(*groups: Sequence[Sentence] | None, weights: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of sentences with their tags, and of the weights training begins with, word vectors among them."""
-    digest = hashlib.sha256()
-    for group in groups:
-        for sentence in group or ():
-            digest.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
-        digest.update(b"\n")
-    for name in sorted(weights):
-        digest.update(np.ascontiguousarray(weights[name]).data)
-    return digest.hexdigest()
+def data_of(start: Model, train: Sequence[Sentence], dev: Sequence[Sentence] | None) -> dict[str, str | None]:
+    """What tells a training's data from others', as digests: sentences with their tags; words, characters and tags in
+    their order; and the weights it begins with, word vectors among them."""
+    return {
+        "train": _digest_of(train),
+        "dev": None if dev is None else _digest_of(dev),
+        "alphabets": digest(str(start.alphabets.trained), packed_alphabets(start)),
+        "start": digest("", start.weights),
+    }
 
 
-def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
+def _digest_of(sentences: Sequence[Sentence]) -> str:
+    result = hashlib.sha256()
+    for sentence in sentences:
+        result.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
+    return result.hexdigest()
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(then, dict) and isinstance(now, dict):
         for key in sorted(then.keys() | now.keys()):
             yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
     elif then != now:
-        yield f"{name}: {then} in the checkpoint, {now} now"
+        yield name, f"{then} in the checkpoint, {now} now"
 
 
 def _epoch_out(epoch: Epoch) -> dict[str, Any]:

@@ -24,10 +24,13 @@ from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
-from tagsmith.training.checkpoint import Epoch, Progress, digest_of
+from tagsmith.training.checkpoint import Epoch, Progress, data_of
 from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.learner import Learner
+
+_ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
+"""What decides which sentences an epoch's steps take."""
 
 
 class Observer(Protocol):
@@ -115,19 +118,17 @@ def train(
         start = Model(config, data.alphabets, data.tags, weights, facts)
     identity = {
         "config": msgspec.to_builtins(config),
-        "data": digest_of(data.sentences, dev, weights=weights),
+        "data": data_of(start, data.sentences, dev),
         "versions": facts["versions"],
         "device": device,
     }
 
     with torch.random.fork_rng(), _threads(settings.threads):
         learner = Learner(start, data, device)
-        if checkpoints and checkpoints.resume and checkpoints.path.exists():
-            learner.restore(checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway))
+        resumed = None
+        if checkpoints and checkpoints.resume:
+            resumed = _go_on(learner, checkpoints, identity, dev, gold)
         progress = learner.progress
-        resumed = (
-            {"epochs": len(progress.epochs), "steps": progress.steps} if checkpoints and checkpoints.resume else None
-        )
         saved = time.monotonic()
 
         def save_checkpoint(if_older_than: float = 0.0) -> None:
@@ -165,6 +166,33 @@ def train(
         known = {"epochs": len(progress.epochs), "best_epoch": best.number, "stopped": stopped, "dev": brief}
         model = Model(config, data.alphabets, data.tags, learner.best_weights(), {**facts, **known})
     return Run(model, progress.epochs)
+
+
+def _go_on(
+    learner: Learner,
+    checkpoints: Resumption,
+    identity: dict[str, Any],
+    dev: Sequence[Sentence] | None,
+    gold: Sequence[Sequence[str]],
+) -> dict[str, Any]:
+    """Take up the checkpoint, if there is one: what is done, and what of it no longer counts."""
+    notes: list[str] = []
+    found = checkpoints.path.exists()
+    if found:
+        kept = checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway)
+        learner.restore(kept)
+        if learner.progress.steps and kept.changed & _ORDER:
+            learner.progress.begin_epoch()
+            notes.append("other sentences, batches or seed than the checkpoint's: its unfinished epoch begins anew")
+        if learner.progress.epochs and "data.dev" in kept.changed:
+            best = learner.rescore(dev, gold)
+            score = f"scores {best.dev.score:.2f} on the new one" if best.dev else "has no score now"
+            notes.append(
+                f"another dev file than the checkpoint's, whose scores are forgotten: epoch {best.number}, "
+                f"the best on the old one, {score}"
+            )
+    progress = learner.progress
+    return {"checkpoint": found, "epochs": len(progress.epochs), "steps": progress.steps, "notes": notes}
 
 
 def _ended(progress: Progress, settings: Training) -> str | None:

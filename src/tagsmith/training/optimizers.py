@@ -148,16 +148,6 @@ class Average:
             for mean, value in zip(self.means.values(), now, strict=True):
                 mean.lerp_(value, 1 - decay)
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The average stands in the network for a while."""
-        before = {name: self.weights[name].detach().clone() for name in self.means}
-        copy_into(self.weights, self.means)
-        try:
-            yield
-        finally:
-            copy_into(self.weights, before)
-
     def state(self) -> dict[str, Tensor]:
         """The means by name, and ``steps``."""
         return {**self.means, "steps": torch.tensor([self.steps])} if self.means else {}
@@ -176,6 +166,17 @@ class Average:
         check_same("averages", state, {**self.means, "steps": torch.empty(1)})
         self.steps = int(state["steps"])
         copy_into(self.means, {name: state[name] for name in self.means})
+
+
+@contextmanager
+def standing_in(weights: Named, values: Named) -> Iterator[None]:
+    """Weights have other values, by name, for a while: those of their average, say."""
+    before = {name: weights[name].detach().clone() for name in values}
+    copy_into(weights, values)
+    try:
+        yield
+    finally:
+        copy_into(weights, before)
 
 
 @torch.no_grad()

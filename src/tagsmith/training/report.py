@@ -42,8 +42,10 @@ class Report:
         if resumed := facts["resumed"]:
             done = f"{resumed['epochs']} epochs and {resumed['steps']} steps of the next are done"
             self.say(
-                f"going on from the checkpoint: {done}" if any(resumed.values()) else "no checkpoint: from the start"
+                f"going on from the checkpoint: {done}" if resumed["checkpoint"] else "no checkpoint: from the start"
             )
+            for note in resumed["notes"]:
+                self.say(note)
         for line in facts.get("inherited", ()):
             self.say(line)
         if dev is None:
