@@ -176,7 +176,10 @@ def test_a_checkpoint_is_not_overwritten_by_a_training_that_begins_anew(
     out = tmp_path / "m.safetensors"
     cut_off(out, {}, 2, monkeypatch)
     before = checkpoint_beside(out).read_bytes()
-    with pytest.raises(DataError, match="the checkpoint of an unfinished training; expected --resume"):
+    with pytest.raises(
+        DataError,
+        match="the checkpoint of an unfinished training; expected --resume to go on from it, or that you delete",
+    ):
         train(out, {})
     assert checkpoint_beside(out).read_bytes() == before
 
