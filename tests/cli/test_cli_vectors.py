@@ -122,6 +122,16 @@ class TestInfo:
             assert "1 distinct words in 1 tokens" in out
             assert "exact                 1 words (100.0 %)" in out
 
+    def test_texts_are_split_as_the_training_will_split_them(self, tmp_path: Path):
+        (tmp_path / "v.txt").write_text("い 1 2\nく 3 4\nいく 5 6\n")
+        (tmp_path / "a.jsonl").write_text('{"text": "いく"}\n')
+        for more, words in (([], ["いく"]), (["--tokenizer", "characters"], ["い", "く"])):
+            given = (tmp_path / "v.txt", tmp_path / "t.safetensors", "--data", tmp_path / "a.jsonl", *more)
+            assert run("vectors", "trim", *given).code == 0
+            assert load_vectors(tmp_path / "t.safetensors").words.strings == words
+            shown = run("vectors", "info", tmp_path / "v.txt", "--data", tmp_path / "a.jsonl", *more).out
+            assert f"{len(words)} distinct words in {len(words)} tokens" in shown
+
     def test_malformed_lines_are_an_error_or_skipped_and_counted(self, glove: Path, tmp_path: Path):
         (tmp_path / "c.conll").write_text("the O\n\nof\tO\n\tO\n")
         assert run("vectors", "info", glove, "--data", tmp_path / "c.conll").code == 1
