@@ -113,6 +113,16 @@ class TestInfo:
         assert (result.code, result.out) == (1, "")
         assert result.err == f"error: {tmp_path}/t: found a damaged table (the row of 'b'); expected finite numbers\n"
 
+    def test_a_table_that_is_cut_anywhere_is_a_damaged_one(self, glove: Path, tmp_path: Path):
+        assert run("vectors", "convert", glove, tmp_path / "t.safetensors").code == 0
+        whole = (tmp_path / "t.safetensors").read_bytes()
+        for length in (9, 20, 100, len(whole) // 2, len(whole) - 1):
+            (tmp_path / "cut").write_bytes(whole[:length])
+            result = run("vectors", "info", tmp_path / "cut")
+            assert (result.code, result.out) == (1, "")
+            assert result.err.startswith(f"error: {tmp_path}/cut: found a damaged table (")
+            assert result.err.endswith("); expected a table of word vectors, as tagsmith vectors convert writes it\n")
+
     def test_corpora_are_read_as_train_reads_them(self, glove: Path, tmp_path: Path):
         (tmp_path / "a.jsonl").write_text('{"tokens": ["the"]}\n')
         (tmp_path / "b.conllu").write_text("1\tthe\tthe\tDET\tDT\t_\t0\troot\t_\t_\n\n")
