@@ -25,7 +25,7 @@ from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
 from tagsmith.training.checkpoint import Epoch, Progress, data_of
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.learner import Learner
 
@@ -107,6 +107,7 @@ def train(
     settings = config.training
     data = training_set(sentences, config, vectors, old.alphabets if old else None)
     gold = [] if dev is None else dev_rows(dev, config.scheme)
+    unseen = unseen_labels(gold, data.tags, config.scheme)
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, rows, config.words.dim or 0, rng)
@@ -140,7 +141,7 @@ def train(
         stopped = None
         try:
             for observer in observers:
-                observer.started({**facts, "config": identity["config"], "resumed": resumed})
+                observer.started({**facts, "config": identity["config"], "resumed": resumed, "unseen_labels": unseen})
                 for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
             while not (stopped := _ended(progress, settings)):

@@ -34,6 +34,8 @@ class Report:
         dev = facts["dev_sentences"]
         sizes = f"{facts['train_sentences']:,} sentences, {facts['train_tokens']:,} tokens"
         self.say(f"training on {sizes}; {'no dev file' if dev is None else f'{dev:,} sentences for dev'}")
+        if unseen := facts["unseen_labels"]:
+            self.say(f"dev has what the training data lacks, and no answer can have: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
             form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
