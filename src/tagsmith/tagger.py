@@ -93,7 +93,7 @@ class Tagger:
             progress: show a progress bar and a line an epoch on stderr.
             resume: go on from the checkpoint that an unfinished training left beside ``out``
                 (``.checkpoint.safetensors``); the model will have the same bytes as if it had never been cut off.
-                Without a checkpoint, training starts from the beginning.
+                Without a checkpoint and without a model, training starts from the beginning.
             resume_anyway: as ``resume``, though settings, sentences or versions are not those of the checkpoint. Words,
                 characters and tags must be; the best epoch so far is scored anew on another dev file.
             checkpoint_minutes: time between checkpoints within an epoch; there is one after each epoch anyway.
@@ -127,10 +127,8 @@ class Tagger:
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
         with nullcontext() if out is None else sole_training(Path(out)):
-            if checkpoints is not None and checkpoints.path.exists() and not resume:
-                found = "the checkpoint of an unfinished training"
-                expected = "--resume to go on from it, or that you delete it"
-                raise DataError(found, expected, source=str(checkpoints.path))
+            if out is not None and checkpoints is not None:
+                checkpoints.check(Path(out))
             old = None if init is None else store.load(init)
             chosen = configure(preset or (old.config if old else "ner"), {**(settings or {}), **given}, config)
             train_sentences = _not_empty(train, _sentences(train, columns, on_bad, chosen.tokenizer))

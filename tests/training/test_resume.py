@@ -258,8 +258,25 @@ def test_what_a_training_goes_on_from_is_said(
     given: dict[str, Any] = {"settings": TINY, "out": out, "resume": True}
     Tagger.train(SENTENCES, SENTENCES, **given)
     assert "going on from the checkpoint: 1 epochs and 2 steps of the next are done" in capsys.readouterr().err
-    Tagger.train(SENTENCES, SENTENCES, **given)
+    Tagger.train(SENTENCES, SENTENCES, **{**given, "out": tmp_path / "other"})
     assert "no checkpoint: from the start" in capsys.readouterr().err
+
+
+def test_a_finished_model_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    train(out, {})
+    before = out.read_bytes()
+    with pytest.raises(
+        DataError, match=r"m\.safetensors: found a finished model without a checkpoint, so nothing to go"
+    ):
+        train(out, {}, resume=True)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("minutes", [float("nan"), -1.0])
+def test_minutes_between_checkpoints_are_a_number_from_0(minutes: float, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="minutes between checkpoints; expected 0 or more"):
+        Tagger.train(SENTENCES, settings=TINY, out=tmp_path / "m", checkpoint_minutes=minutes, progress=False)
 
 
 def test_resume_needs_a_model_file() -> None:

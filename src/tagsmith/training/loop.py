@@ -19,7 +19,7 @@ import torch
 from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
-from tagsmith.errors import ConfigError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
@@ -70,7 +70,24 @@ class Resumption:
     """Between checkpoints within an epoch; there is one after every epoch anyway."""
     resume: bool = False
     anyway: bool = False
-    """Go on though settings, data or versions are not those of the checkpoint."""
+    """Go on though settings, sentences or versions are not those of the checkpoint."""
+
+    def __post_init__(self) -> None:
+        if not self.minutes >= 0:
+            raise ConfigError(f"found {self.minutes} minutes between checkpoints; expected 0 or more")
+
+    def check(self, model: Path) -> None:
+        """See to it that there is something to go on from, or nothing in the way of a new start.
+
+        Raises:
+            DataError: a checkpoint is there that is not to be gone on from, or none and a finished model.
+        """
+        if self.path.exists() and not self.resume:
+            found = "the checkpoint of an unfinished training"
+            raise DataError(found, "--resume to go on from it, or that you delete it", source=str(self.path))
+        if self.resume and model.exists() and not self.path.exists():
+            found = "a finished model without a checkpoint, so nothing to go on from"
+            raise DataError(found, "no --resume, to train anew", source=str(model))
 
 
 def train(
