@@ -85,7 +85,7 @@ class Tagger:
             vectors: a file of word vectors, in any form that ``tagsmith.embeddings.load_vectors`` reads.
             settings: settings by dotted name, such as ``{"encoder.size": 100}``; they win over ``config``.
             config: a TOML file of settings; it wins over the preset.
-            epochs, seed: shorthands for ``training.epochs`` and ``training.seed``.
+            epochs, seed: shorthands for ``training.epochs`` and ``training.seed``; given both ways, they must agree.
             columns: where word and tag stand: first and last by default, in CoNLL-U under FORM and UPOS.
             on_bad: called with the error of each malformed line, which is then left out; unset, it is raised.
             out: write the model here, and a log (``.log.jsonl``) and a picture of the curves (``.png``) beside it.
@@ -126,6 +126,9 @@ class Tagger:
 
         shorthands = {"training.epochs": epochs, "training.seed": seed}
         given = {name: value for name, value in shorthands.items() if value is not None}
+        for name, value in given.items():
+            if (twice := (settings or {}).get(name, value)) != value and str(twice) != str(value):
+                raise ConfigError(f"{name} is given twice: {twice} by its name, {value} by its short form")
         with nullcontext() if out is None else sole_training(Path(out)):
             if out is not None and checkpoints is not None:
                 checkpoints.check(Path(out))

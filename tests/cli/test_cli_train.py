@@ -189,6 +189,14 @@ class TestErrors:
         assert_one_line(run("train", "--train", corpus, "--out", tmp_path / "m", *words), line)
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("name", ["epochs", "seed"])
+    def test_a_setting_given_twice_must_agree(self, name: str, corpus: Path, tmp_path: Path):
+        words = ["--train", corpus, "--out", tmp_path / "m", f"--{name}", 1, "--set", f"training.{name}=2", *SETTINGS]
+        line = f"error: training.{name} is given twice: 2 by its name, 1 by its short form"
+        assert_one_line(run("train", *words), line)
+        words = [word if word != f"training.{name}=2" else f"training.{name}=1" for word in words]
+        assert run("train", *words, "--set", "training.patience=1", "--dev", corpus, "--quiet").code == 0
+
     def test_a_toml_file_that_is_none(self, corpus: Path, tmp_path: Path):
         (tmp_path / "my.toml").write_text("encoder = [")
         files = ["--train", corpus, "--out", tmp_path / "m", "--config", tmp_path / "my.toml"]
