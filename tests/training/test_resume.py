@@ -257,7 +257,12 @@ def test_what_a_training_goes_on_from_is_said(
     cut_off(out, {}, 7, monkeypatch)
     given: dict[str, Any] = {"settings": TINY, "out": out, "resume": True}
     Tagger.train(SENTENCES, SENTENCES, **given)
-    assert "going on from the checkpoint: 1 epochs and 2 steps of the next are done" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    resumed = json.loads((tmp_path / "m.log.jsonl").read_text().splitlines()[0])["resumed"]
+    assert (resumed["checkpoint"], resumed["epochs"], resumed["steps"], resumed["notes"]) == (True, 1, 2, [])
+    assert resumed["seconds"] > 0
+    line = "going on from the checkpoint: 1 epochs and 2 steps of the next are done"
+    assert f"{line}, {resumed['seconds']:,.0f} s of training" in said
     Tagger.train(SENTENCES, SENTENCES, **{**given, "out": tmp_path / "other"})
     assert "no checkpoint: from the start" in capsys.readouterr().err
 

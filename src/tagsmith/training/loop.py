@@ -210,7 +210,9 @@ def _go_on(
                 f"the best on the old one, {score}"
             )
     progress = learner.progress
-    return {"checkpoint": found, "epochs": len(progress.epochs), "steps": progress.steps, "notes": notes}
+    seconds = sum(epoch.seconds for epoch in progress.epochs) + progress.seconds
+    done = {"epochs": len(progress.epochs), "steps": progress.steps, "seconds": round(seconds, 3)}
+    return {"checkpoint": found, **done, "notes": notes}
 
 
 def _ended(progress: Progress, settings: Training) -> str | None:
