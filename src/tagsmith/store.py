@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tagsmith.batching import Alphabets
@@ -25,6 +26,33 @@ from tagsmith.vocab import Vocabulary
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
 _GATES = {"lstm": 4, "rnn": 1}
+INT8_TOLERANCE = 0.05
+"""How many points apart two dev scores may be for the models to count as equally good."""
+
+
+class Int8Check(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model scores on dev in float32 and in integers of 8 bits: span F1, or accuracy where tags are plain."""
+
+    dev_score_fp32: Annotated[float, Meta(ge=0.0, le=100.0)]
+    dev_score_int8: Annotated[float, Meta(ge=0.0, le=100.0)]
+    dev_sentences: Annotated[int, Meta(ge=1)]
+    dev_tokens: Annotated[int, Meta(ge=1)]
+
+    @property
+    def difference(self) -> float:
+        """Points that dev gains by int8; below 0 it loses."""
+        return self.dev_score_int8 - self.dev_score_fp32
+
+    @property
+    def passed(self) -> bool:
+        """Whether int8 may stand in for fp32 unasked: dev scores the same, to ``INT8_TOLERANCE`` points."""
+        return abs(self.difference) <= INT8_TOLERANCE
+
+
+class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was measured of a model at each precision."""
+
+    int8: Int8Check | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +64,8 @@ class Model:
     tags: tuple[str, ...]
     weights: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any]
+    int8: Int8Check | None = None
+    """Of these weights; None where it was not measured."""
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
@@ -96,6 +126,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
+    if model.int8 is not None:
+        document["precision"] = _Checks(model.int8)
     write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
 
 
@@ -174,7 +206,8 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
             raise ValueError(f"weight {name!r} holds a value that is no finite number")
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
-    return Model(config, alphabets, tags, tensors, document["training"], version)
+    checks = msgspec.convert(document.get("precision", {}), _Checks)
+    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, version)
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:

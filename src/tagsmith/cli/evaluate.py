@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @options.constraints
 @options.device
 @options.threads
+@options.precision
 def command(
     model: str | None,
     file: str | None,
@@ -44,6 +45,7 @@ def command(
     constraints: str | None,
     device: str,
     threads: int | None,
+    precision: str,
 ) -> None:
     """Score a model on a file, or one file against another.
 
@@ -77,10 +79,12 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
-        tagger = Tagger.load(model, device, constraints, threads=threads)
+        tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
         scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)
+        if tagger.precision == "int8":
+            click.echo("scored in int8", err=True)
     skipped.say()
     if as_json:
         import msgspec

@@ -14,7 +14,7 @@ from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
 from tagsmith.engine.heads import chain_of
 from tagsmith.engine.words import Products, WordInputs
-from tagsmith.kernels import chain
+from tagsmith.kernels import chain, int8
 from tagsmith.kernels.lstm import lstm
 from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
 from tagsmith.kernels.rnn import rnn
@@ -39,14 +39,15 @@ class NumbaEngine:
     """Runs a model with compiled kernels, which let other threads run. Threads can share it.
 
     A sentence's result is the same to the bit, alone and in any batch: a row's rounding never depends on other rows.
+    In ``int8`` only the encoder's state products are rounded to bytes; the encoder must be an LSTM.
     """
 
     parallel = True
 
-    def __init__(self, model: Model) -> None:
-        self.config, self.weights = model.config, model.weights
+    def __init__(self, model: Model, precision: str = "fp32") -> None:
+        self.config, self.weights, self.precision = model.config, model.weights, precision
         kind = self.config.encoder.kind
-        self._layers = [_Layer(self.weights, name, kind) for name in layer_names(self.config.encoder)]
+        self._layers = [_Layer(self.weights, name, kind, precision) for name in layer_names(self.config.encoder)]
         self._spell = _Spelling(self.config.chars, self.weights)
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
         width = self.weights["words.vectors"].shape[1] + self.config.chars.width
@@ -111,11 +112,11 @@ class _Linear:
 class _Layer:
     """A bidirectional recurrence."""
 
-    def __init__(self, weights: Weights, name: str, kind: str) -> None:
+    def __init__(self, weights: Weights, name: str, kind: str, precision: str) -> None:
         input_weight, bias = weights[f"{name}.input_weight"], weights[f"{name}.bias"]
-        self._recurrence = {"lstm": lstm, "rnn": rnn}[kind]
+        self._recurrence, prepare = _recurrence(kind, precision)
         self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
-        self._state_weights = [pack(weight) for weight in np.array(weights[f"{name}.state_weight"])]
+        self._state_weights = [prepare(weight) for weight in np.array(weights[f"{name}.state_weight"])]
         self._size, self.width = weights[f"{name}.state_weight"].shape[1], bias.size
 
     def products(self, inputs: Floats) -> Floats:
@@ -133,6 +134,13 @@ class _Layer:
         return out
 
 
+def _recurrence(kind: str, precision: str) -> tuple[Any, Any]:
+    """The kernel for a kind of recurrence, and what prepares a state weight for it."""
+    if precision == "int8":
+        return int8.lstm, int8.quantize
+    return {"lstm": lstm, "rnn": rnn}[kind], pack
+
+
 class _Spelling:
     """Spelling vectors of words, each from its own characters."""
 
@@ -142,7 +150,7 @@ class _Spelling:
             self._vectors = weights["chars.vectors"]
             self._convolution = _Linear(weights["chars.weight"].T, weights["chars.bias"])
         elif isinstance(chars, CharLSTM):
-            layer = _Layer(weights, "chars", "lstm")
+            layer = _Layer(weights, "chars", "lstm", "fp32")
             self._layer, self._products = layer, layer.products(weights["chars.vectors"])
 
     def __call__(self, chars: Ids, lengths: Ids) -> Floats:

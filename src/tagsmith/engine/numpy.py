@@ -18,6 +18,7 @@ class NumpyEngine:
     """Runs a model with the reference kernels. It holds nothing that a call changes: threads can share it."""
 
     parallel = False
+    precision = "fp32"
 
     def __init__(self, model: Model) -> None:
         self.config, self.weights = model.config, model.weights

@@ -14,6 +14,7 @@ class TorchEngine:
     """Runs a model in PyTorch on a device."""
 
     parallel = False
+    precision = "fp32"
 
     def __init__(self, model: Model, device: str) -> None:
         self.network = Network(model).to(device).eval()
