@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 
 from tagsmith import store
 from tagsmith.errors import DataError, ModelFileError
-from tagsmith.tensors import map_tensors, pack_strings, write_tensors
+from tagsmith.tensors import digest, map_tensors, pack_strings, write_tensors
 
 Document = dict[str, Any]
 Tensors = dict[str, NDArray[Any]]
@@ -404,7 +404,7 @@ def _write_after(change: Callable[[Document, Tensors], object], path: Path, targ
     document["sha256"] = ""
     change(document, tensors)
     text = json.dumps(document, separators=(",", ":"))
-    text = text.replace('"sha256":""', f'"sha256":"{store.digest(text, tensors)}"', 1)
+    text = text.replace('"sha256":""', f'"sha256":"{digest(text, tensors)}"', 1)
     write_tensors(target, tensors, text, "tagsmith")
 
 

@@ -5,7 +5,6 @@ Its layout is described in docs/model-file.md.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +20,11 @@ from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, So
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
-from tagsmith.tensors import Arrays, map_tensors, pack_strings, release, unpack_strings, write_tensors
+from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, unpack_strings, write_sealed
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
-_NO_DIGEST = '"sha256":""'
 _GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
 """How many points apart two dev scores may be for the models to count as equally good."""
@@ -122,14 +120,6 @@ def _head_shapes(head: CRF | Softmax, width: int, tags: int) -> dict[str, tuple[
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model file. The same model gives the same bytes."""
-    tensors: dict[str, NDArray[Any]] = dict(model.weights)
-    strings = {
-        "words": model.alphabets.words.strings,
-        "chars": model.alphabets.chars.strings,
-        "tags": model.tags,
-    }
-    for name, values in strings.items():
-        tensors[f"{name}.bytes"], tensors[f"{name}.offsets"] = pack_strings(list(values))
     document = {
         "format_version": FORMAT_VERSION,
         "config": msgspec.to_builtins(model.config),
@@ -138,8 +128,20 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     }
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
-    text = msgspec.json.encode({**document, "sha256": ""}, order="deterministic").decode()
-    write_tensors(path, tensors, text.replace(_NO_DIGEST, f'"sha256":"{digest(text, tensors)}"', 1), _KEY)
+    write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
+
+
+def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
+    """Words, characters and tags in their order, as the arrays of the file."""
+    strings = {
+        "words": model.alphabets.words.strings,
+        "chars": model.alphabets.chars.strings,
+        "tags": model.tags,
+    }
+    packed: dict[str, NDArray[Any]] = {}
+    for name, values in strings.items():
+        packed[f"{name}.bytes"], packed[f"{name}.offsets"] = pack_strings(list(values))
+    return packed
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -162,8 +164,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: damaged metadata: {error}") from None
     if (version := document.get("format_version")) not in (1, FORMAT_VERSION) or type(version) is not int:
         raise ModelFileError(f"{path}: format version {version!r}; this tagsmith reads versions 1 and {FORMAT_VERSION}")
-    sha256 = document.get("sha256")
-    if sha256 != digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors):
+    if not is_sealed(text, document.get("sha256"), tensors):
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
     try:
         model = _build(document, tensors)
@@ -171,16 +172,6 @@ def load(path: str | os.PathLike[str]) -> Model:
         return model
     except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None
-
-
-def digest(text: str, tensors: Arrays) -> str:
-    """SHA-256 over the document's text with an empty digest, then each tensor's name, type, shape and bytes."""
-    result = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        result.update(msgspec.json.encode([name, array.dtype.str, list(array.shape)]))
-        result.update(array.reshape(-1).view(np.uint8).data)
-    return result.hexdigest()
 
 
 def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:

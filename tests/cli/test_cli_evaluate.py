@@ -53,6 +53,14 @@ class TestModel:
             "PER          0       1       3",
         ]
 
+    def test_labels_of_which_the_model_has_none_are_said(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x", "Jay\tB-person\nleft\tO\nIndia\tB-place\n")
+        result = run("evaluate", model, file)
+        said = "no answer can be right: the file's labels are person place, the model's LOC PER\n"
+        assert (result.code, result.err) == (0, said)
+        assert run("evaluate", model, write(file, "Jay\tB-person\nIndia\tB-LOC\n")).err == ""
+        assert run("evaluate", model, write(file, "Jay\tO\n")).err == ""
+
     def test_json_has_all_figures_in_percent(self, model: Path, gold: Path):
         result = run("evaluate", model, gold, "--json")
         figures = json.loads(result.out)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tagsmith.batching import Ids
 from tagsmith.bench.figures import Figure, Missing, Refused, significant
 from tagsmith.bench.setting import Findings, Setting
 from tagsmith.bench.workers import Entrant, Timing, own_job, race
 from tagsmith.extras import require
 from tagsmith.kernels import reference
+from tagsmith.kernels.reference import Allowed, Chain
 
 SENTENCES, LENGTH, TAGS = 32, 40, 17
 CALLS = 50
@@ -85,34 +87,33 @@ def _checked(given: dict[str, Any], result: Timing | Refused) -> Timing | Refuse
     return result
 
 
-def _in_time(given: dict[str, Any]) -> tuple[reference.Chain, list[int]]:
-    """The chain in float64, words in order of time (all sentences are of one length), and the counts."""
-    emissions = np.array(given["emissions"]).swapaxes(0, 1).reshape(-1, TAGS)
-    rest = (np.array(given[name]) for name in ("transitions", "start_transitions", "end_transitions"))
-    return reference.Chain(emissions, *rest), [SENTENCES] * LENGTH
+def _chain(given: dict[str, Any]) -> tuple[Chain, Allowed, Ids]:
+    """The chain in float64, over all paths, and the lengths of the sentences."""
+    names = ("transitions", "start_transitions", "end_transitions")
+    chain = Chain(np.array(given["emissions"]).reshape(-1, TAGS), *(np.array(given[name]) for name in names))
+    return chain, Allowed.all(TAGS), np.full(SENTENCES, LENGTH)
 
 
 def _check_loss(given: dict[str, Any], answer: dict[str, Any]) -> None:
     """The loss and the gradients of the emissions: the marginals, less 1 at the right tag."""
-    chain, counts = _in_time(given)
-    alphas, betas = reference.forward_backward(*chain, counts)
-    right = np.array(given["tags"]).T.reshape(-1)
-    emissions, transitions, start, end = chain
-    first, last = right[:SENTENCES], right[-SENTENCES:]
-    score = emissions[np.arange(len(right)), right].sum() + start[first].sum() + end[last].sum()
-    score += transitions[right[:-SENTENCES], right[SENTENCES:]].sum()
-    nll = np.logaddexp.reduce(alphas[-SENTENCES:] + end, axis=1).sum() - score
+    chain, allowed, lengths = _chain(given)
+    alphas, _ = reference.forward_backward(chain, allowed, lengths)
+    right = np.array(given["tags"])
+    score = chain.emissions[np.arange(right.size), right.reshape(-1)].sum()
+    score += chain.start_transitions[right[:, 0]].sum() + chain.end_transitions[right[:, -1]].sum()
+    score += chain.transitions[right[:, :-1], right[:, 1:]].sum()
+    last = alphas[np.cumsum(lengths) - 1] + chain.end_transitions
+    nll = np.logaddexp.reduce(last, axis=1).sum() - score
     if not np.isclose(answer["nll"], nll, rtol=1e-4):
         raise Refused(f"a loss of {answer['nll']}; the reference gives {nll}")
-    expected = reference.softmax(alphas + betas)
-    expected[np.arange(len(right)), right] -= 1
-    found = np.array(answer["gradients"][0]).reshape(SENTENCES, LENGTH, TAGS).swapaxes(0, 1).reshape(-1, TAGS)
+    expected = reference.marginals(chain, allowed, lengths)
+    expected[np.arange(right.size), right.reshape(-1)] -= 1
+    found = np.array(answer["gradients"][0]).reshape(-1, TAGS)
     if (difference := np.abs(found - expected).max()) > 1e-4:
         raise Refused(f"gradients that differ from the reference's by {difference:.2g}")
 
 
 def _check_paths(given: dict[str, Any], answer: list[list[int]]) -> None:
-    chain, counts = _in_time(given)
-    expected = reference.viterbi(*chain, counts).reshape(LENGTH, SENTENCES).T
+    expected = reference.viterbi(*_chain(given)).reshape(SENTENCES, LENGTH)
     if np.shape(answer) != expected.shape or (np.array(answer) != expected).any():
         raise Refused("paths other than the reference's")

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagsmith.batching import time_steps
 from tagsmith.bench.serving import Task
-from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Chain
-from tagsmith.model.chain import LogPartition, path_score
+from tagsmith.kernels import chain as compiled
+from tagsmith.kernels.reference import Allowed, Chain
+from tagsmith.model import chain
 
 
 def prepare(task: Task) -> Callable[[], Callable[[], Any]]:
@@ -32,18 +31,13 @@ def prepare(task: Task) -> Callable[[], Callable[[], Any]]:
     task.notes["torch"] = torch.__version__
 
     def loss() -> dict[str, Any]:
-        chain = [torch.tensor(part, requires_grad=True) for part in (emissions, *scores)]
-        steps = time_steps(lengths)
-        nll = LogPartition.apply(*chain, steps) - path_score(*chain, torch.from_numpy(tags), steps)  # type: ignore[operator]
+        parts = [torch.tensor(part, requires_grad=True) for part in (emissions, *scores)]
+        nll = chain.nll(chain.Chain(*parts), torch.from_numpy(tags), lengths)
         nll.backward()
-        return {"nll": nll, "gradients": [part.grad for part in chain]}
+        return {"nll": nll, "gradients": [part.grad for part in parts]}
 
     def viterbi() -> Any:
-        steps = time_steps(lengths)
-        path = np.empty(len(emissions), np.int64)
-        chain = Chain(emissions[steps.order[0]], *scores)
-        path[steps.order[0]] = reference.viterbi(*chain, steps.counts)
-        return path.reshape(sentences, length)
+        return compiled.viterbi(Chain(emissions, *scores), Allowed.all(count), lengths).reshape(sentences, length)
 
     call = loss if given["what"] == "loss" else viterbi
 
