@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from tagsmith import formats, store
 from tagsmith.config import configure, with_constraints
-from tagsmith.engine import make_engine
+from tagsmith.engine import int8_obstacle, make_engine
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
@@ -148,6 +148,8 @@ class Tagger:
             try:
                 run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints, old)
                 tagger = cls(run.model, device)
+                if dev_sentences is not None and not int8_obstacle(run.model, device):
+                    tagger = tagger.quantize(dev_sentences)
                 tagger.history = run.epochs
                 if out is not None:
                     tagger.save(out)

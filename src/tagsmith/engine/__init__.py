@@ -67,7 +67,7 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r}: expected one of: {', '.join(PRECISIONS)}")
-    if precision == "int8" and (obstacle := _int8_obstacle(model, device, compiled)):
+    if precision == "int8" and (obstacle := int8_obstacle(model, device, compiled)):
         raise ConfigError(f"precision 'int8': {obstacle}")
     if device == "cpu":
         if not compiled:
@@ -78,7 +78,7 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
 
         if precision == "auto":
             is_near = model.int8 is not None and model.int8.passed
-            precision = "int8" if is_near and not _int8_obstacle(model, device, compiled) else "fp32"
+            precision = "int8" if is_near and not int8_obstacle(model, device, compiled) else "fp32"
         return NumbaEngine(model, precision)
     check_device(device)
     from tagsmith.extras import require
@@ -92,7 +92,7 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
         raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
 
 
-def _int8_obstacle(model: Model, device: str, compiled: bool) -> str:
+def int8_obstacle(model: Model, device: str = "cpu", compiled: bool = True) -> str:
     """Why a model can't run in int8 here; empty if it can."""
     if device != "cpu":
         return f"found device {device!r}; expected cpu"
