@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,10 +49,11 @@ class NumbaEngine:
         self.config, self.weights, self.precision = model.config, model.weights, precision
         kind = self.config.encoder.kind
         self._layers = [_Layer(self.weights, name, kind, precision) for name in layer_names(self.config.encoder)]
-        self._spell = _Spelling(self.config.chars, self.weights)
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
-        width = self.weights["words.vectors"].shape[1] + self.config.chars.width
-        self._words = WordInputs(model.alphabets, width, self._inputs)
+        vectors, spell = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
+        # Not a method of the engine's own: that would be a circle, which keeps a used engine in memory.
+        inputs = partial(_inputs, vectors, spell)
+        self._words = WordInputs(model.alphabets, vectors.shape[1] + self.config.chars.width, inputs)
         self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
         self.decoder = Decoder(model.config, model.tags, chain)
 
@@ -88,11 +90,12 @@ class NumbaEngine:
         """Probability of every tag at every word. Shape: [N, K], float64."""
         return self.decoder.marginals(self.chain(batch), batch.lengths)
 
-    def _inputs(self, batch: Batch) -> Floats:
-        """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
-        words = np.empty(len(batch.word_lengths), np.int64)
-        words[batch.spelling] = batch.words
-        return np.concatenate([self.weights["words.vectors"][words], self._spell(batch.chars, batch.word_lengths)], 1)
+
+def _inputs(vectors: Floats, spell: _Spelling, batch: Batch) -> Floats:
+    """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
+    words = np.empty(len(batch.word_lengths), np.int64)
+    words[batch.spelling] = batch.words
+    return np.concatenate([vectors[words], spell(batch.chars, batch.word_lengths)], 1)
 
 
 class _Linear:
