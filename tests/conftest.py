@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -16,8 +18,10 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled kernels are kept from one run of the tests to the next, and shared by the processes they start."""
+    """Compiled kernels are kept from one run of the tests to the next, and shared by all processes."""
     os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "kernels")
+    if not hasattr(config, "workerinput"):  # once, before any worker
+        subprocess.run([sys.executable, Path(__file__).with_name("warm.py")], check=True)
 
 
 @pytest.fixture(autouse=True)

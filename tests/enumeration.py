@@ -12,6 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tagsmith.kernels.reference import Allowed, Chain
+
 Array = NDArray[Any]
 Path = tuple[int, ...]
 
@@ -31,11 +33,20 @@ class TinyChain:
         """Emissions, transitions, start and end."""
         return self.emissions, self.transitions, self.start, self.end
 
+    def inputs(self, dtype: Any = np.float64) -> tuple[Chain, Allowed, NDArray[np.int64]]:
+        """What the kernels take, with every step allowed."""
+        chain = Chain(*(scores.astype(dtype) for scores in self.scores))
+        return chain, Allowed.all(self.emissions.shape[1]), np.array(self.lengths)
+
     @property
     def ranges(self) -> list[range]:
         """The words of each sentence."""
         ends = np.cumsum(self.lengths).tolist()
         return [range(end - length, end) for length, end in zip(self.lengths, ends, strict=True)]
+
+    def by_sentence(self, ids: Array) -> list[Path]:
+        """The ids of all words, cut into sentences."""
+        return [tuple(ids[list(words)].tolist()) for words in self.ranges]
 
     def path_score(self, words: range, path: Path) -> float:
         """The score of one path of one sentence, added up step by step."""
@@ -94,6 +105,21 @@ def tiny_chain(seed: int, lengths: list[int], tags: int = 3, scale: float = 2.0,
     if per_word:
         transitions[np.cumsum([0, *lengths[:-1]])] = np.nan  # nothing comes to a first word
     return TinyChain(lengths, emissions, transitions, start, end)
+
+
+def forbid(chain: TinyChain, seed: int) -> TinyChain:
+    """The chain with half of its steps at -inf; one path is always allowed: 0, 0, 0, ..."""
+    rng = np.random.default_rng(seed)
+    steps = [np.where(rng.random(s.shape) < 0.5, -np.inf, s) for s in (chain.transitions, chain.start, chain.end)]
+    for scores in steps:
+        scores[..., *[0] * min(scores.ndim, 2)] = 0.0
+    return TinyChain(chain.lengths, chain.emissions, *steps)
+
+
+def whole_numbers(chain: TinyChain, seed: int) -> TinyChain:
+    """A chain like this one of small whole numbers, which add up exactly and are often equal."""
+    rng = np.random.default_rng(seed)
+    return TinyChain(chain.lengths, *(rng.integers(-1, 2, s.shape).astype(float) for s in chain.scores))
 
 
 def _log_sum(values: Any) -> float:

@@ -42,14 +42,22 @@ FLOORS = [
     ["training"],
     ["tagger"],
     ["tagsmith"],
+    ["bench"],
     ["cli"],
     ["demo", "__main__"],
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# Whoever imports these imports PyTorch or draws: only training and the engine for GPUs may.
+# Whoever imports these imports PyTorch or draws: only training, the engine for GPUs and benchmarks of them may.
 HEAVY = {"torch", "matplotlib"}
-HEAVY_ROOMS = {"model", "training", "engine/torch.py"}
+HEAVY_ROOMS = {
+    "model",
+    "training",
+    "engine/torch.py",
+    "bench/jobs/crf.py",
+    "bench/jobs/training.py",
+    "bench/picture.py",
+}
 
 
 def parse(path: Path) -> ast.Module:
@@ -110,7 +118,7 @@ class TestImports:
         assert [FLOOR_OF[room] for room in listed] == sorted(FLOOR_OF[room] for room in listed)
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
-    def test_only_training_and_the_gpu_engine_import_torch_or_matplotlib(self, path: Path):
+    def test_only_training_the_gpu_engine_and_their_benchmarks_import_torch_or_matplotlib(self, path: Path):
         heavy = {name.split(".")[0] for _, name in imports(path)} & HEAVY
         if heavy:
             assert {room_of(path), name_of(path)} & HEAVY_ROOMS
@@ -121,7 +129,8 @@ class TestImports:
             return
         for node in parse(path).body:
             if isinstance(node, ast.ImportFrom):
-                assert node.module not in ("tagsmith.model", "tagsmith.training", "tagsmith.engine.torch")
+                heavy = ("tagsmith.model", "tagsmith.training", "tagsmith.engine.torch", "tagsmith.bench.picture")
+                assert node.module not in heavy
                 assert not (node.module or "").startswith(("tagsmith.model.", "tagsmith.training."))
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from handmade import lexicon_model, random_model, same
@@ -24,7 +26,7 @@ from safetensors.numpy import save_file
 
 from tagsmith import store
 from tagsmith.errors import DataError, ModelFileError
-from tagsmith.tensors import map_tensors, pack_strings, write_tensors
+from tagsmith.tensors import digest, map_tensors, pack_strings, write_tensors
 
 Document = dict[str, Any]
 Tensors = dict[str, NDArray[Any]]
@@ -64,6 +66,34 @@ def test_what_training_noted_comes_back(tmp_path: Path):
     model = random_model(1)
     store.save(store.Model(model.config, model.alphabets, model.tags, model.weights, noted), tmp_path / "m")
     assert store.load(tmp_path / "m").training == noted
+
+
+CHECK = store.Int8Check(dev_score_fp32=93.25, dev_score_int8=93.0, dev_sentences=7, dev_tokens=80)
+
+
+def test_a_check_of_int8_comes_back_and_leaves_all_else_as_it_was(path: Path, tmp_path: Path):
+    model = random_model(1)
+    store.save(dataclasses.replace(model, int8=CHECK), tmp_path / "m")
+    assert store.load(tmp_path / "m").int8 == CHECK
+    document, tensors = _open(tmp_path / "m")
+    without, same_tensors = _open(path)
+    assert document.pop("precision") == {
+        "int8": {"dev_score_fp32": 93.25, "dev_score_int8": 93.0, "dev_sentences": 7, "dev_tokens": 80}
+    }
+    assert document.pop("sha256") != without.pop("sha256")
+    assert document == without
+    assert {name: array.tobytes() for name, array in tensors.items()} == {
+        name: array.tobytes() for name, array in same_tensors.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("int8", "passed"), [(93.25, True), (93.2, True), (93.3, True), (93.19, False), (93.31, False), (0.0, False)]
+)
+def test_a_check_is_passed_by_scores_at_most_5_hundredths_apart(int8: float, passed: bool):
+    check = store.Int8Check(dev_score_fp32=93.25, dev_score_int8=int8, dev_sentences=7, dev_tokens=80)
+    assert check.passed is passed
+    assert check.difference == pytest.approx(int8 - 93.25)
 
 
 def test_the_same_model_gives_the_same_bytes(path: Path, tmp_path: Path):
@@ -321,6 +351,11 @@ EIGHT_TAGS = ["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b", "E-b"]  # one fewer
         (_set("config/head/potentials", "bigram"), "weight 'head.bias' is (9,), expected (90,)"),
         (_set("config/encoder/layers", 2), "weight 'encoder2.bias' is None, expected (2, 20)"),
         (_set("config/encoder/kind", "rnn"), "weight 'encoder.bias' is (2, 20), expected (2, 5)"),
+        (_set("precision", None), "`null`"),
+        (_set("precision", {"int4": {}}), "int4"),
+        (_set("precision", {"int8": {"dev_score_fp32": 90.0}}), "dev_score_int8"),
+        (_set("precision", {"int8": {**msgspec.to_builtins(CHECK), "dev_score_int8": 100.5}}), "<= 100.0"),
+        (_set("precision", {"int8": {**msgspec.to_builtins(CHECK), "dev_tokens": 0}}), "dev_tokens"),
         (_set("trained_words", 0), "0 trained words among 31"),
         (_set("trained_words", 32), "32 trained words among 31"),
         (_set("trained_words", "many"), ""),
@@ -369,7 +404,7 @@ def _write_after(change: Callable[[Document, Tensors], object], path: Path, targ
     document["sha256"] = ""
     change(document, tensors)
     text = json.dumps(document, separators=(",", ":"))
-    text = text.replace('"sha256":""', f'"sha256":"{store.digest(text, tensors)}"', 1)
+    text = text.replace('"sha256":""', f'"sha256":"{digest(text, tensors)}"', 1)
     write_tensors(target, tensors, text, "tagsmith")
 
 

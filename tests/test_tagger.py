@@ -453,11 +453,14 @@ class TestTraining:
         assert [epoch.number for epoch in trained.history] == [1, 2]
         assert Tagger.load(tmp_path / "m").history == []
 
-    def test_shorthands_win_over_settings(self):
+    def test_shorthands_win_over_a_file_and_must_agree_with_settings(self, tmp_path: Path):
         data = read_demo("train")[:3]
-        given = {**SMALL, "training.epochs": 5, "training.seed": 5}
-        trained = Tagger.train(data, settings=given, epochs=1, seed=9, progress=False)
+        (tmp_path / "my.toml").write_text("[training]\nepochs = 5\nseed = 5\n")
+        given = {**SMALL, "training.epochs": "1"}
+        trained = Tagger.train(data, settings=given, config=tmp_path / "my.toml", epochs=1, seed=9, progress=False)
         assert (trained.model.config.training.epochs, trained.model.config.training.seed) == (1, 9)
+        with pytest.raises(ConfigError, match=r"training\.seed is given twice: 5 by its name, 9 by its short form"):
+            Tagger.train(data, settings={**SMALL, "training.seed": 5}, seed=9, progress=False)
 
     def test_without_progress_nothing_is_printed(self, capfd: pytest.CaptureFixture[str]):
         Tagger.train(read_demo("train")[:3], settings=SMALL, epochs=1, progress=False)

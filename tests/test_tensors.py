@@ -95,6 +95,21 @@ def test_a_missing_folder_is_an_error_to_write_to(tmp_path: Path):
         write_tensors(tmp_path / "nowhere" / "a", ARRAYS, "", "key")
 
 
+def test_a_full_disk_is_an_error_with_path_and_reason_and_leaves_the_old_file(tmp_path: Path):
+    resource = pytest.importorskip("resource")
+    (tmp_path / "a").write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(
+            DataError, match=r"a: found an error while writing \(.*too large.*\); expected room for 0.8 MB"
+        ):
+            write_tensors(tmp_path / "a", {"x": np.zeros(100_000)}, "", "key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path):
     with pytest.raises(DataError) as caught:
         map_tensors(tmp_path / "none", "key")

@@ -5,14 +5,14 @@ Its layout is described in docs/model-file.md.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tagsmith.batching import Alphabets
@@ -20,13 +20,39 @@ from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, So
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
-from tagsmith.tensors import Arrays, map_tensors, pack_strings, release, unpack_strings, write_tensors
+from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, unpack_strings, write_sealed
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
-_NO_DIGEST = '"sha256":""'
 _GATES = {"lstm": 4, "rnn": 1}
+INT8_TOLERANCE = 0.05
+"""How many points apart two dev scores may be for the models to count as equally good."""
+
+
+class Int8Check(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model scores on dev in float32 and in integers of 8 bits: span F1, or accuracy where tags are plain."""
+
+    dev_score_fp32: Annotated[float, Meta(ge=0.0, le=100.0)]
+    dev_score_int8: Annotated[float, Meta(ge=0.0, le=100.0)]
+    dev_sentences: Annotated[int, Meta(ge=1)]
+    dev_tokens: Annotated[int, Meta(ge=1)]
+
+    @property
+    def difference(self) -> float:
+        """Points that dev gains by int8; below 0 it loses."""
+        return self.dev_score_int8 - self.dev_score_fp32
+
+    @property
+    def passed(self) -> bool:
+        """Whether int8 may stand in for fp32 unasked: dev scores the same, to ``INT8_TOLERANCE`` points."""
+        return abs(self.difference) <= INT8_TOLERANCE
+
+
+class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was measured of a model at each precision."""
+
+    int8: Int8Check | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,8 @@ class Model:
     tags: tuple[str, ...]
     weights: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any]
+    int8: Int8Check | None = None
+    """Of these weights; None where it was not measured."""
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
@@ -92,22 +120,28 @@ def _head_shapes(head: CRF | Softmax, width: int, tags: int) -> dict[str, tuple[
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model file. The same model gives the same bytes."""
-    tensors: dict[str, NDArray[Any]] = dict(model.weights)
-    strings = {
-        "words": model.alphabets.words.strings,
-        "chars": model.alphabets.chars.strings,
-        "tags": model.tags,
-    }
-    for name, values in strings.items():
-        tensors[f"{name}.bytes"], tensors[f"{name}.offsets"] = pack_strings(list(values))
     document = {
         "format_version": FORMAT_VERSION,
         "config": msgspec.to_builtins(model.config),
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
-    text = msgspec.json.encode({**document, "sha256": ""}, order="deterministic").decode()
-    write_tensors(path, tensors, text.replace(_NO_DIGEST, f'"sha256":"{digest(text, tensors)}"', 1), _KEY)
+    if model.int8 is not None:
+        document["precision"] = _Checks(model.int8)
+    write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
+
+
+def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
+    """Words, characters and tags in their order, as the arrays of the file."""
+    strings = {
+        "words": model.alphabets.words.strings,
+        "chars": model.alphabets.chars.strings,
+        "tags": model.tags,
+    }
+    packed: dict[str, NDArray[Any]] = {}
+    for name, values in strings.items():
+        packed[f"{name}.bytes"], packed[f"{name}.offsets"] = pack_strings(list(values))
+    return packed
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -130,8 +164,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: damaged metadata: {error}") from None
     if (version := document.get("format_version")) not in (1, FORMAT_VERSION) or type(version) is not int:
         raise ModelFileError(f"{path}: format version {version!r}; this tagsmith reads versions 1 and {FORMAT_VERSION}")
-    sha256 = document.get("sha256")
-    if sha256 != digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors):
+    if not is_sealed(text, document.get("sha256"), tensors):
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
     try:
         model = _build(document, tensors)
@@ -139,16 +172,6 @@ def load(path: str | os.PathLike[str]) -> Model:
         return model
     except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None
-
-
-def digest(text: str, tensors: Arrays) -> str:
-    """SHA-256 over the document's text with an empty digest, then each tensor's name, type, shape and bytes."""
-    result = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        result.update(msgspec.json.encode([name, array.dtype.str, list(array.shape)]))
-        result.update(array.reshape(-1).view(np.uint8).data)
-    return result.hexdigest()
 
 
 def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
@@ -183,7 +206,8 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
             raise ValueError(f"weight {name!r} holds a value that is no finite number")
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
-    return Model(config, alphabets, tags, tensors, document["training"], version)
+    checks = msgspec.convert(document.get("precision", {}), _Checks)
+    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, version)
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import mmap
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -19,14 +21,50 @@ from tagsmith.errors import DataError
 from tagsmith.files import check_readable, replacing
 
 Arrays = Mapping[str, NDArray[Any]]
+_NO_DIGEST = '"sha256":""'
 _DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, key: str) -> None:
-    """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes."""
+    """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes.
+
+    Raises:
+        DataError: the file can't be put there, or the disk is full.
+    """
+    whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with replacing(path) as temporary:
-        # One metadata key only: safetensors keeps the keys in no particular order.
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, {key: document})
+        try:
+            # One metadata key only: safetensors keeps the keys in no particular order.
+            save_file(whole, temporary, {key: document})
+        except SafetensorError as error:  # its own error, no OSError
+            size = sum(array.nbytes for array in whole.values())
+            room = f"room for {size / 1e6:,.1f} MB"
+            raise DataError(f"an error while writing ({error})", room, source=str(path)) from None
+
+
+def write_sealed(path: str | os.PathLike[str], tensors: Arrays, document: Mapping[str, Any], key: str) -> None:
+    """Write arrays and a JSON document with sorted keys; a field ``sha256`` is added, the digest of all else.
+
+    Raises:
+        DataError: as for ``write_tensors``.
+    """
+    text = msgspec.json.encode({**document, "sha256": ""}, order="deterministic").decode()
+    write_tensors(path, tensors, text.replace(_NO_DIGEST, f'"sha256":"{digest(text, tensors)}"', 1), key)
+
+
+def is_sealed(text: str, sha256: object, tensors: Arrays) -> bool:
+    """Whether a document's own ``sha256`` is the digest of its text and of these arrays."""
+    return sha256 == digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors)
+
+
+def digest(text: str, tensors: Arrays) -> str:
+    """SHA-256 over a document's text with an empty digest, then each tensor's name, type, shape and bytes."""
+    result = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        result.update(msgspec.json.encode([name, array.dtype.str, list(array.shape)]))
+        result.update(array.reshape(-1).view(np.uint8).data)
+    return result.hexdigest()
 
 
 def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArray[Any]], str]:

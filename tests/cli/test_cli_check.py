@@ -106,12 +106,21 @@ class TestSchemes:
         assert run("check", tmp_path / "x").out.splitlines()[2] == f"  tags fit: {expected}"
 
     @pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART- O\n\n"])
-    def test_a_file_without_sentences_fits_every_scheme(self, content: str, tmp_path: Path):
+    def test_a_file_without_sentences_has_no_tags_to_fit_a_scheme(self, content: str, tmp_path: Path):
         code, lines = check(tmp_path, content)
-        assert (code, lines[-1]) == (0, f"  tags fit: {EVERY}{UNDECIDED}")
+        assert (code, lines[1:]) == (0, ["  no tokens, so no tags"])
 
 
 class TestFindings:
+    @pytest.mark.parametrize("tags", ["I- I-", "-PER -LOC O", "b-per i-per o", "X-PER O Y-LOC", "b-per"])
+    def test_tags_that_look_like_span_tags_but_are_none_are_pointed_out(self, tags: str, tmp_path: Path):
+        _, lines = check(tmp_path, "".join(f"w {tag}\n" for tag in tags.split()))
+        assert lines[-1].startswith("  they look like span tags, but are none; a span tag is O, or one of B I E")
+
+    @pytest.mark.parametrize("tags", ["NN -LRB-", "NOUN X", "1-2 3-4"])
+    def test_other_plain_tags_are_not(self, tags: str, tmp_path: Path):
+        assert "look like" not in "".join(check(tmp_path, "".join(f"w {tag}\n" for tag in tags.split()))[1])
+
     def test_tags_that_break_the_scheme_are_shown_with_what_was_expected(self, tmp_path: Path):
         code, lines = check(tmp_path, "Jay B-PER\nleft O\nNew I-LOC\n\nEU B-ORG\nMira I-PER\nUN B-ORG\n")
         assert code == 1
@@ -194,9 +203,27 @@ class TestSeveralFiles:
             f"  1 token: {one}:1, {two}:5",
         ]
 
-    def test_a_sentence_twice_in_one_file_is_not_reported(self, tmp_path: Path):
-        one, two = write(tmp_path / "1", "Yes O\n\nYes O\n"), write(tmp_path / "2", "No O\n")
-        assert run("check", one, two).out.splitlines()[-1] == "no sentence occurs in more than one file"
+    def test_a_sentence_again_in_one_file_is_counted_there(self, tmp_path: Path):
+        one, two = write(tmp_path / "1", "Yes O\n\nYes O\n\nYes O\n"), write(tmp_path / "2", "No O\n")
+        lines = run("check", one, two).out.splitlines()
+        assert [line for line in lines if "earlier" in line] == ["  sentences that occur earlier in the file: 2"]
+        assert lines[-1] == "no sentence occurs in more than one file"
+
+    def test_a_file_given_twice_is_two_files(self, tmp_path: Path):
+        file = write(tmp_path / "1", "Yes O\n")
+        assert run("check", file, file).out.splitlines()[-2:] == [
+            "sentences that occur in more than one file: 1",
+            f"  1 token: {file}:1, {file}:1",
+        ]
+
+    def test_labels_that_the_first_file_lacks_are_shown(self, tmp_path: Path):
+        one = write(tmp_path / "1", "Jay B-PER\nleft O\n")
+        two = write(tmp_path / "2", "UN B-ORG\nJay B-PER\n\nBonn B-LOC\nEU B-ORG\n")
+        lines = run("check", one, two, one).out.splitlines()
+        assert [line for line in lines if "lacks" in line] == [f"labels in {two} that {one} lacks: ORG 2, LOC 1"]
+        plain, more = write(tmp_path / "3", "a NN\n"), write(tmp_path / "4", "b VB\nc NN\n")
+        assert f"tags in {more} that {plain} lacks: VB 1" in run("check", plain, more).out
+        assert "lacks" not in run("check", plain, two).out
 
     def test_one_bad_file_makes_the_exit_code_1(self, tmp_path: Path):
         good, bad = write(tmp_path / "1", "Yes O\n"), write(tmp_path / "2", "No O\nbad\n")

@@ -53,6 +53,14 @@ class TestModel:
             "PER          0       1       3",
         ]
 
+    def test_labels_of_which_the_model_has_none_are_said(self, model: Path, tmp_path: Path):
+        file = write(tmp_path / "x", "Jay\tB-person\nleft\tO\nIndia\tB-place\n")
+        result = run("evaluate", model, file)
+        said = "no answer can be right: the file's labels are person place, the model's LOC PER\n"
+        assert (result.code, result.err) == (0, said)
+        assert run("evaluate", model, write(file, "Jay\tB-person\nIndia\tB-LOC\n")).err == ""
+        assert run("evaluate", model, write(file, "Jay\tO\n")).err == ""
+
     def test_json_has_all_figures_in_percent(self, model: Path, gold: Path):
         result = run("evaluate", model, gold, "--json")
         figures = json.loads(result.out)
@@ -180,7 +188,8 @@ class TestTwoFiles:
     def test_what_tag_writes_scores_as_the_model_does(self, tiny_model_path: Path, tmp_path: Path):
         run("tag", tiny_model_path, DEMO / "test.conll", "--to", "conll", "--out", tmp_path / "out.conll")
         of_files = run("evaluate", "--gold", DEMO / "test.conll", "--predicted", tmp_path / "out.conll")
-        assert of_files == run("evaluate", tiny_model_path, DEMO / "test.conll")
+        of_model = run("evaluate", tiny_model_path, DEMO / "test.conll")
+        assert (of_files.code, of_files.out) == (of_model.code, of_model.out)
 
     def test_one_file_may_hold_both_columns(self, tmp_path: Path):
         write(tmp_path / "both", "Jay B-PER O\nleft O O\nIndia B-LOC B-LOC\n")

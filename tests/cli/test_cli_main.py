@@ -13,7 +13,7 @@ from shell import COMMAND, DEMO, Result, real, run
 
 from tagsmith import store
 
-COMMANDS = ["train", "evaluate", "tag", "convert", "check", "info", "vectors"]
+COMMANDS = ["train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench"]
 WITHIN = [["vectors", command] for command in ("info", "convert", "trim")]
 
 
@@ -75,9 +75,9 @@ print([run([command, "--help"]) for command in {COMMANDS}], file=sys.stderr)
 print(run(["train", "--train", "{DEMO}/train.conll", "--out", "{tmp_path}/m.safetensors"]), file=sys.stderr)
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        assert done.stdout.count("Example:") == 7
+        assert done.stdout.count("Example:") == len(COMMANDS)
         assert done.stderr.splitlines() == [
-            "[0, 0, 0, 0, 0, 0, 0]",
+            str([0] * len(COMMANDS)),
             "error: PyTorch is not installed; install it with: pip install 'tagsmith[train]'",
             "1",
         ]

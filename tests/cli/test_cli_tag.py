@@ -107,10 +107,11 @@ class TestOutputs:
     @pytest.mark.parametrize("source", ["text", "conll", "conllu", "jsonl"])
     @pytest.mark.parametrize("target", ["table", "conll", "conllu", "jsonl", "spans", "html"])
     def test_every_pair_of_forms_works_from_file_and_stdin(self, source: str, target: str, model: Path, tmp_path: Path):
+        words = ["Jay", "is", "from", "India", "."]
         content = {
             "text": "Jay is from India .\n",
             "conll": "Jay\nis\nfrom\nIndia\n.\n\n",
-            "conllu": "".join(f"1\t{word}" + "\t_" * 8 + "\n" for word in ["Jay", "is", "from", "India", "."]),
+            "conllu": "".join(f"{i}\t{word}" + "\t_" * 8 + "\n" for i, word in enumerate(words, 1)),
             "jsonl": '{"tokens": ["Jay", "is", "from", "India", "."]}\n',
         }[source]
         result = run("tag", model, "--from", source, "--to", target, stdin=content.encode())

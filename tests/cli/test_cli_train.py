@@ -59,6 +59,19 @@ class TestTraining:
         assert [line["epoch"] for line in lines[1:]] == [1, 2]
         assert all(0 <= line["dev"]["f1"] <= 100 and line["loss"] > 0 for line in lines[1:])
 
+    @pytest.mark.parametrize(
+        ("scheme", "tags", "said"), [("BIOES", "B-LOC B-PER B-DATE", "DATE LOC"), ("plain", "NN VB DT", "DT VB")]
+    )
+    def test_labels_of_dev_that_cannot_be_learned_are_said(self, scheme: str, tags: str, said: str, tmp_path: Path):
+        known = tags.split()[1] if scheme != "plain" else "NN"
+        (tmp_path / "train").write_text(f"a {known}\nb {known}\n")
+        (tmp_path / "dev").write_text("".join(f"w {tag}\n\n" for tag in tags.split()))
+        words = ["--train", tmp_path / "train", "--out", tmp_path / "m", "--epochs", 1, *SETTINGS]
+        words += ["--set", f"scheme={scheme}", "--dev"]
+        line = f"dev has what the training data lacks, and no answer can have: {said}"
+        assert line in run("train", *words, tmp_path / "dev").err.splitlines()
+        assert "lacks" not in run("train", *words, tmp_path / "train").err
+
     def test_the_picture_is_a_png(self, trained: tuple[Path, Result]):
         assert trained[0].with_name("ner.png").read_bytes().startswith(b"\x89PNG\r\n")
 
@@ -175,6 +188,14 @@ class TestErrors:
     def test_a_bad_setting(self, words: list[str], line: str, corpus: Path, tmp_path: Path):
         assert_one_line(run("train", "--train", corpus, "--out", tmp_path / "m", *words), line)
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["epochs", "seed"])
+    def test_a_setting_given_twice_must_agree(self, name: str, corpus: Path, tmp_path: Path):
+        words = ["--train", corpus, "--out", tmp_path / "m", f"--{name}", 1, "--set", f"training.{name}=2", *SETTINGS]
+        line = f"error: training.{name} is given twice: 2 by its name, 1 by its short form"
+        assert_one_line(run("train", *words), line)
+        words = [word if word != f"training.{name}=2" else f"training.{name}=1" for word in words]
+        assert run("train", *words, "--set", "training.patience=1", "--dev", corpus, "--quiet").code == 0
 
     def test_a_toml_file_that_is_none(self, corpus: Path, tmp_path: Path):
         (tmp_path / "my.toml").write_text("encoder = [")

@@ -113,6 +113,16 @@ class TestInfo:
         assert (result.code, result.out) == (1, "")
         assert result.err == f"error: {tmp_path}/t: found a damaged table (the row of 'b'); expected finite numbers\n"
 
+    def test_a_table_that_is_cut_anywhere_is_a_damaged_one(self, glove: Path, tmp_path: Path):
+        assert run("vectors", "convert", glove, tmp_path / "t.safetensors").code == 0
+        whole = (tmp_path / "t.safetensors").read_bytes()
+        for length in (9, 20, 100, len(whole) // 2, len(whole) - 1):
+            (tmp_path / "cut").write_bytes(whole[:length])
+            result = run("vectors", "info", tmp_path / "cut")
+            assert (result.code, result.out) == (1, "")
+            assert result.err.startswith(f"error: {tmp_path}/cut: found a damaged table (")
+            assert result.err.endswith("); expected a table of word vectors, as tagsmith vectors convert writes it\n")
+
     def test_corpora_are_read_as_train_reads_them(self, glove: Path, tmp_path: Path):
         (tmp_path / "a.jsonl").write_text('{"tokens": ["the"]}\n')
         (tmp_path / "b.conllu").write_text("1\tthe\tthe\tDET\tDT\t_\t0\troot\t_\t_\n\n")
@@ -121,6 +131,16 @@ class TestInfo:
             out = run("vectors", "info", glove, "--data", tmp_path / file, *more).out
             assert "1 distinct words in 1 tokens" in out
             assert "exact                 1 words (100.0 %)" in out
+
+    def test_texts_are_split_as_the_training_will_split_them(self, tmp_path: Path):
+        (tmp_path / "v.txt").write_text("い 1 2\nく 3 4\nいく 5 6\n")
+        (tmp_path / "a.jsonl").write_text('{"text": "いく"}\n')
+        for more, words in (([], ["いく"]), (["--tokenizer", "characters"], ["い", "く"])):
+            given = (tmp_path / "v.txt", tmp_path / "t.safetensors", "--data", tmp_path / "a.jsonl", *more)
+            assert run("vectors", "trim", *given).code == 0
+            assert load_vectors(tmp_path / "t.safetensors").words.strings == words
+            shown = run("vectors", "info", tmp_path / "v.txt", "--data", tmp_path / "a.jsonl", *more).out
+            assert f"{len(words)} distinct words in {len(words)} tokens" in shown
 
     def test_malformed_lines_are_an_error_or_skipped_and_counted(self, glove: Path, tmp_path: Path):
         (tmp_path / "c.conll").write_text("the O\n\nof\tO\n\tO\n")

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from enumeration import TinyChain, tiny_chain
+from handmade import random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsmith.batching import Ids, time_steps
+from tagsmith.batching import Ids
 from tagsmith.config import configure
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import Decoder, Kernels
+from tagsmith.engine.numpy import NumpyEngine
+from tagsmith.engine.torch import TorchEngine
+from tagsmith.kernels import chain as compiled
+from tagsmith.kernels import reference
 from tagsmith.kernels.reference import Chain
 from tagsmith.schemes import SCHEMES, is_legal
 
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 SEEDS = st.integers(0, 2**32 - 1)
+both_kernels = pytest.mark.parametrize("kernels", [reference, compiled], ids=["reference", "compiled"])
 
 
-def decoder(scheme: str, tags: list[str], constraints: str = "scheme") -> Decoder:
-    return Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), tags)
+def decoder(kernels: Kernels, scheme: str, tags: list[str], constraints: str = "scheme") -> Decoder:
+    return Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), tags, kernels)
 
 
 def in_float32(chain: TinyChain) -> tuple[Chain, TinyChain]:
@@ -32,6 +42,7 @@ def by_sentence(path: Ids, lengths: list[int]) -> list[tuple[int, ...]]:
     return [tuple(ids.tolist()) for ids in np.split(path, np.cumsum(lengths)[:-1])]
 
 
+@both_kernels
 @pytest.mark.parametrize("constraints", ["scheme", "none"])
 @pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
 @pytest.mark.parametrize(
@@ -40,48 +51,73 @@ def by_sentence(path: Ids, lengths: list[int]) -> list[tuple[int, ...]]:
 @given(LENGTHS, SEEDS)
 @settings(max_examples=8, deadline=None)
 def test_the_best_allowed_path_and_the_marginals_of_the_allowed_paths_are_found(
-    scheme: str, labels: list[str], per_word: bool, constraints: str, lengths: list[int], seed: int
+    kernels: Kernels, scheme: str, labels: list[str], per_word: bool, constraints: str, lengths: list[int], seed: int
 ) -> None:
     tags = SCHEMES[scheme].tags(labels) if labels else ["NN", "VB", "I-x"]
     chain, oracle = in_float32(tiny_chain(seed, lengths, len(tags), per_word=per_word))
-    steps, found = time_steps(np.array(lengths)), decoder(scheme, tags, constraints)
+    found = decoder(kernels, scheme, tags, constraints)
 
     def allowed(path: tuple[int, ...]) -> bool:
         return constraints == "none" or scheme == "plain" or is_legal(SCHEMES[scheme], [tags[i] for i in path])
 
-    assert by_sentence(found.viterbi(chain, steps), lengths) == oracle.best(allowed)
-    np.testing.assert_allclose(found.marginals(chain, steps), oracle.expectations(allowed)[0], rtol=1e-9, atol=1e-9)
+    assert by_sentence(found.viterbi(chain, np.array(lengths)), lengths) == oracle.best(allowed)
+    np.testing.assert_allclose(
+        found.marginals(chain, np.array(lengths)), oracle.expectations(allowed)[0], rtol=1e-9, atol=1e-9
+    )
 
 
+@both_kernels
 @pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), SEEDS)
 @settings(max_examples=25, deadline=None)
-def test_only_legal_tags_come_out_whatever_goes_in(scheme: str, per_word: bool, lengths: list[int], seed: int) -> None:
+def test_only_legal_tags_come_out_whatever_goes_in(
+    kernels: Kernels, scheme: str, per_word: bool, lengths: list[int], seed: int
+) -> None:
     tags = SCHEMES[scheme].tags(["LOC", "ORG", "PER"])
     chain, _ = in_float32(tiny_chain(seed, lengths, len(tags), 1000.0, per_word))
-    for path in by_sentence(decoder(scheme, tags).viterbi(chain, time_steps(np.array(lengths))), lengths):
+    for path in by_sentence(decoder(kernels, scheme, tags).viterbi(chain, np.array(lengths)), lengths):
         assert is_legal(SCHEMES[scheme], [tags[i] for i in path])
 
 
-def test_without_constraints_illegal_tags_do_come_out() -> None:
+@both_kernels
+def test_without_constraints_illegal_tags_do_come_out(kernels: Kernels) -> None:
     tags = SCHEMES["BIOES"].tags(["A"])
     zeros = np.zeros((5, 5), np.float32), np.zeros(5, np.float32), np.zeros(5, np.float32)
     chain = Chain(np.eye(5, dtype=np.float32)[[tags.index("I-A"), tags.index("O")]], *zeros)
-    path = decoder("BIOES", tags, "none").viterbi(chain, time_steps(np.array([2])))
+    path = decoder(kernels, "BIOES", tags, "none").viterbi(chain, np.array([2]))
     assert [tags[i] for i in path] == ["I-A", "O"]
 
 
-def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1() -> None:
+@both_kernels
+def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1(kernels: Kernels) -> None:
     tags = SCHEMES["IOB2"].tags(["A"])
     chain, _ = in_float32(tiny_chain(1, [5, 1, 3], len(tags)))
-    marginals = decoder("IOB2", tags).marginals(chain, time_steps(np.array([5, 1, 3])))
+    marginals = decoder(kernels, "IOB2", tags).marginals(chain, np.array([5, 1, 3]))
     assert (marginals[[0, 5, 6], tags.index("I-A")] == 0).all()
     np.testing.assert_allclose(marginals.sum(1), 1.0, rtol=1e-14)
 
 
-def test_equal_scores_give_the_same_tags_each_time() -> None:
+@both_kernels
+def test_equal_scores_give_the_same_tags_each_time(kernels: Kernels) -> None:
     tags = SCHEMES["BIOES"].tags(["A"])
     chain, _ = in_float32(tiny_chain(0, [3, 1], 5, scale=0.0))
-    path = decoder("BIOES", tags).viterbi(chain, time_steps(np.array([3, 1])))
+    path = decoder(kernels, "BIOES", tags).viterbi(chain, np.array([3, 1]))
     assert [tags[i] for i in path] == ["O"] * 4
+
+
+def test_the_plain_engine_decodes_with_the_reference_and_the_other_with_compiled_kernels() -> None:
+    model = random_model(1)
+    assert NumpyEngine(model).decoder.kernels is reference
+    assert TorchEngine(model, "cpu").decoder.kernels is compiled
+
+
+def test_the_plain_engine_never_imports_numba() -> None:
+    script = (
+        "import sys; from handmade import random_model; from tagsmith.engine.numpy import NumpyEngine; "
+        "model = random_model(1); engine = NumpyEngine(model); batch = model.alphabets.batch([['a', 'b'], ['c']]); "
+        "print(len(engine.decode(batch)), len(engine.marginals(batch)), 'numba' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout.split() == ["3", "3", "False"]

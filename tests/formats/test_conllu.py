@@ -16,7 +16,7 @@ TREE = """\
 1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_
 1\tVamos\tir\tVERB\tV\t_\t0\troot\t_\t_
 2\tnos\tnosotros\tPRON\tP\t_\t1\tobj\t_\t_
-8.1\tfue\tir\tVERB\tV\t_\t_\t_\t_\t_
+2.1\tfue\tir\tVERB\tV\t_\t_\t_\t_\t_
 3\tal mar\tmar\tNOUN\tN\t_\t1\tobl\t_\t_
 
 # sent_id = 2
@@ -36,8 +36,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("scratch") / "tree.conllu"
 
 
-def line(word: str = "a", tag: str = "NOUN") -> str:
-    return f"1\t{word}\t_\t{tag}\t_\t_\t0\troot\t_\t_\n"
+def line(word: str = "a", tag: str = "NOUN", number: object = 1) -> str:
+    return f"{number}\t{word}\t_\t{tag}\t_\t_\t0\troot\t_\t_\n"
 
 
 def test_words_and_upos_are_read_and_ranges_empty_nodes_and_comments_are_not(file: Path) -> None:
@@ -61,7 +61,7 @@ def test_another_column_can_be_the_tag_or_the_word(file: Path) -> None:
 def test_a_column_has_a_name_in_any_case_and_a_number_from_either_end(file: Path, number: int) -> None:
     names = [number, number - 11, NAMES[number - 1], NAMES[number - 1].lower()]
     word = "LEMMA" if number == 2 else "FORM"
-    file.write_text("\t".join(f"c{i}" for i in range(1, 11)) + "\n")
+    file.write_text("\t".join(["1", *(f"c{i}" for i in range(2, 11))]) + "\n")
     assert [next(read(file, Columns(word, name))).tags for name in names] == [(f"c{number}",)] * 4
 
 
@@ -81,7 +81,7 @@ def test_the_word_is_no_tag(file: Path) -> None:
 
 
 def test_a_tag_that_is_not_specified_is_an_error_and_can_be_filled_in(file: Path) -> None:
-    file.write_text(line() + line(tag="_") + line("_"))
+    file.write_text(line() + line(tag="_", number=2) + line("_", number=3))
     with pytest.raises(DataError, match=r":2: found an unspecified tag \(.*expected a tag in column 4 \(UPOS\)"):
         list(read(file))
     with pytest.raises(DataError, match=r":1: found an unspecified tag \(.*expected a tag in column 5 \(XPOS\)"):
@@ -89,7 +89,7 @@ def test_a_tag_that_is_not_specified_is_an_error_and_can_be_filled_in(file: Path
     assert next(read(file, Columns(tag="feats"))).tags == ("_",) * 3  # no features, which is something to learn
     assert next(read(file, tagged=False)).tokens == ("a", "a", "_")
     (block,) = read_blocks(file, tagged=False)
-    assert block.with_tags(["A", "B", "C"]) == line(tag="A") + line(tag="B") + line("_", "C")
+    assert block.with_tags(["A", "B", "C"]) == line(tag="A") + line(tag="B", number=2) + line("_", "C", 3)
     for bad in ("_", "a\tb", "", " ", "a\n", "a\r"):
         with pytest.raises(DataError, match=r":2: found "):
             block.with_tags(["A", bad, "C"])
@@ -117,15 +117,15 @@ def test_crlf_is_no_part_of_a_field(file: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "found"),
     [
-        ("1 a _ NOUN _ _ 0 root _ _\n", "1 column"),
-        ("1\ta\t_\tNOUN\n", "4 columns"),
-        (line().replace("\n", "\t_\n"), "11 columns"),
-        (line(word=""), "an empty token"),
-        (line(tag=" "), "an empty tag"),
+        ("2 a _ NOUN _ _ 0 root _ _\n", "1 column"),
+        ("2\ta\t_\tNOUN\n", "4 columns"),
+        (line(number=2).replace("\n", "\t_\n"), "11 columns"),
+        (line(word="", number=2), "an empty token"),
+        (line(tag=" ", number=2), "an empty tag"),
     ],
 )
 def test_a_malformed_line_is_an_error_or_is_told_and_left_out(file: Path, bad: str, found: str) -> None:
-    file.write_text(line() + bad + line("c"))
+    file.write_text(line() + bad + line("c", number=3))
     with pytest.raises(DataError) as caught:
         list(read(file))
     assert str(caught.value).startswith(f"{file}:2: found {found} (")
@@ -134,10 +134,50 @@ def test_a_malformed_line_is_an_error_or_is_told_and_left_out(file: Path, bad: s
     assert [error.line for error in told] == [2]
 
 
+EMPTY = "\t_" * 9 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "number", "found", "kept"),
+    [
+        ([line(number=2)], 1, "found the ID '2'; expected 1", 0),
+        ([line(), line(number=3), line(number=4)], 2, "found the ID '3'; expected 2", 2),
+        ([line(), line(), line(number=2)], 2, "found the ID '1'; expected 2, or a blank line before a new sent", 2),
+        ([line(), line(number=2), line(number=2)], 3, "found the ID '2'; expected 3", 2),
+        ([line(), line(number="x"), line(number=3)], 2, "found the ID 'x'; expected 2", 2),
+        ([line(), line(number="_"), line(number=3)], 2, "found the ID '_'; expected 2", 2),
+        ([line(number="01")], 1, "found the ID '01'; expected 1", 0),
+        ([line(number="9" * 5000)], 1, "found the ID '999", 0),
+        ([line(number="١")], 1, "found the ID '١'; expected 1", 0),
+        ([line(), "1.2" + EMPTY, line(number=2)], 2, "found the ID '1.2'; expected 1.1, or a word's", 2),
+        ([line(), "8.1" + EMPTY, line(number=2)], 2, "found the ID '8.1'; expected 1.1, or a word's", 2),
+        ([line(), "1-2" + EMPTY, line(number=2)], 2, "found the ID '1-2'; expected a range that begins with", 2),
+        (["2-1" + EMPTY, line()], 1, "found the ID '2-1'; expected a range that begins with the next word, 1-2", 1),
+        (["1-2" + EMPTY, line(), "2-3" + EMPTY, line(number=2)], 3, "found the ID '2-3'; expected a range", 2),
+        (["1-3" + EMPTY, line(), line(number=2)], 1, "found the range 1-3; expected words up to 3 after it, not 2", 2),
+        (["1-2" + EMPTY], 1, "found the range 1-2; expected words up to 2 after it, not 0", 0),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n", "\n" + line("z")])
+def test_ids_that_do_not_count_the_words_are_an_error_or_are_told_and_left_out(
+    file: Path, lines: list[str], number: int, found: str, kept: int, end: str
+) -> None:
+    file.write_text("".join(lines) + end, "utf-8")
+    with pytest.raises(DataError) as caught:
+        list(read(file))
+    assert str(caught.value).startswith(f"{file}:{number}: {found}")
+    told: list[DataError] = []
+    blocks = list(read_blocks(file, on_bad=told.append))
+    assert [error.line for error in told] == [number]
+    assert [token for block in blocks for token in block.tokens] == ["a"] * kept + ["z"] * ("z" in end)
+    written = "".join(block.with_tags(block.tags) for block in blocks)
+    assert written == "".join(text for i, text in enumerate(lines, 1) if i != number) + end
+
+
 FIELDS = st.lists(st.sampled_from(["a", "é", " b", "#", "-DOCSTART-", "1-2", "\u2028", "\x0b", '"', "_"]), min_size=1)
 ROWS = st.lists(FIELDS.map("".join), min_size=9, max_size=9)
 TAGS = st.lists(st.sampled_from(["NOUN", "B-X", "a b", "#", "é\u2028"]), min_size=1, max_size=3).map("".join)
-ASIDE = st.sampled_from(["# text = a\tb", "#", "1-2" + "\ta" * 9, "2.1" + "\t_" * 9, "10-11\t\t\t" + "\t" * 6])
+ASIDE = st.sampled_from(["\ta" * 9, "\t_" * 9, "\t\t\t" + "\t" * 6])
 BLANK = st.sampled_from(["", " ", "\t\t"])
 
 
@@ -145,14 +185,26 @@ BLANK = st.sampled_from(["", " ", "\t\t"])
 def trees(draw: st.DrawFn) -> tuple[list[str], list[int]]:
     """The lines of a file, each with its ending, and which of them hold words."""
     lines, words = [], []
-    for _ in range(draw(st.integers(0, 10))):
-        kind = draw(st.sampled_from(["word", "word", "aside", "blank"]))
+    word = node = due = 0  # in the sentence: its words, empty nodes after the last, words that a range still wants
+    kinds = draw(st.lists(st.sampled_from(["word", "word", "node", "range", "comment", "blank"]), max_size=10))
+    while kinds or due:
+        kind = kinds.pop() if not due else "word"
         if kind == "word":
+            word, node, due = word + 1, 0, max(due - 1, 0)
             words.append(len(lines))
             row = draw(ROWS)
-            lines.append("\t".join([str(len(words)), *row[:2], draw(TAGS), *row[3:]]))
+            lines.append("\t".join([str(word), *row[:2], draw(TAGS), *row[3:]]))
+        elif kind == "node":
+            node += 1
+            lines.append(f"{word}.{node}" + draw(ASIDE))
+        elif kind == "range":
+            due = draw(st.integers(1, 3))
+            lines.append(f"{word + 1}-{word + due}" + draw(ASIDE))
+        elif kind == "comment":
+            lines.append(draw(st.sampled_from(["# text = a\tb", "#", "#1\ta"])))
         else:
-            lines.append(draw(ASIDE if kind == "aside" else BLANK))
+            word = node = 0
+            lines.append(draw(BLANK))
         lines[-1] += draw(st.sampled_from(["\n", "\r\n"]))
     if lines and draw(st.booleans()):
         lines[-1] = lines[-1].rstrip("\r\n")

@@ -150,78 +150,10 @@ def test_sigmoid_is_exact_where_it_is_known_and_never_overflows() -> None:
 # The chain
 
 
-def in_time(chain: TinyChain) -> tuple[tuple[Array, Array, Array, Array, list[int]], NDArray[np.int64]]:
-    """What the kernels take, words in order of time, and that order."""
-    steps = time_steps(np.array(chain.lengths))
-    order = steps.order[0]
-    transitions = chain.transitions[order] if chain.transitions.ndim == 3 else chain.transitions
-    return (chain.emissions[order], transitions, chain.start, chain.end, steps.counts), order
-
-
-def viterbi(chain: TinyChain) -> list[tuple[int, ...]]:
-    """The paths of the reference kernel, sentence by sentence."""
-    arguments, order = in_time(chain)
-    path = np.zeros(len(order), np.int64)
-    path[order] = reference.viterbi(*arguments)
-    return [tuple(path[list(words)].tolist()) for words in chain.ranges]
-
-
-def forward_backward(chain: TinyChain) -> tuple[Array, Array]:
-    """Alphas and betas of the reference kernel, words in the order of the batch."""
-    arguments, order = in_time(chain)
-    back = order.argsort()
-    alphas, betas = reference.forward_backward(*arguments)
-    return alphas[back], betas[back]
-
-
-def forbid(chain: TinyChain, seed: int) -> TinyChain:
-    """The chain with half of its steps at -inf; one path is always allowed: 0, 0, 0, ..."""
-    rng = np.random.default_rng(seed)
-    steps = [np.where(rng.random(s.shape) < 0.5, -np.inf, s) for s in (chain.transitions, chain.start, chain.end)]
-    for scores in steps:
-        scores[..., *[0] * min(scores.ndim, 2)] = 0.0
-    return TinyChain(chain.lengths, chain.emissions, *steps)
-
-
-def whole_numbers(chain: TinyChain, seed: int) -> TinyChain:
-    """A chain like this one of small whole numbers, which add up exactly and are often equal."""
-    rng = np.random.default_rng(seed)
-    return TinyChain(chain.lengths, *(rng.integers(-1, 2, s.shape).astype(float) for s in chain.scores))
-
-
-@given(tiny_chains)
-@settings(max_examples=80, deadline=None)
-def test_viterbi_finds_the_best_of_all_paths(chain: TinyChain) -> None:
-    assert viterbi(chain) == chain.best()
-
-
-@given(tiny_chains, SEEDS)
-@settings(max_examples=60, deadline=None)
-def test_viterbi_breaks_ties_towards_lower_ids_at_the_end(chain: TinyChain, seed: int) -> None:
-    chain = whole_numbers(chain, seed)
-    assert viterbi(chain) == chain.best()
-
-
-@given(tiny_chains, SEEDS)
-@settings(max_examples=60, deadline=None)
-def test_viterbi_takes_no_forbidden_step_whatever_the_emissions_say(chain: TinyChain, seed: int) -> None:
-    chain = forbid(chain, seed)
-    found = viterbi(chain)
-    assert found == chain.best()
-    assert all(np.isfinite(chain.path_score(words, path)) for words, path in zip(chain.ranges, found, strict=True))
-
-
-@pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
-def test_viterbi_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int], per_word: bool) -> None:
-    chain = tiny_chain(1, [2, 4, 1, 4], per_word=per_word)
-    assert viterbi(chain) == chain.best()
-    assert {4, 11} <= set(dirty_memory)
-
-
 @given(tiny_chains)
 @settings(max_examples=60, deadline=None)
 def test_forward_backward_sums_over_all_paths(chain: TinyChain) -> None:
-    alphas, betas = forward_backward(chain)
+    alphas, betas = reference.forward_backward(*chain.inputs())
     marginals, pairs, *_ = chain.expectations()
     np.testing.assert_allclose(reference.softmax(alphas + betas), marginals, rtol=1e-9, atol=1e-9)
     log_z = np.logaddexp.reduce(alphas + betas, axis=1)
@@ -237,27 +169,15 @@ def test_forward_backward_sums_over_all_paths(chain: TinyChain) -> None:
     np.testing.assert_allclose(found, pairs, rtol=1e-9, atol=1e-9)
 
 
-@given(tiny_chains, SEEDS)
-@settings(max_examples=60, deadline=None)
-def test_marginals_are_those_of_the_allowed_paths(chain: TinyChain, seed: int) -> None:
-    chain = forbid(chain, seed)
-    alphas, betas = forward_backward(chain)
-    np.testing.assert_allclose(reference.softmax(alphas + betas), chain.expectations()[0], rtol=1e-9, atol=1e-9)
+@pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
+def test_viterbi_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int], per_word: bool) -> None:
+    chain = tiny_chain(1, [2, 4, 1, 4], per_word=per_word)
+    assert chain.by_sentence(reference.viterbi(*chain.inputs())) == chain.best()
+    assert {4, 11} <= set(dirty_memory)
 
 
 def test_forward_backward_leaves_nothing_of_what_was_in_memory(dirty_memory: list[int]) -> None:
     chain = tiny_chain(1, [2, 4, 1, 4])
-    alphas, betas = forward_backward(chain)
+    alphas, betas = reference.forward_backward(*chain.inputs())
     np.testing.assert_allclose(reference.softmax(alphas + betas), chain.expectations()[0], rtol=1e-9, atol=1e-9)
     assert dirty_memory.count(11 * 3) >= 2
-
-
-def test_marginals_stay_exact_over_a_very_long_sentence() -> None:
-    chain = tiny_chain(6, [20_000], tags=2)
-    alphas, betas = forward_backward(chain)
-    marginals = reference.softmax(alphas + betas)
-    # Far from both ends, a word's marginals are those it has within the hundred words around it.
-    around = slice(10_000, 10_101)
-    part = TinyChain([101], chain.emissions[around], chain.transitions, chain.start, chain.end)
-    alphas, betas = forward_backward(part)
-    np.testing.assert_allclose(marginals[10_050], reference.softmax(alphas + betas)[50], rtol=1e-9)

@@ -16,7 +16,7 @@ def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("columns", [1, 17, PANEL // 2, PANEL // 2 + 1, PANEL, PANEL + 1, 3 * PANEL])
+@pytest.mark.parametrize("columns", [1, 17, PANEL - 1, PANEL, PANEL + 1, 3 * PANEL])
 def test_a_packed_weight_holds_every_column_and_zeros_after_the_last(columns: int):
     weight = floats(np.random.default_rng(0), 7, columns)
     packed = pack(weight)
@@ -25,16 +25,16 @@ def test_a_packed_weight_holds_every_column_and_zeros_after_the_last(columns: in
     flat = packed.swapaxes(0, 1).reshape(7, -1)
     assert np.array_equal(flat[:, :columns], weight)
     assert not flat[:, columns:].any()
+    assert np.array_equal(pack_transposed(np.ascontiguousarray(weight.T)), packed)
 
 
 @given(st.integers(0, 20), st.integers(1, 40), st.integers(1, 3 * PANEL), SEEDS)
 def test_a_product_is_numpys(rows: int, depth: int, columns: int, seed: int):
     rng = np.random.default_rng(seed)
     a, weight, bias = floats(rng, rows, depth), floats(rng, depth, columns), floats(rng, columns)
-    packed = pack(weight)
     wide = np.zeros(whole_vectors(columns), np.float32)
     wide[:columns] = bias
-    found = product(a, packed, wide)
+    found = product(a, pack(weight), wide)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[:, :columns], a @ weight + bias, rtol=0, atol=1e-4)
     assert not found[:, columns:].any()
@@ -51,7 +51,7 @@ def test_a_row_has_the_same_bits_whatever_stands_beside_it(depth: int, columns: 
             assert np.array_equal(product(a[first : first + rows], packed, bias), together[first : first + rows])
 
 
-@pytest.mark.parametrize("columns", [LANES, PANEL - LANES, 2 * PANEL, 2 * PANEL + LANES])
+@pytest.mark.parametrize("columns", [LANES, PANEL + LANES, 2 * PANEL])
 @pytest.mark.parametrize("rows", range(1, ROWS + 1))
 def test_only_the_rows_asked_for_are_read_and_written(rows: int, columns: int):
     rng = np.random.default_rng(rows)

@@ -1,4 +1,4 @@
-"""The chain's log-partition, its gradient and path scores, against all paths written out."""
+"""The chain's nll, log-partition and path scores, and their gradients, against all paths written out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tagsmith.batching import time_steps
-from tagsmith.model.chain import LogPartition, path_score
+from tagsmith.kernels import chain as kernels
+from tagsmith.kernels.chain import nll as compiled_nll
+from tagsmith.model import chain as chain_module
+from tagsmith.model.chain import Chain, LogPartition, nll, path_score
 
 RAGGED = [[1], [4], [1, 1], [2, 4, 1, 3]]
 per_word = pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
@@ -105,3 +108,56 @@ def test_path_score_adds_up_each_sentences_own_steps(chain: TinyChain, seed: int
     steps = time_steps(np.array(chain.lengths))
     found = path_score(emissions, transitions, start, end, torch.from_numpy(path), steps)
     assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-9)
+
+
+def gold(chain: TinyChain, seed: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, chain.emissions.shape[1], len(chain.emissions)))
+
+
+@given(tiny_chains, st.integers(0, 2**31))
+@settings(max_examples=40, deadline=None)
+def test_on_a_cpu_the_nll_and_its_gradient_are_those_of_pytorchs_log_partition_and_path_score(
+    chain: TinyChain, seed: int
+) -> None:
+    scores, tags, steps = tensors(chain), gold(chain, seed), time_steps(np.array(chain.lengths))
+    expected = log_partition(chain.lengths, scores) - path_score(*Chain(*scores), tags, steps)
+    found = nll(Chain(*scores), tags, np.array(chain.lengths))
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    wanted = torch.autograd.grad(expected, scores)
+    for ours, theirs in zip(torch.autograd.grad(found, scores), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@per_word
+def test_the_gradient_of_the_nll_is_that_of_finite_differences(per_word: bool) -> None:
+    chain = tiny_chain(1, [2, 4, 1, 3], per_word=per_word)
+    scores, tags = tensors(chain), gold(chain, 2)
+    if per_word:  # NaN has no finite differences
+        scores[1] = scores[1].detach().nan_to_num().requires_grad_()
+    assert torch.autograd.gradcheck(lambda *scores: 3 * nll(Chain(*scores), tags, np.array(chain.lengths)), scores)
+
+
+def test_on_a_cpu_the_compiled_kernel_runs_and_on_a_gpu_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = tiny_chain(1, [2, 3])
+    ran = []
+    monkeypatch.setattr(kernels, "nll", lambda *given: ran.append("compiled") or compiled_nll(*given))
+    monkeypatch.setattr(LogPartition, "apply", lambda *given: ran.append("PyTorch") or torch.zeros(()))
+    nll(Chain(*tensors(chain)), gold(chain, 1), np.array(chain.lengths)).backward()
+    assert ran == ["compiled"]
+    monkeypatch.setattr(chain_module, "path_score", lambda *given: torch.zeros(()))
+    nll(Chain(*tensors(chain)), gold(chain, 1).to("meta"), np.array(chain.lengths))
+    assert ran == ["compiled", "PyTorch"]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU")
+@per_word
+def test_a_gpu_gives_the_nll_and_the_gradient_of_the_kernel(per_word: bool) -> None:
+    chain = tiny_chain(1, [2, 4, 1, 3], per_word=per_word)
+    losses = []
+    for device in ("cpu", "cuda"):
+        scores = [torch.from_numpy(scores).to(device).requires_grad_() for scores in chain.scores]
+        found = nll(Chain(*scores), gold(chain, 2).to(device), np.array(chain.lengths))
+        losses.append([found.cpu(), *(grad.cpu() for grad in torch.autograd.grad(found, scores))])
+    for ours, theirs in zip(*losses, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tagsmith.batching import Alphabets, time_steps
 from tagsmith.config import configure
 from tagsmith.engine.decoding import Decoder
+from tagsmith.kernels import chain as kernels
 from tagsmith.kernels import reference
 from tagsmith.model.heads import BigramCRF, Head, SharedCRF, Softmax
 from tagsmith.schemes import SCHEMES, is_legal
@@ -85,7 +86,7 @@ def test_nll_and_its_gradients_are_those_of_all_paths(
     head, steps = make_head(kind, seed, tags, scale), time_steps(np.array(lengths))
     encoded = random_words(seed, sum(lengths))
     gold = torch.from_numpy(np.random.default_rng(seed).integers(0, tags, sum(lengths)))
-    found = head.nll(head(encoded, steps), gold, steps)
+    found = head.nll(head(encoded, steps), gold, np.array(lengths))
     expected = naive_nll(head, encoded, gold, lengths, tags)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     learned = [encoded, *head.parameters()]
@@ -132,28 +133,28 @@ def test_tags_and_marginals_are_those_of_all_legal_paths(
     head, steps = make_head(kind, seed, len(names), scale), time_steps(np.array(lengths))
     encoded = random_words(seed, sum(lengths))
     chain = reference.Chain(*(scores.detach().numpy() for scores in head(encoded, steps)))
-    decoder = Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), names)
+    decoder = Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), names, kernels)
 
     def legal(path: tuple[int, ...]) -> bool:
         return constraints == "none" or is_legal(SCHEMES[scheme], [names[i] for i in path])
 
     by_hand = chain_by_hand(head, encoded, lengths, len(names))
-    path = decoder.viterbi(chain, steps)
+    path = decoder.viterbi(chain, np.array(lengths))
     assert [tuple(path[list(words)].tolist()) for words in by_hand.ranges] == by_hand.best(legal)
-    marginals = decoder.marginals(chain, steps)
+    marginals = decoder.marginals(chain, np.array(lengths))
     assert marginals.dtype == np.float64
     np.testing.assert_allclose(marginals, by_hand.expectations(legal)[0], rtol=1e-9, atol=1e-9)
 
 
 def test_softmax_is_a_chain_without_transitions() -> None:
-    head, lengths = make_head("softmax", 1, 4), [3, 1, 2]
-    steps, gold = time_steps(np.array(lengths)), torch.randint(4, (6,))
+    head, lengths = make_head("softmax", 1, 4), np.array([3, 1, 2])
+    steps, gold = time_steps(lengths), torch.randint(4, (6,))
     chain = head(random_words(2, 6), steps)
-    torch.testing.assert_close(head.nll(chain, gold, steps), Head.nll(head, chain, gold, steps), rtol=1e-12, atol=0)
+    torch.testing.assert_close(head.nll(chain, gold, lengths), Head.nll(head, chain, gold, lengths), rtol=1e-12, atol=0)
     arrays = reference.Chain(*(scores.detach().numpy() for scores in chain))
-    decoder = Decoder(configure(settings={"scheme": "plain"}), list("abcd"))
-    np.testing.assert_allclose(decoder.marginals(arrays, steps), chain.emissions.detach().softmax(1), rtol=1e-12)
-    assert decoder.viterbi(arrays, steps).tolist() == chain.emissions.argmax(1).tolist()
+    decoder = Decoder(configure(settings={"scheme": "plain"}), list("abcd"), kernels)
+    np.testing.assert_allclose(decoder.marginals(arrays, lengths), chain.emissions.detach().softmax(1), rtol=1e-12)
+    assert decoder.viterbi(arrays, lengths).tolist() == chain.emissions.argmax(1).tolist()
 
 
 def test_a_bigram_head_with_equal_weights_for_all_pairs_of_a_tag_is_a_shared_one() -> None:
@@ -164,21 +165,22 @@ def test_a_bigram_head_with_equal_weights_for_all_pairs_of_a_tag_is_a_shared_one
         bigram.weight.copy_(shared.weight.repeat(4, 1))
         bigram.bias.copy_((shared.bias + torch.cat([shared.transitions, shared.start_transitions[None]])).flatten())
         bigram.end_transitions.copy_(shared.end_transitions)
-    steps, gold, encoded = time_steps(np.array([3, 1, 2])), torch.randint(3, (6,)), random_words(3, 6)
-    one, other = (head.nll(head(encoded, steps), gold, steps) for head in (shared, bigram))
+    lengths, gold, encoded = np.array([3, 1, 2]), torch.randint(3, (6,)), random_words(3, 6)
+    one, other = (head.nll(head(encoded, time_steps(lengths)), gold, lengths) for head in (shared, bigram))
     torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
 
 
 @every_head
 def test_heads_are_float32_and_unchanged_under_autocast(kind: str) -> None:
-    head, steps = make_head(kind, 5, 3).float(), time_steps(np.array([2, 3]))
+    head, lengths = make_head(kind, 5, 3).float(), np.array([2, 3])
+    steps = time_steps(lengths)
     encoded, gold = torch.randn(5, 2 * WIDTH), torch.tensor([0, 1, 2, 0, 1])
     chain = head(encoded, steps)
-    nll = head.nll(chain, gold, steps)
+    nll = head.nll(chain, gold, lengths)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (encoded @ head.weight.T).dtype == torch.bfloat16  # autocast is on
         cast = head(encoded, steps)
-        cast_nll = head.nll(cast, gold, steps)
+        cast_nll = head.nll(cast, gold, lengths)
         from_half = head(encoded.bfloat16(), steps)
     for found, expected in zip(cast, chain, strict=True):
         assert found.dtype == torch.float32

@@ -226,7 +226,7 @@ def test_nothing_is_read_of_what_was_in_memory(request: pytest.FixtureRequest) -
     expected = gradients(model)
     dirty_memory: list[str] = request.getfixturevalue("dirty_memory")
     found = gradients(model)
-    assert dirty_memory.count("empty_like") >= 4
+    assert dirty_memory.count("empty_like") >= 3
     for ours, theirs in zip(found, expected, strict=True):
         assert torch.equal(ours, theirs)
 

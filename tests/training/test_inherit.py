@@ -148,6 +148,25 @@ def test_settings_that_do_not_fit_are_an_error(setting: str, now: Any, before: s
         inherit(old, fresh)
 
 
+def test_all_settings_that_do_not_fit_are_named_at_once() -> None:
+    old = random_model(1)
+    config = configure(settings={"words.dim": 4, **SMALL, "encoder.size": 6, "chars.filters": 3})
+    with pytest.raises(
+        ConfigError,
+        match=r"^chars.filters is 3, but 2 in .*, encoder.size is 6.*set chars.filters=2 and encoder.size=5",
+    ):
+        inherit(old, Model(config, old.alphabets, old.tags, old.weights, {}))
+
+
+def test_another_tokenizer_is_said() -> None:
+    old = random_model(1)
+    _, same = inherit(old, fresh_model(old))
+    _, other = inherit(old, fresh_model(old, tokenizer="characters"))
+    line = "tokenizer: characters here, words in M"
+    assert line in other.lines("M")
+    assert line not in same.lines("M")
+
+
 def test_vectors_of_another_width_are_an_error() -> None:
     with pytest.raises(ConfigError, match=r"words.dim is 4 in the model .* v.txt are 2 wide; take vectors 4 wide"):
         known_vectors(random_model(1), Vectors(Vocabulary(["a"]), np.zeros((1, 2), np.float32), "v.txt"))

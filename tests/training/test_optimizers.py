@@ -10,8 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from tagsmith.config import Training
+from tagsmith.errors import ConfigError
 from tagsmith.training.momentum import Momentum
-from tagsmith.training.optimizers import Average, learning_rate, make_optimizer
+from tagsmith.training.optimizers import Average, learning_rate, make_optimizer, standing_in
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -76,7 +77,7 @@ def test_an_average_follows_the_weights_and_stands_in_for_them_for_a_while() -> 
         average.update()
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * value
-    with average.in_place():
+    with standing_in(some, average.means):
         assert some["a"].item() == pytest.approx(expected)
     assert some["a"].item() == 3.0
 
@@ -85,6 +86,47 @@ def test_without_a_decay_there_is_no_average() -> None:
     some = {"a": torch.tensor([1.0])}
     average = Average(0.0, some)
     average.update()
-    with average.in_place():
+    with standing_in(some, average.means):
         assert some["a"].item() == 1.0
     assert average.state() == {}
+
+
+def test_an_average_without_a_kept_one_starts_at_the_weights_as_they_are() -> None:
+    some = {"a": torch.tensor([0.0])}
+    average = Average(0.9, some)
+    some["a"].fill_(7.0)
+    average.load_state({})
+    with standing_in(some, average.means):
+        assert some["a"].item() == 7.0
+    assert average.steps == 0
+
+
+def test_an_average_of_other_weights_is_refused() -> None:
+    average = Average(0.9, {"a": torch.tensor([0.0])})
+    with pytest.raises(
+        ConfigError, match=r"averages in the checkpoint are not those of this training: a is missing, here \[1\]; b is"
+    ):
+        average.load_state({"b": torch.tensor([0.0]), "steps": torch.tensor([1])})
+
+
+NAMES = ["sgd", "adam", "nadam"]
+
+
+@pytest.mark.parametrize("then", NAMES)
+@pytest.mark.parametrize("now", NAMES)
+def test_the_state_of_another_optimizer_is_refused_by_name(then: Any, now: Any) -> None:
+    some = weights()
+    before = make_optimizer(Training(optimizer=then), some)
+    after = make_optimizer(Training(optimizer=now), weights())
+    before.catch_up(torch.arange(6))
+    loss_of(some, torch.tensor([0, 1])).backward()
+    before.step(0.1)
+    state = before.state()
+    if then == now:
+        after.load_state(state)
+        assert all(torch.equal(value, state[name]) for name, value in after.state().items())
+        return
+    with pytest.raises(
+        ConfigError, match=r"optimizer's numbers in the checkpoint are not those of this training: \S+ is \S+"
+    ):
+        after.load_state(state)

@@ -11,6 +11,7 @@ from tagsmith.config import configure
 from tagsmith.embeddings import Vectors
 from tagsmith.text import Sentence
 from tagsmith.training import loop
+from tagsmith.training.checkpoint import Epoch
 from tagsmith.training.report import Report
 from tagsmith.vocab import Vocabulary
 
@@ -70,6 +71,17 @@ def test_what_the_vectors_cover_is_said(capsys: pytest.CaptureFixture[str]) -> N
         "1 exact (20.0 %), 1 lower-cased (20.0 %), 0 digits zeroed (0.0 %), 3 absent (60.0 %)"
     )
     assert lines[2] == "1,234 rows of the vectors repeat a word; the first row of a word counts"
+
+
+def test_a_loss_that_explodes_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report()
+    loop.train(SENTENCES, None, configure(settings=SIZES), None, [report])
+    capsys.readouterr()
+    for number, loss in enumerate([2.0, 1999.0, 2001.0], 1):
+        report.finished_epoch(Epoch(number, loss, 0.1, 1.0, 1.0, None, True))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert lines[3] == "the loss is 1,000 times that of the first epoch: a lower training.learning_rate may help"
 
 
 def test_a_terminal_gets_a_bar_that_is_taken_away(

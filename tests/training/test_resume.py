@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tagsmith import Sentence, Tagger
 from tagsmith.errors import ConfigError, DataError
+from tagsmith.tensors import map_tensors, write_sealed, write_tensors
 from tagsmith.training.checkpoint import checkpoint_beside
 
 SENTENCES = [
@@ -83,11 +86,88 @@ def test_other_settings_and_data_are_refused_by_name_unless_overridden(
     cut_off(out, {}, 5, monkeypatch)
     with pytest.raises(ConfigError, match=r"config\.training\.epochs: 3 in the checkpoint, 4 now"):
         train(out, {"training.epochs": 4}, resume=True)
-    with pytest.raises(ConfigError, match=r"data: \w+ in the checkpoint, \w+ now"):
+    with pytest.raises(ConfigError, match=r"data\.train: \w+ in the checkpoint, \w+ now"):
         train(out, {}, [*SENTENCES, SENTENCES[0]], resume=True)
-    with pytest.raises(ConfigError, match=r"this training's is \[2, 6, 24\]|the checkpoint's encoder"):
+    with pytest.raises(
+        ConfigError, match=r"weights in the checkpoint are not those .* encoder.bias is \[2, 24\], here \[2, 28\];"
+    ):
         train(out, {"encoder.size": 7}, resume_anyway=True)
+    for head in ({"head.kind": "softmax"}, {"head.potentials": "bigram"}):
+        with pytest.raises(ConfigError, match=r"weights in the checkpoint are not those of this training: head"):
+            train(out, head, resume_anyway=True)
+    with pytest.raises(
+        ConfigError, match=r"optimizer's numbers in the checkpoint are not .*: rows.last is .*, here missing;"
+    ):
+        train(out, {"training.optimizer": "adam"}, resume_anyway=True)
     assert [epoch.number for epoch in train(out, {"training.epochs": 4}, resume_anyway=True).history] == [1, 2, 3, 4]
+
+
+def renamed(sentences: list[Sentence], **names: str) -> list[Sentence]:
+    return [Sentence([names.get(token, token) for token in s.tokens], s.tags) for s in sentences]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        renamed(SENTENCES, Ann="Zoe"),  # as many words, in another order
+        [Sentence(s.tokens, [tag.replace("LOC", "ORG") for tag in s.tags or ()]) for s in SENTENCES],
+        renamed(SENTENCES, rains="rainn"),
+    ],
+    ids=["words", "tags", "characters"],
+)
+def test_weights_never_become_those_of_other_words_characters_or_tags(
+    others: list[Sentence], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 5, monkeypatch)
+    with pytest.raises(ConfigError, match=r"(?s)data\.alphabets: .* go by their places: .* its model with --init"):
+        train(out, {}, others, resume_anyway=True)
+
+
+def test_other_sentences_of_the_same_words_begin_the_unfinished_epoch_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, again = tmp_path / "m.safetensors", [*SENTENCES, *SENTENCES]
+    cut_off(out, {}, 7, monkeypatch)
+    given: dict[str, Any] = {"settings": TINY, "out": out, "resume_anyway": True}
+    turned = SENTENCES[::-1]
+    with pytest.raises(ConfigError, match=r"data\.alphabets"):
+        Tagger.train(again, SENTENCES, **given)  # characters that came once come twice now
+    tagger = Tagger.train(turned, SENTENCES, **given)
+    said = capsys.readouterr().err
+    assert "1 epochs and 0 steps of the next are done" in said
+    assert "other sentences, batches or seed than the checkpoint's: its unfinished epoch begins anew" in said
+    assert [epoch.number for epoch in tagger.history] == [1, 2, 3]
+    tokens = sum(map(len, SENTENCES))
+    assert tagger.history[1].tokens_per_second * tagger.history[1].seconds == pytest.approx(tokens)
+
+
+def test_scores_on_another_dev_file_are_forgotten_and_the_best_epoch_is_scored_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, settings = tmp_path / "m.safetensors", {"training.learning_rate": 0.3, "training.average": 0.5}
+    cut_off(out, settings, 15, monkeypatch)
+    model, dev = tmp_path / "copy.safetensors", SENTENCES[:1]
+    before = train(model, settings)
+    best = before.model.training["best_epoch"]
+    given: dict[str, Any] = {"settings": {**TINY, **settings}, "out": out, "resume_anyway": True}
+    tagger = Tagger.train(SENTENCES, dev, **given)
+    expected = before.evaluate(dev)
+    scored = {epoch.number: epoch.dev and epoch.dev.score for epoch in tagger.history}
+    assert scored == {number: expected.score if number == best else None for number in (1, 2, 3)}
+    assert tagger.model.weights["head.bias"].tobytes() == before.model.weights["head.bias"].tobytes()
+    said = f"epoch {best}, the best on the old one, scores {expected.score:.2f} on the new one"
+    assert said in capsys.readouterr().err
+
+
+def test_without_the_dev_file_of_before_its_scores_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 5, monkeypatch)
+    tagger = Tagger.train(SENTENCES, settings=TINY, out=out, resume_anyway=True, progress=False)
+    assert [epoch.dev for epoch in tagger.history] == [None] * 3
+    assert tagger.model.training["best_epoch"] == 3
 
 
 def test_a_checkpoint_is_not_overwritten_by_a_training_that_begins_anew(
@@ -96,7 +176,10 @@ def test_a_checkpoint_is_not_overwritten_by_a_training_that_begins_anew(
     out = tmp_path / "m.safetensors"
     cut_off(out, {}, 2, monkeypatch)
     before = checkpoint_beside(out).read_bytes()
-    with pytest.raises(DataError, match="the checkpoint of an unfinished training; expected --resume"):
+    with pytest.raises(
+        DataError,
+        match="the checkpoint of an unfinished training; expected --resume to go on from it, or that you delete",
+    ):
         train(out, {})
     assert checkpoint_beside(out).read_bytes() == before
 
@@ -105,8 +188,58 @@ def test_a_damaged_checkpoint_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     out = tmp_path / "m.safetensors"
     cut_off(out, {}, 2, monkeypatch)
     path = checkpoint_beside(out)
-    path.write_bytes(path.read_bytes()[:-10])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
     with pytest.raises(DataError, match="a damaged or foreign file"):
+        train(out, {}, resume=True)
+    path.write_bytes(whole[:-10] + bytes([whole[-10] ^ 1]) + whole[-9:])
+    with pytest.raises(DataError, match="does not match its SHA-256: the checkpoint was changed or damaged"):
+        train(out, {}, resume=True)
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda document: document.pop(name)
+
+
+def _progress(**values: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda document: document["progress"].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda document: document.clear(), "a checkpoint of version None"),
+        (_without("version"), "a checkpoint of version None"),
+        (_without("progress"), r"a damaged checkpoint \(Object missing required field `progress`\)"),
+        (_without("identity"), "a damaged checkpoint"),
+        (_progress(steps="two"), r"a damaged checkpoint \(Expected `int`, got `str` - at `\$.progress.steps`\)"),
+        (_progress(epochs=[{}]), "a damaged checkpoint"),
+        (lambda document: document["progress"]["epochs"][0].update(number=2), r"a damaged checkpoint \(its epochs\)"),
+        (lambda document: document["progress"]["epochs"][0].update(best=False), r"a damaged checkpoint \(its epochs\)"),
+        (lambda document: document["progress"]["epochs"][0]["dev"].update(confusion=[1]), "expected triples"),
+        (_progress(steps=5), "5 steps of an epoch; expected 0 to 4"),
+        (_progress(steps=-1), "-1 steps of an epoch; expected 0 to 4"),
+    ],
+)
+def test_a_checkpoint_whose_document_makes_no_sense_is_one_error(
+    change: Callable[[dict[str, Any]], object], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.safetensors"
+    cut_off(out, {}, 7, monkeypatch)
+    path = checkpoint_beside(out)
+    arrays, text = map_tensors(path, "tagsmith-checkpoint")
+    document = json.loads(text)
+    change(document)
+    write_sealed(path, arrays, document, "tagsmith-checkpoint")
+    with pytest.raises(DataError, match=found):
+        train(out, {}, resume=True)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "null", '"x"', "[" * 100_000])
+def test_a_checkpoint_without_a_document_is_one_error(text: str, tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    write_tensors(checkpoint_beside(out), {"weights:x": np.zeros(1)}, text, "tagsmith-checkpoint")
+    with pytest.raises(DataError, match="a damaged checkpoint"):
         train(out, {}, resume=True)
 
 
@@ -124,9 +257,31 @@ def test_what_a_training_goes_on_from_is_said(
     cut_off(out, {}, 7, monkeypatch)
     given: dict[str, Any] = {"settings": TINY, "out": out, "resume": True}
     Tagger.train(SENTENCES, SENTENCES, **given)
-    assert "going on from the checkpoint: 1 epochs and 2 steps of the next are done" in capsys.readouterr().err
-    Tagger.train(SENTENCES, SENTENCES, **given)
+    said = capsys.readouterr().err
+    resumed = json.loads((tmp_path / "m.log.jsonl").read_text().splitlines()[0])["resumed"]
+    assert (resumed["checkpoint"], resumed["epochs"], resumed["steps"], resumed["notes"]) == (True, 1, 2, [])
+    assert resumed["seconds"] > 0
+    line = "going on from the checkpoint: 1 epochs and 2 steps of the next are done"
+    assert f"{line}, {resumed['seconds']:,.0f} s of training" in said
+    Tagger.train(SENTENCES, SENTENCES, **{**given, "out": tmp_path / "other"})
     assert "no checkpoint: from the start" in capsys.readouterr().err
+
+
+def test_a_finished_model_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    train(out, {})
+    before = out.read_bytes()
+    with pytest.raises(
+        DataError, match=r"m\.safetensors: found a finished model without a checkpoint, so nothing to go"
+    ):
+        train(out, {}, resume=True)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("minutes", [float("nan"), -1.0])
+def test_minutes_between_checkpoints_are_a_number_from_0(minutes: float, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="minutes between checkpoints; expected 0 or more"):
+        Tagger.train(SENTENCES, settings=TINY, out=tmp_path / "m", checkpoint_minutes=minutes, progress=False)
 
 
 def test_resume_needs_a_model_file() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,11 @@ _ODD = {
 _JOINERS = "\u200c\u200d\ufe0f"  # part of ordinary words and emoji
 
 
+_Places = dict[tuple[str, ...], dict[int, list[str]]]
+"""Where the sentence of some tokens stands: by the number of the file among the arguments, its lines."""
+_LIKE_SPAN_TAG = re.compile("[A-Za-z]?-.*|[beilmosuBEILMOSU]")
+
+
 @dataclass
 class Report:
     """What was found in one file."""
@@ -42,9 +49,16 @@ class Report:
     tags: Counter[str] = field(default_factory=Counter)
     spans: Counter[str] = field(default_factory=Counter)
     schemes: list[str] = field(default_factory=list)
+    repeats: int = 0
+    """Sentences whose tokens an earlier one has."""
     malformed: list[DataError] = field(default_factory=list)
     illegal: list[str] = field(default_factory=list)
     odd: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def labels(self) -> Counter[str]:
+        """The labels of the spans, or the tags where there are no spans."""
+        return self.tags if self.schemes == ["plain"] else self.spans
 
     @property
     def is_bad(self) -> bool:
@@ -68,23 +82,23 @@ def command(
     Example:
       tagsmith check train.conll dev.conll test.conll
 
-    Shows counts, the schemes the tags fit, malformed lines, illegal tags, odd characters, and sentences that occur
-    in more than one file. Ends with exit code 1 if lines are malformed or tags illegal.
+    Shows counts, the schemes the tags fit, malformed lines, illegal tags, odd characters, sentences that occur
+    again in a file or in more than one, and labels that the first file, to train on, lacks. Ends with exit code 1
+    if lines are malformed or tags illegal.
     """
     from tagsmith.formats.columns import Columns
 
-    places: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    bad = False
-    for file in files:
-        report = _examine(file, Columns(word_column, tag_column), tokenizer or "words", places)
-        click.echo(_render(report))
-        bad |= report.is_bad
+    places: _Places = defaultdict(lambda: defaultdict(list))
+    reports = []
+    for number, file in enumerate(files):
+        reports.append(_examine(number, file, Columns(word_column, tag_column), tokenizer or "words", places))
+        click.echo(_render(reports[-1]))
     if len(files) > 1:
-        click.echo(_duplicates(places))
-    sys.exit(1 if bad else 0)
+        click.echo("\n".join([*_new_labels(reports), _duplicates(places)]))
+    sys.exit(1 if any(report.is_bad for report in reports) else 0)
 
 
-def _examine(file: str, columns: Columns, tokenizer: TokenizerName, places: dict[tuple[str, ...], list[str]]) -> Report:
+def _examine(number: int, file: str, columns: Columns, tokenizer: TokenizerName, places: _Places) -> Report:
     from tagsmith import formats, schemes
     from tagsmith.formats import conll
 
@@ -100,7 +114,9 @@ def _examine(file: str, columns: Columns, tokenizer: TokenizerName, places: dict
     for sentence in sentences:
         report.tokens += len(sentence)
         report.tags.update(sentence.tags or ())
-        places[sentence.tokens].append(f"{file}:{sentence.line_of()}")
+        found = places[sentence.tokens][number]
+        report.repeats += bool(found)
+        found.append(f"{file}:{sentence.line_of()}")
         for i, token in enumerate(sentence.tokens):
             for name in _odd(token):
                 report.odd[name].append(f"{file}:{sentence.line_of(i)}: {token!r}")
@@ -167,6 +183,12 @@ def _render(report: Report) -> str:
         lines[0] += f", {report.documents:,} documents ({with_them:,} sentences with -DOCSTART- counted)"
     if report.schemes == ["plain"]:
         lines.append(f"  plain tags: {len(report.tags)}, from {_most(report.tags)}")
+        if all(map(_LIKE_SPAN_TAG.fullmatch, report.tags)):
+            from tagsmith.schemes import EXPECTED_TAG
+
+            lines.append(f"  they look like span tags, but are none; a span tag is {EXPECTED_TAG}")
+    elif not report.tokens:
+        lines.append("  no tokens, so no tags")
     else:
         if report.spans:
             lines.append(f"  {_number(report.spans.total(), 'span')}: {_most(report.spans)}")
@@ -175,6 +197,8 @@ def _render(report: Report) -> str:
             lines[-1] += "; nothing in the file tells them apart"
     lines += _finding("malformed lines", [str(error) for error in report.malformed])
     lines += _finding("illegal tags", report.illegal)
+    if report.repeats:
+        lines.append(f"  sentences that occur earlier in the file: {report.repeats:,}")
     for name, places in sorted(report.odd.items()):
         lines += _finding(f"tokens with: {name}", places)
     return "\n".join(lines)
@@ -196,16 +220,25 @@ def _finding(name: str, places: list[str]) -> list[str]:
     return [*lines, f"    and {len(places) - _SHOWN:,} more"] if len(places) > _SHOWN else lines
 
 
-def _duplicates(places: dict[tuple[str, ...], list[str]]) -> str:
-    shared = [
-        (len(tokens), where)
-        for tokens, where in places.items()
-        if len({place.rpartition(":")[0] for place in where}) > 1
-    ]
+def _new_labels(reports: list[Report]) -> Iterator[str]:
+    """A line for each file that has labels which the first lacks, where both have spans, or both plain tags."""
+    first, *others = reports
+    for report in others:
+        alike = (report.schemes == ["plain"]) == (first.schemes == ["plain"])
+        new = Counter({label: count for label, count in report.labels.items() if label not in first.labels})
+        if new and first.labels and alike:
+            noun = "tags" if report.schemes == ["plain"] else "labels"
+            yield f"{noun} in {report.source} that {first.source} lacks: {_most(new)}"
+
+
+def _duplicates(places: _Places) -> str:
+    shared = [(len(tokens), where) for tokens, where in places.items() if len(where) > 1]
     if not shared:
         return "no sentence occurs in more than one file"
     lines = [f"sentences that occur in more than one file: {len(shared):,}"]
     # Long ones first: that a short one such as a name alone comes twice means little.
     shared.sort(key=lambda pair: -pair[0])
-    lines += [f"  {_number(length, 'token')}: {', '.join(where[:4])}" for length, where in shared[:_SHOWN]]
+    for length, where in shared[:_SHOWN]:
+        some = [place for found in where.values() for place in found[:2]]
+        lines.append(f"  {_number(length, 'token')}: {', '.join(some[:4])}")
     return "\n".join(lines)

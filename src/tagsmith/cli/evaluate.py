@@ -13,6 +13,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
+    from tagsmith.tagger import Tagger
     from tagsmith.text import Sentence, TokenizerName
 
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @options.constraints
 @options.device
 @options.threads
+@options.precision
 def command(
     model: str | None,
     file: str | None,
@@ -43,6 +45,7 @@ def command(
     constraints: str | None,
     device: str,
     threads: int | None,
+    precision: str,
 ) -> None:
     """Score a model on a file, or one file against another.
 
@@ -76,9 +79,12 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
-        tagger = Tagger.load(model, device, constraints, threads=threads)
+        tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
         scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
         options.say_unconstrained(tagger)
+        _say_unlike(tagger, scores)
+        if tagger.precision == "int8":
+            click.echo("scored in int8", err=True)
     skipped.say()
     if as_json:
         import msgspec
@@ -88,6 +94,18 @@ def command(
         from tagsmith.cli.scores import render
 
         click.echo(render(scores), nl=False)
+
+
+def _say_unlike(tagger: Tagger, scores: Scores) -> None:
+    """Say so where no gold label is one of the model's, so that no answer can be right."""
+    from tagsmith.schemes import OUTSIDE, split_tag
+
+    tags = tagger.model.tags
+    known = {split_tag(tag)[1] for tag in tags if tag != OUTSIDE} if scores.spans else set(tags)
+    gold = {label for label, count in scores.labels.items() if count.gold}
+    if gold and not gold & known:
+        lists = (f"{' '.join(sorted(labels)[:12])}{' ...' * (len(labels) > 12)}" for labels in (gold, known))
+        click.echo("no answer can be right: the file's labels are {}, the model's {}".format(*lists), err=True)
 
 
 def _compare(

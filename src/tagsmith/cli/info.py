@@ -38,6 +38,7 @@ def command(model: str, as_json: bool) -> None:
         "chars": len(loaded.alphabets.chars),
         "parameters": parameters,
         "config": config,
+        "precision": {"int8": msgspec.to_builtins(loaded.int8)} if loaded.int8 else {},
         "training": dict(loaded.training),
     }
     if as_json:

@@ -62,6 +62,14 @@ threads = click.option(
     metavar="N",
     help="How many may tag at the same time on a CPU.  [default: the cores there are, up to 8]",
 )
+precision = click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "int8"]),
+    default="auto",
+    show_default=True,
+    help="fp32, or int8, faster (LSTM encoders, processors with AVX-512 VNNI). auto: int8 where it can run and "
+    "tagsmith quantize found that dev scores the same, else fp32.",
+)
 constraints = click.option(
     "--constraints",
     type=click.Choice(["scheme", "none"]),

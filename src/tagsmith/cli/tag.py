@@ -59,6 +59,7 @@ class _Item:
 @options.constraints
 @options.device
 @options.threads
+@options.precision
 def command(
     model: str,
     files: tuple[str, ...],
@@ -73,6 +74,7 @@ def command(
     constraints: str | None,
     device: str,
     threads: int | None,
+    precision: str,
 ) -> None:
     """Tag texts or files with a trained model.
 
@@ -85,7 +87,8 @@ def command(
 
     A file of text holds one text a line; answers come in blocks of some 16,000 tokens. Without files and --text, stdin
     is read ("-" names it). From columns to columns every line and column of the input is kept, and the tag is added as
-    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column.
+    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column. A short --text alone is
+    tagged in fp32, which starts sooner, unless --precision says int8.
     """
     if tag_column is not None and target_format != "conllu":
         raise click.UsageError("--tag-column goes with --to conllu")
@@ -102,8 +105,8 @@ def command(
     for text in texts:
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
-    little = not files and sum(map(len, texts)) <= _LITTLE
-    tagger = Tagger.load(model, device, constraints, threads=threads, compiled=not little)
+    little = not files and sum(map(len, texts)) <= _LITTLE and precision != "int8"
+    tagger = Tagger.load(model, device, constraints, threads=threads, compiled=not little, precision=precision)
     if target_format == "spans" and tagger.model.config.scheme == "plain":
         raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
     skipped = options.Skipped(skip_bad)

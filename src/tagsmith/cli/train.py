@@ -33,7 +33,11 @@ _ENDS = {
 @options.skip_bad
 @options.device
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of an unfinished training to MODEL.")
-@click.option("--resume-anyway", is_flag=True, help="The same with other settings, data or versions.")
+@click.option(
+    "--resume-anyway",
+    is_flag=True,
+    help="The same with other settings, sentences or versions; words, characters and tags must be the same.",
+)
 @click.option(
     "--checkpoint-minutes",
     type=click.FloatRange(min=0.0),

@@ -16,6 +16,7 @@ from tagsmith.errors import DataError
 if TYPE_CHECKING:
     from tagsmith.embeddings import Vectors
     from tagsmith.files import Watch
+    from tagsmith.text import TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SHOWN = 8  # words of the table, at each end
@@ -53,10 +54,17 @@ def command() -> None:
 @_data("Say how much of the words in this corpus the vectors cover")
 @_form
 @options.word_column
+@options.tokenizer
 @options.skip_bad
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def info(
-    source: str, data: tuple[str, ...], form: str | None, word_column: int | None, skip_bad: bool, as_json: bool
+    source: str,
+    data: tuple[str, ...],
+    form: str | None,
+    word_column: int | str | None,
+    tokenizer: TokenizerName | None,
+    skip_bad: bool,
+    as_json: bool,
 ) -> None:
     """Show what a file of vectors holds, and what it covers.
 
@@ -72,7 +80,7 @@ def info(
     from tagsmith.embeddings import load_vectors
 
     skipped = options.Skipped(skip_bad)
-    tokens = _tokens(data, word_column, skipped)
+    tokens = _tokens(data, word_column, tokenizer, skipped)
     with _bar(f"reading {source}") as watch:
         vectors = load_vectors(source, form, watch=watch)
     facts = _facts(vectors)
@@ -117,6 +125,7 @@ def convert(source: str, target: str, form: str | None) -> None:
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Keep the first N rows.")
 @_form
 @options.word_column
+@options.tokenizer
 @options.skip_bad
 def trim(
     source: str,
@@ -124,7 +133,8 @@ def trim(
     data: tuple[str, ...],
     top: int | None,
     form: str | None,
-    word_column: int | None,
+    word_column: int | str | None,
+    tokenizer: TokenizerName | None,
     skip_bad: bool,
 ) -> None:
     """Keep only the vectors that some corpora need.
@@ -134,7 +144,8 @@ def trim(
       tagsmith vectors trim glove.6B.100d.txt.gz small.safetensors --data train.conll --data dev.conll
       tagsmith vectors trim crawl-300d-2M.vec first.safetensors --top 200000
 
-    With --data, training and tagging these very corpora give the same tags as with the whole file. What is lost are
+    With --data, training and tagging these very corpora give the same tags as with the whole file (JSON lines of text:
+    with the tokenizer that the training has). What is lost are
     words of future text: for a word that is not in the corpora, a model trained with trimmed vectors has no vector, and
     tags it by its spelling and its sentence alone. --top keeps the first rows, which are the commonest words where a
     file is sorted by frequency, as most are. With both options a row stays that either of them keeps.
@@ -145,7 +156,7 @@ def trim(
 
     _check_target(target, source, *data)
     skipped = options.Skipped(skip_bad)
-    choice = Choice(lookup_forms(_tokens(data, word_column, skipped)), top or 0)
+    choice = Choice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
     with _bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
@@ -156,13 +167,23 @@ def trim(
     _say_written(target, table.form, table.shape, table.repeated)
 
 
-def _tokens(data: tuple[str, ...], word_column: int | None, skipped: options.Skipped) -> Counter[str]:
+def _tokens(
+    data: tuple[str, ...], word_column: int | str | None, tokenizer: TokenizerName | None, skipped: options.Skipped
+) -> Counter[str]:
     from tagsmith import formats
     from tagsmith.formats.columns import Columns
 
-    columns = Columns(word=word_column)
-    sentences = (s for file in data for s in formats.read(file, columns=columns, tagged=False, on_bad=skipped.on_bad))
-    return Counter(token for sentence in sentences for token in sentence.tokens)
+    counts: Counter[str] = Counter()
+    for file in data:
+        for sentence in formats.read(
+            file,
+            columns=Columns(word=word_column),
+            tagged=False,
+            on_bad=skipped.on_bad,
+            tokenizer=tokenizer or "words",
+        ):
+            counts.update(sentence.tokens)
+    return counts
 
 
 def _check_target(target: str, *sources: str) -> None:

@@ -83,7 +83,7 @@ def recognise(head: bytes, source: str) -> str:
     for start, (found, expected) in _FOREIGN.items():
         if head.startswith(start):
             raise DataError(found, expected, source=source)
-    if looks_like_table(head, len(head)):
+    if looks_like_table(head):
         raise DataError("a packed table", "a table unpacked: it is mapped, not read", source=source)
     first, _, rest = head.partition(b"\n")
     header = find_header(first)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tagsmith.embeddings.vectors import Vectors
 from tagsmith.errors import DataError
+from tagsmith.files import check_readable
 from tagsmith.tensors import map_tensors, pack_strings, unpack_strings, write_tensors
 from tagsmith.vocab import Vocabulary
 
@@ -113,19 +114,20 @@ def write_table(path: str | os.PathLike[str], table: Table) -> None:
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is safetensors: eight bytes that say how long its header is, and a header that starts with {."""
+    """Whether a file begins as safetensors does, whole or cut short."""
     try:
         if not Path(path).is_file():
             return False
         with Path(path).open("rb") as file:
-            return looks_like_table(file.read(9), Path(path).stat().st_size)
+            return looks_like_table(file.read(9))
     except OSError:
         return False
 
 
-def looks_like_table(head: bytes, size: int) -> bool:
-    """Whether the first bytes of a file of ``size`` bytes are those of safetensors."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") + 8 <= size
+def looks_like_table(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of safetensors: the length of the header in eight bytes, of which the
+    last four are 0, and a header that starts with {."""
+    return head[4:9] == b"\0\0\0\0{"
 
 
 def map_table(path: str | os.PathLike[str]) -> Table:
@@ -134,8 +136,12 @@ def map_table(path: str | os.PathLike[str]) -> Table:
     Raises:
         DataError: the file is missing, damaged, no table of vectors, or of another version.
     """
-    arrays, document = map_tensors(path, KEY)
+    check_readable(path, "a table of word vectors")
     expected = "a table of word vectors, as tagsmith vectors convert writes it"
+    try:
+        arrays, document = map_tensors(path, KEY)
+    except DataError as error:
+        raise DataError(f"a damaged table ({error.found})", expected, source=str(path)) from None
     if not document:
         raise DataError("a safetensors file of something else", expected, source=str(path))
     try:

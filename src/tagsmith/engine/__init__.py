@@ -15,6 +15,7 @@ from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model
 
 Read = TypeVar("Read")
+PRECISIONS = ("auto", "fp32", "int8")
 
 
 class Engine(Protocol, Generic[Read]):
@@ -22,6 +23,8 @@ class Engine(Protocol, Generic[Read]):
 
     parallel: bool
     """Whether threads that decode at the same time gain anything by it."""
+    precision: str
+    """What the encoder's recurrence is computed in: ``fp32`` or ``int8``."""
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences of N words in all, none of them empty, as the engine takes them."""
@@ -50,16 +53,22 @@ def check_device(device: str) -> None:
         raise ConfigError(f"device {device!r}: expected cpu, cuda, or cuda:0 and so on")
 
 
-def make_engine(model: Model, device: str = "cpu", compiled: bool = True) -> Engine:
+def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precision: str = "auto") -> Engine:
     """The engine for a device: Numba for ``cpu``, PyTorch for any other, such as ``cuda``.
 
     Args:
         compiled: on ``cpu``; False is NumPy alone, slower to tag and quicker to start.
+        precision: ``fp32``; ``int8``, compiled code for LSTM encoders and processors with AVX-512 VNNI; or ``auto``:
+            int8 where it can run and the model carries a check that it scores the same on dev, else fp32.
 
     Raises:
         MissingExtra: a device other than ``cpu`` without PyTorch installed.
-        ConfigError: a device that is not there.
+        ConfigError: a device that is not there, an unknown precision, or int8 where it can't run.
     """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision {precision!r}: expected one of: {', '.join(PRECISIONS)}")
+    if precision == "int8" and (obstacle := int8_obstacle(model, device, compiled)):
+        raise ConfigError(f"precision 'int8': {obstacle}")
     if device == "cpu":
         if not compiled:
             from tagsmith.engine.numpy import NumpyEngine
@@ -67,7 +76,10 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True) -> Eng
             return NumpyEngine(model)
         from tagsmith.engine.numba import NumbaEngine
 
-        return NumbaEngine(model)
+        if precision == "auto":
+            is_near = model.int8 is not None and model.int8.passed
+            precision = "int8" if is_near and not int8_obstacle(model, device, compiled) else "fp32"
+        return NumbaEngine(model, precision)
     check_device(device)
     from tagsmith.extras import require
 
@@ -78,3 +90,16 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True) -> Eng
         return TorchEngine(model, device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
+
+
+def int8_obstacle(model: Model, device: str = "cpu", compiled: bool = True) -> str:
+    """Why a model can't run in int8 here; empty if it can."""
+    if device != "cpu":
+        return f"found device {device!r}; expected cpu"
+    if model.config.encoder.kind != "lstm":
+        return f"found a model with encoder.kind={model.config.encoder.kind}; expected lstm"
+    if not compiled:
+        return "found compiled=False; expected compiled kernels"
+    from tagsmith.kernels import int8
+
+    return "" if int8.can_run() else "found a processor without it; expected one with AVX-512 VNNI"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.batching import Batch, Ids, time_steps
+from tagsmith.batching import Batch, Ids
 from tagsmith.config import CharCNN, CharLSTM
 from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
 from tagsmith.engine.heads import chain_of
 from tagsmith.engine.words import Products, WordInputs
+from tagsmith.kernels import chain, int8
 from tagsmith.kernels.lstm import lstm
 from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
 from tagsmith.kernels.rnn import rnn
@@ -38,20 +40,22 @@ class NumbaEngine:
     """Runs a model with compiled kernels, which let other threads run. Threads can share it.
 
     A sentence's result is the same to the bit, alone and in any batch: a row's rounding never depends on other rows.
+    In ``int8`` only the encoder's state products are rounded to bytes; the encoder must be an LSTM.
     """
 
     parallel = True
 
-    def __init__(self, model: Model) -> None:
-        self.config, self.weights = model.config, model.weights
+    def __init__(self, model: Model, precision: str = "fp32") -> None:
+        self.config, self.weights, self.precision = model.config, model.weights, precision
         kind = self.config.encoder.kind
-        self._layers = [_Layer(self.weights, name, kind) for name in layer_names(self.config.encoder)]
-        self._spell = _Spelling(self.config.chars, self.weights)
+        self._layers = [_Layer(self.weights, name, kind, precision) for name in layer_names(self.config.encoder)]
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
-        width = self.weights["words.vectors"].shape[1] + self.config.chars.width
-        self._words = WordInputs(model.alphabets, width, self._inputs)
+        vectors, spell = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
+        # Not a method of the engine's own: that would be a circle, which keeps a used engine in memory.
+        inputs = partial(_inputs, vectors, spell)
+        self._words = WordInputs(model.alphabets, vectors.shape[1] + self.config.chars.width, inputs)
         self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
-        self.decoder = Decoder(model.config, model.tags)
+        self.decoder = Decoder(model.config, model.tags, chain)
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Words:
         """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
@@ -80,25 +84,26 @@ class NumbaEngine:
 
     def decode(self, batch: Words) -> Ids:
         """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.viterbi(self.chain(batch), batch.lengths)
 
     def marginals(self, batch: Words) -> Floats:
         """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.marginals(self.chain(batch), batch.lengths)
 
-    def _inputs(self, batch: Batch) -> Floats:
-        """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
-        words = np.empty(len(batch.word_lengths), np.int64)
-        words[batch.spelling] = batch.words
-        return np.concatenate([self.weights["words.vectors"][words], self._spell(batch.chars, batch.word_lengths)], 1)
+
+def _inputs(vectors: Floats, spell: _Spelling, batch: Batch) -> Floats:
+    """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
+    words = np.empty(len(batch.word_lengths), np.int64)
+    words[batch.spelling] = batch.words
+    return np.concatenate([vectors[words], spell(batch.chars, batch.word_lengths)], 1)
 
 
 class _Linear:
     """x · weight + bias, each row on its own. Shape: weight [D, C], bias [C]."""
 
     def __init__(self, weight: Floats, bias: Floats) -> None:
-        self._weight, self._columns = pack(weight), len(bias)
-        self._bias = np.zeros(whole_vectors(len(bias)), np.float32)
+        self._weight, self._columns = pack(np.array(weight, order="C")), len(bias)
+        self._bias = np.zeros(whole_vectors(self._columns), np.float32)
         self._bias[: self._columns] = bias
 
     def __call__(self, inputs: Floats) -> Floats:
@@ -110,11 +115,11 @@ class _Linear:
 class _Layer:
     """A bidirectional recurrence."""
 
-    def __init__(self, weights: Weights, name: str, kind: str) -> None:
+    def __init__(self, weights: Weights, name: str, kind: str, precision: str) -> None:
         input_weight, bias = weights[f"{name}.input_weight"], weights[f"{name}.bias"]
-        self._recurrence = {"lstm": lstm, "rnn": rnn}[kind]
+        self._recurrence, prepare = _recurrence(kind, precision)
         self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
-        self._state_weights = [pack(weight) for weight in weights[f"{name}.state_weight"]]
+        self._state_weights = [prepare(weight) for weight in np.array(weights[f"{name}.state_weight"])]
         self._size, self.width = weights[f"{name}.state_weight"].shape[1], bias.size
 
     def products(self, inputs: Floats) -> Floats:
@@ -132,6 +137,13 @@ class _Layer:
         return out
 
 
+def _recurrence(kind: str, precision: str) -> tuple[Any, Any]:
+    """The kernel for a kind of recurrence, and what prepares a state weight for it."""
+    if precision == "int8":
+        return int8.lstm, int8.quantize
+    return {"lstm": lstm, "rnn": rnn}[kind], pack
+
+
 class _Spelling:
     """Spelling vectors of words, each from its own characters."""
 
@@ -141,7 +153,7 @@ class _Spelling:
             self._vectors = weights["chars.vectors"]
             self._convolution = _Linear(weights["chars.weight"].T, weights["chars.bias"])
         elif isinstance(chars, CharLSTM):
-            layer = _Layer(weights, "chars", "lstm")
+            layer = _Layer(weights, "chars", "lstm", "fp32")
             self._layer, self._products = layer, layer.products(weights["chars.vectors"])
 
     def __call__(self, chars: Ids, lengths: Ids) -> Floats:

@@ -18,11 +18,12 @@ class NumpyEngine:
     """Runs a model with the reference kernels. It holds nothing that a call changes: threads can share it."""
 
     parallel = False
+    precision = "fp32"
 
     def __init__(self, model: Model) -> None:
         self.config, self.weights = model.config, model.weights
         self.read = model.alphabets.batch
-        self.decoder = Decoder(model.config, model.tags)
+        self.decoder = Decoder(model.config, model.tags, reference)
 
     def chain(self, batch: Batch) -> Chain:
         """What every path of every sentence scores, in float32."""
@@ -44,11 +45,11 @@ class NumpyEngine:
 
     def decode(self, batch: Batch) -> Ids:
         """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.viterbi(self.chain(batch), batch.lengths)
 
     def marginals(self, batch: Batch) -> Floats:
         """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), time_steps(batch.lengths))
+        return self.decoder.marginals(self.chain(batch), batch.lengths)
 
     def _spelled(self, batch: Batch) -> Floats:
         """Spelling vectors. Shape: [U, F]."""

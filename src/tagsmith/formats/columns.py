@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.files import read_lines, source_name
@@ -91,6 +92,23 @@ class Block:
         return "".join(lines)
 
 
+class Numbering(Protocol):
+    """Looks after the numbers in the first column, where a format has them."""
+
+    def see(self, body: str, line: int, place: int) -> DataError | None:
+        """Take in a line of a sentence; gives what is wrong with its number, and counts on from it all the same.
+
+        Args:
+            line: its number in the file.
+            place: its place in the block.
+        """
+        ...
+
+    def finish(self) -> tuple[DataError, int] | None:
+        """End the sentence; gives what is wrong with it as a whole, and the place of the line at fault."""
+        ...
+
+
 @dataclass(frozen=True)
 class Layout:
     """What tells one format of columns from another, and the one way to read them all."""
@@ -104,6 +122,8 @@ class Layout:
     """The names of the columns, where their number is fixed. The first, which counts the tokens, can't be chosen."""
     no_tag: Mapping[int, str] = field(default_factory=dict)
     """What stands in a column, by its number, to say that there is no tag."""
+    numbering: Callable[[str], Numbering] | None = None
+    """Where the first column counts the words: given the file's name, what looks after the count."""
 
     def column(self, chosen: Column | None, default: int) -> int:
         """The number of a column; the default where none is chosen.
@@ -141,8 +161,8 @@ class Layout:
             on_bad: called with the error of each malformed line, which is then no token; unset, the error is raised.
 
         Raises:
-            DataError: a malformed line: an empty or unspecified token or tag, too few columns, or another number of
-                columns than the format or the lines before it have.
+            DataError: a malformed line: an empty or unspecified token or tag, too few columns, another number of
+                columns than the format or the lines before it have, or a number that is out of order.
             ConfigError: a column that can't be.
         """
         columns = columns or Columns()
@@ -151,6 +171,17 @@ class Layout:
         block = Block(source, self, word, tag)
         width, expected = len(self.names), f"the {len(self.names)} columns of {self.name}"
         ended = False  # whether the last line stood between sentences
+        numbering = self.numbering(source) if self.numbering else None
+
+        def end_numbering() -> None:
+            left = numbering.finish() if numbering else None
+            if left:
+                error, place = left
+                if on_bad is None:
+                    raise error
+                on_bad(error)
+                block.malformed.append(place)
+
         for number, line in read_lines(path):
             body, _ = split_ending(line)
             fields = self.split(body)
@@ -160,12 +191,18 @@ class Layout:
                 block = Block(source, self, word, tag)
             block.lines.append(line)
             ended = boundary
-            if not fields:
+            if boundary:
+                end_numbering()
                 continue
+            miscounted = numbering.see(body, number, len(block.lines) - 1) if numbering else None
             try:
-                if width and len(fields) != width:
+                if width and fields and len(fields) != width:
                     found = f"{count_columns(len(fields))} ({_shorten(body)})"
                     raise DataError(found, expected, source=source, line=number)
+                if miscounted:
+                    raise miscounted
+                if not fields:
+                    continue
                 token, value = self._pick(fields, word, tag if tagged else None, source, number)
             except DataError as error:
                 if on_bad is None:
@@ -180,6 +217,7 @@ class Layout:
             block.tokens.append(token)
             if tagged:
                 block.tags.append(value)
+        end_numbering()
         if block.lines:
             yield block
 

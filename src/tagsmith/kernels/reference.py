@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tagsmith.batching import Ids, Steps, time_steps
+
 Floats = NDArray[np.floating[Any]]
-Ids = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 ACTIVATIONS = {"none": np.asarray, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
@@ -30,6 +32,22 @@ class Chain(NamedTuple):
     """Shape: [K]."""
     end_transitions: Floats
     """Shape: [K]."""
+
+
+class Allowed(NamedTuple):
+    """Which steps the paths may take."""
+
+    start: Bools
+    """Which tags may start a sentence. Shape: [K]."""
+    step: Bools
+    """Which tag (column) may follow which (row). Shape: [K, K]."""
+    end: Bools
+    """Which tags may end a sentence. Shape: [K]."""
+
+    @classmethod
+    def all(cls, tags: int) -> Allowed:
+        """Every step among so many tags."""
+        return cls(np.ones(tags, bool), np.ones((tags, tags), bool), np.ones(tags, bool))
 
 
 def char_cnn(
@@ -102,21 +120,17 @@ def sigmoid(x: Floats) -> Floats:
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
-def viterbi(
-    emissions: Floats,
-    transitions: Floats,
-    start_transitions: Floats,
-    end_transitions: Floats,
-    counts: Sequence[int],
-) -> Ids:
+def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
     """Tag ids of each sentence's path of highest score; of equal paths, the one with the lower ids at its end.
 
-    A step that is not allowed has the score -inf; some path must be allowed.
+    In float64, as all answers are: over many thousand words the rounding of float32 would pick another path. Some path
+    must be allowed.
 
-    Shape: emissions [N, K] in order of time (see ``Steps``), transitions [K, K] (from, to) or, for each word, the
-    scores of coming to it [N, K, K], counts [T] -> [N], in order of time.
+    Shape: lengths [B] -> [N], in the order of the batch.
     """
-    steps = _slices(counts)
+    time = time_steps(lengths)
+    emissions, transitions, start_transitions, end_transitions = _in_time(chain, allowed, time)
+    steps, counts = time.slices(), time.counts
     into = _at_each_word(np.ascontiguousarray(np.swapaxes(transitions, -1, -2)), emissions)  # [N, to, from]
     best_before = np.zeros(emissions.shape, np.int64)
     score = start_transitions + emissions[steps[0]]
@@ -131,28 +145,23 @@ def viterbi(
     path = np.empty(len(emissions), np.int64)
     tag = last
     for t in reversed(range(len(counts))):
-        step = steps[t]
-        path[step] = tag[: counts[t]]
+        path[time.order[0, steps[t]]] = tag[: counts[t]]
         if t > 0:
-            tag[: counts[t]] = best_before[step][np.arange(counts[t]), path[step]]
+            tag[: counts[t]] = best_before[steps[t]][np.arange(counts[t]), tag[: counts[t]]]
     return path
 
 
-def forward_backward(
-    emissions: Floats,
-    transitions: Floats,
-    start_transitions: Floats,
-    end_transitions: Floats,
-    counts: Sequence[int],
-) -> tuple[Floats, Floats]:
+def forward_backward(chain: Chain, allowed: Allowed, lengths: Ids) -> tuple[Floats, Floats]:
     """Log-sums over the paths that lead up to each tag of each word, its emission included, and over those on from it.
 
     With these alphas and betas, log-partition = logsumexp(alphas + betas) at any one word of a sentence, and the
-    marginals of a word are the softmax of its alphas + betas. A step that is not allowed has the score -inf.
+    marginals of a word are the softmax of its alphas + betas.
 
-    Shape: as ``viterbi`` -> alphas [N, K], betas [N, K], in order of time.
+    Shape: as ``viterbi`` -> alphas [N, K], betas [N, K], float64, in the order of the batch.
     """
-    steps = _slices(counts)
+    time = time_steps(lengths)
+    emissions, transitions, start_transitions, end_transitions = _in_time(chain, allowed, time)
+    steps = time.slices()
     into = _at_each_word(transitions, emissions)  # [N, from, to]
     alphas, betas = np.empty_like(emissions), np.empty_like(emissions)
     alphas[steps[0]] = start_transitions + emissions[steps[0]]
@@ -165,7 +174,14 @@ def forward_backward(
         going_on = after.stop - after.start
         through = into[after] + (emissions[after] + betas[after])[:, None, :]
         betas[step][:going_on] = np.logaddexp.reduce(through, axis=2)
-    return alphas, betas
+    back = time.order[0].argsort()  # where in time each word of the batch stands
+    return alphas[back], betas[back]
+
+
+def marginals(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
+    """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+    alphas, betas = forward_backward(chain, allowed, lengths)
+    return softmax(alphas + betas)
 
 
 def softmax(scores: Floats) -> Floats:
@@ -177,6 +193,18 @@ def softmax(scores: Floats) -> Floats:
 def _slices(counts: Sequence[int]) -> list[slice]:
     ends = np.cumsum(counts).tolist()
     return [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+
+
+def _in_time(chain: Chain, allowed: Allowed, time: Steps) -> Chain:
+    """The chain in float64 with what is not allowed at -inf, words in order of time."""
+    order = time.order[0]
+    transitions = chain.transitions if chain.transitions.ndim == 2 else chain.transitions[order]
+    return Chain(
+        chain.emissions[order].astype(np.float64),
+        np.where(allowed.step, transitions.astype(np.float64), -np.inf),
+        np.where(allowed.start, chain.start_transitions, -np.inf),
+        np.where(allowed.end, chain.end_transitions, -np.inf),
+    )
 
 
 def _at_each_word(transitions: Floats, emissions: Floats) -> Floats:

@@ -36,21 +36,22 @@ ROWS = 6
 """Rows in a tile, at most."""
 
 
+@kernel
 def pack(weight: Floats) -> Floats:
     """A weight as the kernels read it: panels of columns, zeros after the last. Shape: [D, C] -> [panels, D, PANEL]."""
     depth, columns = weight.shape
-    panels = -(-columns // PANEL)
-    padded = np.zeros((depth, panels * PANEL), np.float32)
-    padded[:, :columns] = weight
-    return np.ascontiguousarray(padded.reshape(depth, panels, PANEL).swapaxes(0, 1))
+    packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
+    for panel in range(len(packed)):
+        first = panel * PANEL
+        for k in range(depth):
+            for c in range(min(PANEL, columns - first)):
+                packed[panel, k, c] = weight[k, first + c]
+    return packed
 
 
 @kernel
 def pack_transposed(weight: Floats) -> Floats:
-    """The transpose of a weight, packed, in compiled code: training does it at every step.
-
-    Shape: [C, D] -> [panels, D, PANEL].
-    """
+    """The transpose of a weight, packed. Shape: [C, D] -> [panels, D, PANEL]."""
     columns, depth = weight.shape
     packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
     for panel in range(len(packed)):

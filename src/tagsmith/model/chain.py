@@ -1,19 +1,21 @@
-"""The linear chain in PyTorch: log-partition with its gradient, and the score of a path.
+"""The loss of a linear chain, with its gradient: by the compiled kernel on a CPU, in PyTorch on any other device.
 
-No padding: the loop goes through the words in order of time (see ``Steps``), so each step works on the sentences
+No padding: PyTorch's loop goes through the words in order of time (see ``Steps``), so each step works on the sentences
 that still run.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-from tagsmith.batching import Steps
+from tagsmith.batching import Ids, Steps, time_steps
+from tagsmith.kernels import chain as kernels
+from tagsmith.kernels import reference
 
 
 class Chain(NamedTuple):
@@ -23,6 +25,44 @@ class Chain(NamedTuple):
     transitions: Tensor
     start_transitions: Tensor
     end_transitions: Tensor
+
+
+def nll(chain: Chain, tags: Tensor, lengths: Ids) -> Tensor:
+    """Sum over the sentences of the negative log-likelihood of their tags, over all tag sequences.
+
+    Shape: tags [N], in the order of the batch, lengths [B] -> [].
+    """
+    if tags.device.type == "cpu":
+        return cast(Tensor, CompiledNll.apply(*chain, tags, lengths))
+    steps = time_steps(lengths)
+    return cast(Tensor, LogPartition.apply(*chain, steps)) - path_score(*chain, tags, steps)
+
+
+class CompiledNll(Function):
+    """What ``nll`` says, on a CPU. One call of the kernel gives the value and the gradient, which waits for backward.
+
+    Shape: emissions [N, K], transitions [K, K] or [N, K, K], start and end [K], tags [N], lengths [B] -> [].
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        emissions: Tensor,
+        transitions: Tensor,
+        start: Tensor,
+        end: Tensor,
+        tags: Tensor,
+        lengths: Ids,
+    ) -> Tensor:
+        scores = (scores.detach().numpy() for scores in (emissions, transitions, start, end))
+        value, gradient = kernels.nll(reference.Chain(*scores), tags.numpy(), lengths)
+        ctx.save_for_backward(*map(torch.from_numpy, gradient))
+        return emissions.new_tensor(value)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grad_outputs
+        return *(grad * gradient for gradient in ctx.saved_tensors), None, None
 
 
 class LogPartition(Function):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tagsmith.batching import Steps
-from tagsmith.model.chain import Chain, LogPartition, path_score
+from tagsmith.batching import Ids, Steps
+from tagsmith.model.chain import Chain, nll
 
 
 class Head(nn.Module, ABC):
@@ -27,14 +27,13 @@ class Head(nn.Module, ABC):
     def forward(self, encoded: Tensor, steps: Steps) -> Chain:
         """The chain of encoded words. Shape: [N, D], in the order of the batch."""
 
-    def nll(self, chain: Chain, tags: Tensor, steps: Steps) -> Tensor:
+    def nll(self, chain: Chain, tags: Tensor, lengths: Ids) -> Tensor:
         """Mean over the sentences of the negative log-likelihood of their tags, over all tag sequences.
 
-        Shape: tags [N], in the order of the batch -> [].
+        Shape: tags [N], in the order of the batch, lengths [B] -> [].
         """
         with torch.autocast(tags.device.type, enabled=False):
-            log_partition: Tensor = LogPartition.apply(*chain, steps)  # type: ignore[assignment]
-            return (log_partition - path_score(*chain, tags, steps)) / steps.counts[0]
+            return nll(chain, tags, lengths) / len(lengths)
 
     def scores(self, encoded: Tensor) -> Tensor:
         """A score for each row of the weight. Shape: [N, D] -> [N, rows]."""
@@ -95,6 +94,6 @@ class Softmax(Head):
         tags = scores.shape[1]
         return Chain(scores, *(scores.new_zeros(shape) for shape in ((tags, tags), tags, tags)))
 
-    def nll(self, chain: Chain, tags: Tensor, steps: Steps) -> Tensor:
+    def nll(self, chain: Chain, tags: Tensor, lengths: Ids) -> Tensor:
         """Mean over the sentences of the sum of their tokens' cross-entropies: what the chain's nll comes to."""
-        return F.cross_entropy(chain.emissions, tags, reduction="sum") / steps.counts[0]
+        return F.cross_entropy(chain.emissions, tags, reduction="sum") / len(lengths)

@@ -55,11 +55,11 @@ class Network(nn.Module):
             self.add_module(name, Layer(**_under(name, weights), kind=model.config.encoder.kind))
         self.head = _head(model.config.head, weights)
 
-    def forward(self, batch: Batch, steps: Steps | None = None) -> Chain:
-        """What every path of every sentence scores, in float32; ``steps``, where they are known, are the batch's."""
+    def forward(self, batch: Batch) -> Chain:
+        """What every path of every sentence scores, in float32."""
         if self.training:
             batch = batch.spell_each()
-        steps = steps or time_steps(batch.lengths)
+        steps = time_steps(batch.lengths)
         settings, device = self.config.encoder, self.words.vectors.device
         words, spelling, chars, word_lengths, lengths = (
             torch.from_numpy(ids).to(device)
@@ -79,9 +79,8 @@ class Network(nn.Module):
 
     def nll(self, batch: Batch, tags: Ids) -> Tensor:
         """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [N] -> []."""
-        steps = time_steps(batch.lengths)
-        chain = self(batch, steps)
-        return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), steps)
+        chain = self(batch)
+        return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), batch.lengths)
 
     @torch.inference_mode()
     def chain(self, batch: Batch) -> reference.Chain:

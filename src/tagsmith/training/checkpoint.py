@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.metrics import Count, Scores
-from tagsmith.tensors import map_tensors, write_tensors
+from tagsmith.metrics import Scores
+from tagsmith.store import Model, packed_alphabets
+from tagsmith.tensors import Arrays, digest, is_sealed, map_tensors, write_sealed
 from tagsmith.text import Sentence
 
 _KEY = "tagsmith-checkpoint"
-_VERSION = 1
+_VERSION = 2
+_ALPHABETS = "data.alphabets"
+_SHOWN = 5  # tensors that differ
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Progress:
         """The epoch under way, counted from 1."""
         return len(self.epochs) + 1
 
+    def begin_epoch(self) -> None:
+        """No step of the epoch under way is done."""
+        self.steps, self.loss, self.tokens, self.seconds = 0, 0.0, 0, 0.0
+
     @property
     def best(self) -> Epoch | None:
         """The best epoch so far."""
@@ -64,6 +71,10 @@ class Checkpoint:
 
     progress: Progress
     tensors: Mapping[str, Mapping[str, Tensor]]
+    source: str = ""
+    """The file it was read from."""
+    changed: frozenset[str] = frozenset()
+    """What of the training is other now than then, by dotted name, such as ``data.dev``."""
 
 
 def checkpoint_beside(model: Path) -> Path:
@@ -79,8 +90,7 @@ def save(checkpoint: Checkpoint, identity: Mapping[str, Any], path: Path) -> Non
         for name, value in tensors.items()
     }
     progress = {**asdict(checkpoint.progress), "epochs": [_epoch_out(e) for e in checkpoint.progress.epochs]}
-    document = {"version": _VERSION, "identity": dict(identity), "progress": progress}
-    write_tensors(path, arrays, msgspec.json.encode(document, order="deterministic").decode(), _KEY)
+    write_sealed(path, arrays, {"version": _VERSION, "identity": dict(identity), "progress": progress}, _KEY)
 
 
 def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Checkpoint:
@@ -91,46 +101,96 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
 
     Raises:
         DataError: the file is damaged, or no checkpoint.
-        ConfigError: it is another training's; the error says what differs.
+        ConfigError: it is another training's; the error says what differs. Also with ``anyway``, where its words,
+            characters or tags are others: weights go by place, so these would be of others from now on.
     """
     arrays, text = map_tensors(path, _KEY)
-    if not text:
-        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=str(path))
-    document = msgspec.json.decode(text)
-    if document["version"] != _VERSION:
-        raise DataError(f"a checkpoint of version {document['version']}", f"version {_VERSION}", source=str(path))
-    differences = list(_differences(document["identity"], msgspec.to_builtins(dict(identity))))
-    if differences and not anyway:
-        listed = "".join(f"\n  {line}" for line in differences)
-        raise ConfigError(
-            f"{path}: the checkpoint of another training; what differs:{listed}\n(--resume-anyway goes on)"
+    then, progress = _parse(text, arrays, str(path))
+    differences = dict(_differences(then, msgspec.to_builtins(dict(identity))))
+    if differences and (_ALPHABETS in differences or not anyway):
+        listed = "".join(f"\n  {name}: {difference}" for name, difference in differences.items())
+        way = (
+            "words, characters or tags are others, and its weights go by their places: finish that training on its own "
+            "data, and start from its model with --init"
         )
+        way = way if _ALPHABETS in differences else "--resume-anyway goes on"
+        raise ConfigError(f"{path}: the checkpoint of another training; what differs:{listed}\n({way})")
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, array in arrays.items():
         group, _, rest = name.partition(":")
         tensors.setdefault(group, {})[rest] = torch.from_numpy(np.array(array))
-    progress = document["progress"]
-    return Checkpoint(Progress(**{**progress, "epochs": [_epoch_in(e) for e in progress["epochs"]]}), tensors)
+    return Checkpoint(progress, tensors, str(path), frozenset(differences))
 
 
-def digest_of(*groups: Sequence[Sentence] | None, weights: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of sentences with their tags, and of the weights training begins with, word vectors among them."""
-    digest = hashlib.sha256()
-    for group in groups:
-        for sentence in group or ():
-            digest.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
-        digest.update(b"\n")
-    for name in sorted(weights):
-        digest.update(np.ascontiguousarray(weights[name]).data)
-    return digest.hexdigest()
+def _parse(text: str, arrays: Arrays, source: str) -> tuple[dict[str, Any], Progress]:
+    """The identity and the progress in a checkpoint's document."""
+    if not text:
+        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=source)
+    whole = "a whole checkpoint; without one, delete it and train anew"
+    try:
+        document = msgspec.json.decode(text, type=dict[str, Any])
+        if (version := document.get("version")) != _VERSION:
+            raise DataError(f"a checkpoint of version {version!r}", f"version {_VERSION}", source=source)
+        if not is_sealed(text, document.get("sha256"), arrays):
+            found = "content that does not match its SHA-256: the checkpoint was changed or damaged"
+            raise DataError(found, whole, source=source)
+        kept = msgspec.convert(document, _Document, dec_hook=_confusion)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"a damaged checkpoint ({error})", whole, source=source) from None
+    epochs = kept.progress.epochs
+    if [epoch.number for epoch in epochs] != list(range(1, len(epochs) + 1)) or not all(e.best for e in epochs[:1]):
+        raise DataError("a damaged checkpoint (its epochs)", whole, source=source)
+    return kept.identity, kept.progress
 
 
-def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
+class _Document(msgspec.Struct):
+    identity: dict[str, Any]
+    progress: Progress
+
+
+def check_same(what: str, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """See to it that kept tensors have the names and shapes of a training's own.
+
+    Raises:
+        ConfigError: they have not; the error names the first few that differ.
+    """
+    shapes = {name: (_shape(found, name), _shape(expected, name)) for name in sorted(found.keys() | expected.keys())}
+    wrong = [f"{name} is {then}, here {now}" for name, (then, now) in shapes.items() if then != now]
+    if wrong:
+        more = f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+        raise ConfigError(
+            f"the {what} in the checkpoint are not those of this training: {'; '.join(wrong[:_SHOWN])}{more}"
+        )
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
+    return str(list(tensors[name].shape)) if name in tensors else "missing"
+
+
+def data_of(start: Model, train: Sequence[Sentence], dev: Sequence[Sentence] | None) -> dict[str, str | None]:
+    """What tells a training's data from others', as digests: sentences with their tags; words, characters and tags in
+    their order; and the weights it begins with, word vectors among them."""
+    return {
+        "train": _digest_of(train),
+        "dev": None if dev is None else _digest_of(dev),
+        "alphabets": digest(str(start.alphabets.trained), packed_alphabets(start)),
+        "start": digest("", start.weights),
+    }
+
+
+def _digest_of(sentences: Sequence[Sentence]) -> str:
+    result = hashlib.sha256()
+    for sentence in sentences:
+        result.update(msgspec.json.encode([sentence.tokens, sentence.tags]))
+    return result.hexdigest()
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(then, dict) and isinstance(now, dict):
         for key in sorted(then.keys() | now.keys()):
             yield from _differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
     elif then != now:
-        yield f"{name}: {then} in the checkpoint, {now} now"
+        yield name, f"{then} in the checkpoint, {now} now"
 
 
 def _epoch_out(epoch: Epoch) -> dict[str, Any]:
@@ -140,11 +200,9 @@ def _epoch_out(epoch: Epoch) -> dict[str, Any]:
     return values
 
 
-def _epoch_in(values: dict[str, Any]) -> Epoch:
-    dev = values["dev"]
-    if dev is not None:
-        dev["overall"] = Count(**dev["overall"])
-        dev["labels"] = {label: Count(**count) for label, count in dev["labels"].items()}
-        dev["confusion"] = Counter({(gold, predicted): count for gold, predicted, count in dev["confusion"]})
-        values["dev"] = Scores(**dev)
-    return Epoch(**values)
+def _confusion(kind: type, triples: Any) -> Any:
+    """The confusion table among the scores of an epoch, which JSON holds as triples."""
+    try:
+        return Counter({(str(gold), str(predicted)): int(count) for gold, predicted, count in triples})
+    except (TypeError, ValueError):
+        raise msgspec.ValidationError("expected triples in a confusion table") from None

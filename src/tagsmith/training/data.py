@@ -11,7 +11,7 @@ from tagsmith.batching import UNKNOWN, Alphabets, Batch, Ids, build_alphabets
 from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
-from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans
+from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans, split_tag
 from tagsmith.text import Sentence
 
 
@@ -132,6 +132,12 @@ def dev_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
         found = "no spans: every tag is O" if rows else "no sentences"
         raise DataError(found, "dev sentences to choose the best epoch by", source=_source(sentences))
     return rows
+
+
+def unseen_labels(gold: Sequence[Sequence[str]], tags: Sequence[str], scheme: str) -> list[str]:
+    """Labels, or plain tags, of gold rows that are not among the tags learned: no answer can have them."""
+    unseen = {tag for row in gold for tag in row} - set(tags)
+    return sorted({split_tag(tag)[1] for tag in unseen} if scheme in SCHEMES else unseen)
 
 
 def _source(sentences: Sequence[Sentence]) -> str:

@@ -52,6 +52,8 @@ class Inherited:
     kept: tuple[str, ...]
     new: tuple[str, ...]
     left_behind: tuple[str, ...]
+    tokenizers: tuple[str, str]
+    """What splits running text: in the older model, and in the new one."""
 
     def lines(self, name: str) -> list[str]:
         """What to print about it, ``name`` being that of the older model."""
@@ -59,11 +61,13 @@ class Inherited:
         chars = [f"{self.chars:,} of {self.all_chars:,} characters"] if self.all_chars else []
         others = [f"{self.other_words:,} other words"] if self.other_words else []
         head = "head" if self.head else "not the head, which is of another kind"
+        before, now = self.tokenizers
         lost = [(self.lost_words, "words"), (self.lost_chars, "characters")]
         names = [("kept", self.kept), ("new", self.new), ("left behind", self.left_behind)]
         return [
             f"from {name}: {', '.join([words, *others, *chars, 'encoder', head])}",
             *(f"left behind: {count:,} {what}" for count, what in lost if count),
+            *([f"tokenizer: {now} here, {before} in {name}"] if now != before else []),
             f"{self.unit}: {', '.join(' '.join([fate, *some]) for fate, some in names if some)}",
         ]
 
@@ -128,6 +132,7 @@ def inherit(old: Model, fresh: Model) -> tuple[dict[str, NDArray[Any]], Inherite
         kept=kept,
         new=new,
         left_behind=left_behind,
+        tokenizers=(old.config.tokenizer, fresh.config.tokenizer),
     )
 
 
@@ -165,16 +170,19 @@ def _kind(head: CRF | Softmax) -> tuple[str, ...]:
 def _check_settings(old: Config, fresh: Config) -> None:
     """See that the two agree in all that shapes words, spellings and the encoder, or says how words are read."""
     theirs, ours = msgspec.to_builtins(old), msgspec.to_builtins(fresh)
+    wrong = []
     for section in _SHAPING:
         for name in theirs[section] if theirs[section].get("kind") == ours[section].get("kind") else ["kind"]:
             before, now = theirs[section][name], ours[section][name]
             if name not in _ONLY_IN_TRAINING and before != now:
                 before, now = (str(value).lower() if isinstance(value, bool) else value for value in (before, now))
-                setting = f"{section}.{name}"
-                raise ConfigError(
-                    f"{setting} is {now}, but {before} in the model to start from; "
-                    f"set {setting}={before}, or train without a model to start from"
-                )
+                wrong.append((f"{section}.{name}", before, now))
+    if wrong:
+        differ = ", ".join(
+            f"{setting} is {now}, but {before} in the model to start from" for setting, before, now in wrong
+        )
+        back = " and ".join(f"{setting}={before}" for setting, before, _ in wrong)
+        raise ConfigError(f"{differ}; set {back}, or train without a model to start from")
 
 
 def _fates(old: Model, fresh: Model, same_head: bool) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from tagsmith.engine import make_engine
-from tagsmith.errors import ConfigError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Network, Weights
 from tagsmith.store import Model
 from tagsmith.tagging import tag_sentences
 from tagsmith.text import Sentence
-from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress
+from tagsmith.training.checkpoint import Checkpoint, Epoch, Progress, check_same
 from tagsmith.training.data import TrainingSet, random
-from tagsmith.training.optimizers import Average, copy_into, learning_rate, make_optimizer
+from tagsmith.training.optimizers import Average, Named, copy_into, learning_rate, make_optimizer, standing_in
 
 
 class Learner:
@@ -69,10 +69,10 @@ class Learner:
         if self.network.words.vectors.is_cuda:
             torch.cuda.manual_seed(seed)
 
-    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]]) -> Scores:
-        """The scores of the network as it stands, or of its average."""
+    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]], weights: Named | None = None) -> Scores:
+        """The scores of the network as it stands, or of its average; or of these weights in it."""
         sentences = [sentence.tokens for sentence in dev if len(sentence)]
-        with self.average.in_place():
+        with standing_in(self.weights, self.average.means if weights is None else weights):
             now = dataclasses.replace(self.model, weights=self.network.weights())
         predicted = tag_sentences(sentences, make_engine(now, self.device), now.tags)
         return score(zip(gold, predicted, strict=True), spans=now.config.scheme != "plain")
@@ -92,11 +92,21 @@ class Learner:
             is_best,
         )
         if is_best:
-            with self.average.in_place():
+            with standing_in(self.weights, self.average.means):
                 weights = {name: weight.detach().clone() for name, weight in self.weights.items()}
             self.best = weights
         progress.epochs.append(epoch)
-        progress.steps, progress.loss, progress.tokens, progress.seconds = 0, 0.0, 0, 0.0
+        progress.begin_epoch()
+
+    def rescore(self, dev: Sequence[Sentence] | None, gold: Sequence[Sequence[str]]) -> Epoch:
+        """Score the best epoch on another dev file, and forget all scores on the one before. Gives the best epoch."""
+        before = self.progress.best
+        assert before is not None  # there is at least one epoch
+        scores = None if dev is None else self.evaluate(dev, gold, self.best)
+        best = dataclasses.replace(before, dev=scores)
+        others = [dataclasses.replace(epoch, dev=None) for epoch in self.progress.epochs]
+        self.progress.epochs = [*others[: best.number - 1], best, *others[best.number :]]
+        return best
 
     def best_weights(self) -> Weights:
         """The weights of the best epoch under the model file's names."""
@@ -114,14 +124,15 @@ class Learner:
         """Go on from a checkpoint.
 
         Raises:
-            ConfigError: its weights have other shapes.
+            ConfigError: its weights, or what its optimizer remembers, have other names or shapes.
+            DataError: it is further in an epoch than an epoch is long.
         """
+        steps = math.ceil(len(self.data.sentences) / self.settings.batch_size)
+        if not 0 <= kept.progress.steps <= steps:
+            raise DataError(f"{kept.progress.steps} steps of an epoch", f"0 to {steps}", source=kept.source)
         groups = {"weights": {}, "best": {}, "optimizer": {}, "average": {}, **kept.tensors}
-        for name, weight in self.weights.items():
-            found = groups["weights"].get(name)
-            if found is None or found.shape != weight.shape:
-                shape = None if found is None else list(found.shape)
-                raise ConfigError(f"the checkpoint's {name} is {shape}; this training's is {list(weight.shape)}")
+        check_same("weights", groups["weights"], self.weights)
+        check_same("best weights", groups["best"], self.weights if kept.progress.epochs else {})
         copy_into(self.weights, groups["weights"])
         self.best = dict(groups["best"])
         self.optimizer.load_state(groups["optimizer"])

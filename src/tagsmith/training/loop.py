@@ -19,15 +19,18 @@ import torch
 from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
-from tagsmith.errors import ConfigError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
-from tagsmith.training.checkpoint import Epoch, Progress, digest_of
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, word_vectors
+from tagsmith.training.checkpoint import Epoch, Progress, data_of
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.learner import Learner
+
+_ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
+"""What decides which sentences an epoch's steps take."""
 
 
 class Observer(Protocol):
@@ -67,7 +70,24 @@ class Resumption:
     """Between checkpoints within an epoch; there is one after every epoch anyway."""
     resume: bool = False
     anyway: bool = False
-    """Go on though settings, data or versions are not those of the checkpoint."""
+    """Go on though settings, sentences or versions are not those of the checkpoint."""
+
+    def __post_init__(self) -> None:
+        if not self.minutes >= 0:
+            raise ConfigError(f"found {self.minutes} minutes between checkpoints; expected 0 or more")
+
+    def check(self, model: Path) -> None:
+        """See to it that there is something to go on from, or nothing in the way of a new start.
+
+        Raises:
+            DataError: a checkpoint is there that is not to be gone on from, or none and a finished model.
+        """
+        if self.path.exists() and not self.resume:
+            found = "the checkpoint of an unfinished training"
+            raise DataError(found, "--resume to go on from it, or that you delete it", source=str(self.path))
+        if self.resume and model.exists() and not self.path.exists():
+            found = "a finished model without a checkpoint, so nothing to go on from"
+            raise DataError(found, "no --resume, to train anew", source=str(model))
 
 
 def train(
@@ -104,6 +124,7 @@ def train(
     settings = config.training
     data = training_set(sentences, config, vectors, old.alphabets if old else None)
     gold = [] if dev is None else dev_rows(dev, config.scheme)
+    unseen = unseen_labels(gold, data.tags, config.scheme)
     rng = np.random.default_rng(settings.seed)
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, rows, config.words.dim or 0, rng)
@@ -115,19 +136,17 @@ def train(
         start = Model(config, data.alphabets, data.tags, weights, facts)
     identity = {
         "config": msgspec.to_builtins(config),
-        "data": digest_of(data.sentences, dev, weights=weights),
+        "data": data_of(start, data.sentences, dev),
         "versions": facts["versions"],
         "device": device,
     }
 
     with torch.random.fork_rng(), _threads(settings.threads):
         learner = Learner(start, data, device)
-        if checkpoints and checkpoints.resume and checkpoints.path.exists():
-            learner.restore(checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway))
+        resumed = None
+        if checkpoints and checkpoints.resume:
+            resumed = _go_on(learner, checkpoints, identity, dev, gold)
         progress = learner.progress
-        resumed = (
-            {"epochs": len(progress.epochs), "steps": progress.steps} if checkpoints and checkpoints.resume else None
-        )
         saved = time.monotonic()
 
         def save_checkpoint(if_older_than: float = 0.0) -> None:
@@ -139,7 +158,7 @@ def train(
         stopped = None
         try:
             for observer in observers:
-                observer.started({**facts, "config": identity["config"], "resumed": resumed})
+                observer.started({**facts, "config": identity["config"], "resumed": resumed, "unseen_labels": unseen})
                 for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
             while not (stopped := _ended(progress, settings)):
@@ -165,6 +184,35 @@ def train(
         known = {"epochs": len(progress.epochs), "best_epoch": best.number, "stopped": stopped, "dev": brief}
         model = Model(config, data.alphabets, data.tags, learner.best_weights(), {**facts, **known})
     return Run(model, progress.epochs)
+
+
+def _go_on(
+    learner: Learner,
+    checkpoints: Resumption,
+    identity: dict[str, Any],
+    dev: Sequence[Sentence] | None,
+    gold: Sequence[Sequence[str]],
+) -> dict[str, Any]:
+    """Take up the checkpoint, if there is one: what is done, and what of it no longer counts."""
+    notes: list[str] = []
+    found = checkpoints.path.exists()
+    if found:
+        kept = checkpoint.load(checkpoints.path, identity, anyway=checkpoints.anyway)
+        learner.restore(kept)
+        if learner.progress.steps and kept.changed & _ORDER:
+            learner.progress.begin_epoch()
+            notes.append("other sentences, batches or seed than the checkpoint's: its unfinished epoch begins anew")
+        if learner.progress.epochs and "data.dev" in kept.changed:
+            best = learner.rescore(dev, gold)
+            score = f"scores {best.dev.score:.2f} on the new one" if best.dev else "has no score now"
+            notes.append(
+                f"another dev file than the checkpoint's, whose scores are forgotten: epoch {best.number}, "
+                f"the best on the old one, {score}"
+            )
+    progress = learner.progress
+    seconds = sum(epoch.seconds for epoch in progress.epochs) + progress.seconds
+    done = {"epochs": len(progress.epochs), "steps": progress.steps, "seconds": round(seconds, 3)}
+    return {"checkpoint": found, **done, "notes": notes}
 
 
 def _ended(progress: Progress, settings: Training) -> str | None:

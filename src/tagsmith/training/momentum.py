@@ -32,6 +32,7 @@ from torch.nn.utils import get_total_norm
 from tagsmith.errors import DataError
 from tagsmith.kernels import momentum as kernels
 from tagsmith.model.compiled import runs_compiled
+from tagsmith.training.checkpoint import check_same
 
 
 class Momentum:
@@ -94,16 +95,16 @@ class Momentum:
         """Take up what ``state`` gave, along with the weights as they were then.
 
         Raises:
-            DataError: the state of other weights, or one that contradicts itself. Nothing has been taken up then.
+            ConfigError: the state of another optimizer, or of other weights. Nothing has been taken up then.
+            DataError: one that contradicts itself. Nothing has been taken up then either.
         """
         own = self._tensors()
-        if state.keys() != own.keys():
-            raise DataError(f"the optimizer's state of {_names(state)}", _names(own))
+        by_step = {name: state[name] for name in ("rows.left", "rows.way") if name in own and name in state}
+        check_same("optimizer's numbers", state, {**own, **by_step})
         for name, tensor in own.items():
             given = state[name]
-            per_step = name in ("rows.left", "rows.way")
-            if given.dtype != tensor.dtype or (given.ndim != 1 if per_step else given.shape != tensor.shape):
-                shape = "[steps]" if per_step else list(tensor.shape)
+            if given.dtype != tensor.dtype or given.ndim != tensor.ndim:
+                shape = "[steps]" if name in by_step else list(tensor.shape)
                 raise DataError(f"{name} {list(given.shape)} of {given.dtype}", f"{shape} of {tensor.dtype}")
         if self._rows:
             left, way, last = state["rows.left"], state["rows.way"], state["rows.last"]
@@ -211,7 +212,3 @@ class _Rows:
 
     def _factor(self, by_step: Tensor, last: Tensor) -> Tensor:
         return by_step[last].to(self.table.dtype)[:, None]
-
-
-def _names(tensors: Mapping[str, Tensor]) -> str:
-    return " ".join(sorted(tensors)) or "nothing"

@@ -11,10 +11,13 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from tagsmith.config import Training
+from tagsmith.training.checkpoint import check_same
 from tagsmith.training.momentum import Momentum
 
 Named = Mapping[str, Tensor]
 _TABLE = "words.vectors"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_COUNTS = ("step", "mu_product")  # one number each
 _ADAMS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -91,21 +94,34 @@ class Adam:
     def state(self) -> dict[str, Tensor]:
         """All it remembers between steps, such as ``encoder.bias/exp_avg``."""
         return {
-            f"{name}/{key}": torch.as_tensor(value)
+            f"{name}/{key}": torch.as_tensor(value).reshape(-1) if key in _COUNTS else value
             for name, weight in self.weights.items()
             for key, value in self._of(name).state[weight].items()
         }
 
     def load_state(self, state: Named) -> None:
-        """Remember what ``state`` gave."""
+        """Remember what ``state`` gave.
+
+        Raises:
+            ConfigError: the state of another optimizer, or of other weights.
+        """
+        check_same("optimizer's numbers", state, self._expected(state))
         for path, value in state.items():
             name, _, key = path.rpartition("/")
-            weight = self.weights[name]
-            if key in ("step", "mu_product"):
-                number = value.reshape(())
-                self._of(name).state[weight][key] = int(number) if name == _TABLE else number.clone()
+            kept = self._of(name).state[self.weights[name]]
+            if key in _COUNTS:
+                kept[key] = int(value) if name == _TABLE else value.reshape(()).clone()
             else:
-                self._of(name).state[weight][key] = value.reshape(weight.shape).clone()
+                kept[key] = value.clone()
+
+    def _expected(self, state: Named) -> Named:
+        """What ``state`` gives for the weights that have begun to move, in its shapes."""
+        expected: dict[str, Tensor] = {}
+        for name in {path.rpartition("/")[0] for path in state} & self.weights.keys():
+            counts = _COUNTS if isinstance(self._of(name), torch.optim.NAdam) else _COUNTS[:1]
+            expected |= {f"{name}/{key}": torch.empty(1) for key in counts}
+            expected |= {f"{name}/{key}": self.weights[name] for key in _MOMENTS}
+        return expected
 
     def _of(self, name: str) -> torch.optim.Optimizer:
         return self.inner[name == _TABLE]
@@ -132,26 +148,35 @@ class Average:
             for mean, value in zip(self.means.values(), now, strict=True):
                 mean.lerp_(value, 1 - decay)
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The average stands in the network for a while."""
-        before = {name: self.weights[name].detach().clone() for name in self.means}
-        copy_into(self.weights, self.means)
-        try:
-            yield
-        finally:
-            copy_into(self.weights, before)
-
     def state(self) -> dict[str, Tensor]:
         """The means by name, and ``steps``."""
         return {**self.means, "steps": torch.tensor([self.steps])} if self.means else {}
 
     def load_state(self, state: Named) -> None:
-        """Go on from what ``state`` gave."""
-        if state:
-            self.steps = int(state["steps"])
-            for name, mean in self.means.items():
-                mean.copy_(state[name])
+        """Go on from what ``state`` gave; where it gave nothing, start at the weights as they are now.
+
+        Raises:
+            ConfigError: the average of other weights.
+        """
+        if not self.means:
+            return
+        if not state:
+            copy_into(self.means, {name: weight.detach() for name, weight in self.weights.items()})
+            return
+        check_same("averages", state, {**self.means, "steps": torch.empty(1)})
+        self.steps = int(state["steps"])
+        copy_into(self.means, {name: state[name] for name in self.means})
+
+
+@contextmanager
+def standing_in(weights: Named, values: Named) -> Iterator[None]:
+    """Weights have other values, by name, for a while: those of their average, say."""
+    before = {name: weights[name].detach().clone() for name in values}
+    copy_into(weights, values)
+    try:
+        yield
+    finally:
+        copy_into(weights, before)
 
 
 @torch.no_grad()

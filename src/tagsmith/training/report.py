@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tagsmith.embeddings import FORMS, Coverage
 from tagsmith.training.checkpoint import Epoch
 
+_EXPLODED = 1000  # times the loss of the first epoch
+
 
 class Report:
     """Watches a training for a person at a terminal; without a terminal, only the lines are printed."""
@@ -28,12 +30,15 @@ class Report:
             transient=True,
         )
         self.losses: deque[float] = deque(maxlen=100)
+        self.first_loss = 0.0
 
     def started(self, facts: dict[str, Any]) -> None:
         """Say what is learned from."""
         dev = facts["dev_sentences"]
         sizes = f"{facts['train_sentences']:,} sentences, {facts['train_tokens']:,} tokens"
         self.say(f"training on {sizes}; {'no dev file' if dev is None else f'{dev:,} sentences for dev'}")
+        if unseen := facts["unseen_labels"]:
+            self.say(f"dev has what the training data lacks, and no answer can have: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
             form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
@@ -41,9 +46,12 @@ class Report:
                 self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
         if resumed := facts["resumed"]:
             done = f"{resumed['epochs']} epochs and {resumed['steps']} steps of the next are done"
+            done += f", {resumed['seconds']:,.0f} s of training"
             self.say(
-                f"going on from the checkpoint: {done}" if any(resumed.values()) else "no checkpoint: from the start"
+                f"going on from the checkpoint: {done}" if resumed["checkpoint"] else "no checkpoint: from the start"
             )
+            for note in resumed["notes"]:
+                self.say(note)
         for line in facts.get("inherited", ()):
             self.say(line)
         if dev is None:
@@ -71,6 +79,10 @@ class Report:
         if epoch.dev is not None:
             text += f"  dev {_scores(epoch)}"
         self.say(text + ("  best" if epoch.best and epoch.dev is not None else ""))
+        self.first_loss = epoch.loss if epoch.number == 1 else self.first_loss
+        if epoch.loss > _EXPLODED * self.first_loss > 0:
+            times = f"{epoch.loss / self.first_loss:,.0f} times that of the first epoch"
+            self.say(f"the loss is {times}: a lower training.learning_rate may help")
 
     def finished(self) -> None:
         """Take the bar away."""

@@ -1,0 +1,52 @@
+"""The chain alone on given potentials: loss and gradients (``loss``), or the best paths (``viterbi``).
+
+The one place that says which of tagsmith's kernels these are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from tagsmith.bench.serving import Task
+from tagsmith.kernels import chain as compiled
+from tagsmith.kernels.reference import Allowed, Chain
+from tagsmith.model import chain
+
+
+def prepare(task: Task) -> Callable[[], Callable[[], Any]]:
+    """Put the numbers of the problem into arrays."""
+    torch.set_num_threads(1)
+    given = task.options
+    emissions = np.array(given["emissions"], np.float32)  # [B, T, K]
+    sentences, length, count = emissions.shape
+    emissions = emissions.reshape(-1, count)
+    lengths = np.full(sentences, length)
+    tags = np.array(given["tags"]).reshape(-1)
+    names = ("transitions", "start_transitions", "end_transitions")
+    scores = [np.array(given[name], np.float32) for name in names]
+    task.notes["torch"] = torch.__version__
+
+    def loss() -> dict[str, Any]:
+        parts = [torch.tensor(part, requires_grad=True) for part in (emissions, *scores)]
+        nll = chain.nll(chain.Chain(*parts), torch.from_numpy(tags), lengths)
+        nll.backward()
+        return {"nll": nll, "gradients": [part.grad for part in parts]}
+
+    def viterbi() -> Any:
+        return compiled.viterbi(Chain(emissions, *scores), Allowed.all(count), lengths).reshape(sentences, length)
+
+    call = loss if given["what"] == "loss" else viterbi
+
+    def run() -> Any:
+        for _ in range(given["calls"] - 1):
+            call()
+        answer = call()
+        if isinstance(answer, dict):
+            return {"nll": answer["nll"].item(), "gradients": [part.flatten().tolist() for part in answer["gradients"]]}
+        return answer.tolist()
+
+    return lambda: run

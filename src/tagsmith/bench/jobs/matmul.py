@@ -1,0 +1,24 @@
+"""Products of two square float32 matrices: what the machine's fp32 arithmetic can do at best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tagsmith.bench.serving import Task
+
+
+def prepare(task: Task) -> Callable[[], Callable[[], float]]:
+    """Draw the matrices; a run is ``calls`` products of them."""
+    size, calls = task.options["size"], task.options["calls"]
+    rng = np.random.default_rng(1)
+    left, right = (rng.standard_normal((size, size), np.float32) for _ in range(2))
+    out = np.empty((size, size), np.float32)
+
+    def run() -> float:
+        for _ in range(calls):
+            np.matmul(left, right, out=out)
+        return float(out[0, 0] - left[0] @ right[:, 0])  # near 0
+
+    return lambda: run

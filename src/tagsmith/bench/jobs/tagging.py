@@ -1,0 +1,31 @@
+"""Tokens in, spans out, in calls of ``chunk`` sentences (all at once unless given), with one thread or ``threads``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tagsmith import Tagger
+from tagsmith.bench.serving import Task
+
+
+def prepare(task: Task) -> Callable[[], Callable[[], dict[str, Any]]]:
+    """Read the sentences; each run loads the model anew."""
+    sentences, model = task.tokens("test"), task.options["model"]
+    chunk, threads = task.options.get("chunk", 0) or len(sentences), task.options.get("threads", 1)
+    calls = [sentences[start : start + chunk] for start in range(0, len(sentences), chunk)]
+
+    def fresh() -> Callable[[], dict[str, Any]]:
+        tagger = Tagger.load(model, threads=threads)
+
+        def run() -> dict[str, Any]:
+            tags, spans = 0, []
+            for call in calls:
+                for answer in tagger.tag(call):
+                    tags += len(answer.tags)
+                    spans.append([(span.start, span.end, span.label) for span in answer.spans])
+            return {"tags": tags, "spans": spans}
+
+        return run
+
+    return fresh

@@ -1,0 +1,50 @@
+"""The machine's fp32 rate, and our share of it."""
+
+from __future__ import annotations
+
+from tagsmith.bench.figures import Figure, Refused, significant
+from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.workers import Entrant, own_job, race
+from tagsmith.config import CharCNN
+from tagsmith.store import Model, layer_names
+
+SIZE, CALLS = 1024, 4
+
+
+def share(setting: Setting, findings: Findings) -> None:
+    """The rate of large matrix products on one core, and how much of it tagging reaches with the products it needs."""
+    entrants = {
+        "products": Entrant(own_job("matmul"), {"size": SIZE, "calls": CALLS}),
+        "tagging": Entrant(own_job("tagging"), {"test": setting.test, "model": setting.model}),
+    }
+    results = []
+    for result in race(entrants, setting.repeats).values():
+        if isinstance(result, Refused):
+            raise result
+        results.append(result)
+    products, tagging = results
+    if abs(products.answer) > 0.01 or tagging.answer["tags"] != setting.tokens:
+        raise Refused("a wrong product, or too few tags")
+    rate = CALLS * 2 * SIZE**3 / products.best / 1e9
+    types = len({token for sentence in setting.sentences for token in sentence.tokens})
+    work = needed(setting.tagger.model, setting.tokens, types)
+    reached = work / tagging.best / 1e9
+    note = f"float32 products of {SIZE} x {SIZE}, one core"
+    findings.figures.append(Figure("matrix rate of this machine", "GFLOP/s", rate, note=note))
+    note = f"{significant(reached)} GFLOP/s; {significant(work / setting.tokens / 1e6)} MFLOP a token are needed"
+    findings.figures.append(Figure("tagging: share of that rate", "%", 100 * reached / rate, note=note))
+
+
+def needed(model: Model, tokens: int, types: int) -> float:
+    """Floating-point operations of the matrix products that tagging can't do without.
+
+    For each token the recurrence and the head; for each distinct word, as they depend on the word alone, its spelling
+    (words of six characters, say) and its share of the first layer's input product.
+    """
+    encoder, chars = model.config.encoder, model.config.chars
+    sizes = {name: weight.size for name, weight in model.weights.items()}
+    first, *others = layer_names(encoder)
+    states = sizes["head.weight"] + sizes[f"{first}.state_weight"]
+    states += sum(sizes[f"{layer}.input_weight"] + sizes[f"{layer}.state_weight"] for layer in others)
+    spelled = 6 * chars.filters * chars.window * chars.dim if isinstance(chars, CharCNN) else 0
+    return 2.0 * (tokens * states + types * (sizes[f"{first}.input_weight"] + spelled))

@@ -1,0 +1,126 @@
+"""Tagging: against the rivals, one sentence at a time, and on two cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from tagsmith.bench import corpus
+from tagsmith.bench.figures import Figure, Missing, Refused, significant
+from tagsmith.bench.rivals import SPACY, TAGGERS
+from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.workers import Entrant, Timing, cores, own_job, race, timed
+
+OURS = "tagsmith"
+LATENCY_TOKENS = 15
+
+
+def against_rivals(setting: Setting, findings: Findings) -> None:
+    """Tokens in, spans out, all test sentences at once: tokens a second, F1 and memory of each, and our ratios."""
+    options = {name: getattr(setting, name) for name in ("train", "test", "model")}
+    entrants = {OURS: Entrant(own_job("tagging"), options)}
+    results: dict[str, Timing | Refused] = {}
+    for name, (environment, own) in TAGGERS.items():
+        try:
+            rival = setting.rivals.entrant(environment, {})
+            # What a rival trained is used again for the same data and script only.
+            folder = setting.place(f"{environment}-{corpus.digest(setting.train, rival.job)}")
+            folder.mkdir(exist_ok=True)
+            entrants[name] = replace(rival, options={**options, **own, "folder": str(folder)})
+        except Refused as missing:
+            results[name] = missing
+    results = {**race(entrants, setting.repeats), **results}
+    speeds: dict[str, float | Refused] = {}
+    for name, result in results.items():
+        row, speeds[name] = _entrant(name, result, setting)
+        findings.entrants.append(row)
+    ours = speeds[OURS]
+    how = f"{len(setting.sentences):,} sentences, {setting.tokens:,} tokens"
+    _add(findings, Figure("tagging, batched", "tokens/s", note=how), ours)
+    spacy = _fastest(speeds, SPACY)
+    _add(findings, Figure("tagging: ratio to the faster spaCy", "x", target=2.5), ours, spacy)
+    crfsuite = _fastest(speeds, ["python-crfsuite"])
+    _add(findings, Figure("tagging: ratio to python-crfsuite", "x", target=1.8), ours, crfsuite)
+    _add(findings, Figure("tagging: ratio to Flair", "x"), ours, _fastest(speeds, ["Flair"]))
+
+
+def _entrant(name: str, result: Timing | Refused, setting: Setting) -> tuple[dict[str, Any], float | Refused]:
+    """The line of one who raced, and the speed, in tokens a second, where the answer stood its check."""
+    if isinstance(result, Refused):
+        if name != OURS and not isinstance(result, Missing):
+            result = Missing(f"failed: {result}")
+        return {"name": name, "failed": str(result)}, result
+    try:
+        f1 = corpus.check_answer(result.answer, setting.sentences)
+        if name == OURS and abs(f1 - (expected := setting.tagger.evaluate(setting.sentences).f1)) > 0.05:
+            raise Refused(f"F1 {f1:.2f}, where evaluate gives {expected:.2f}")
+    except Refused as refused:
+        return {"name": name, "failed": str(refused)}, refused
+    speed = setting.tokens / result.best
+    row = {
+        "name": name,
+        "tokens_per_second": speed,
+        "tokens_per_second_median": setting.tokens / result.median,
+        "f1": f1,
+        "peak_bytes": result.peak_bytes,
+        "seconds": result.seconds,
+        **result.notes,
+    }
+    return row, speed
+
+
+def _fastest(speeds: dict[str, float | Refused], names: Iterable[str]) -> float | Refused:
+    """The highest speed among some; where one of them has none, why, as it might have been the fastest."""
+    found = [speeds[name] for name in names]
+    return next((speed for speed in found if isinstance(speed, Refused)), None) or max(
+        s for s in found if isinstance(s, float)
+    )
+
+
+def _add(findings: Findings, figure: Figure, ours: float | Refused, theirs: float | Refused = 1.0) -> None:
+    """Add the figure ours / theirs, or why there is none."""
+    if isinstance(ours, Refused):
+        findings.figures.append(figure.without_value(ours))
+    elif isinstance(theirs, Refused):
+        findings.figures.append(figure.without_value(theirs))
+    else:
+        note = figure.note or f"{significant(ours)} against {significant(theirs)} tokens/s"
+        findings.figures.append(replace(figure, value=ours / theirs, note=note))
+
+
+def latency(setting: Setting, findings: Findings) -> None:
+    """One sentence of 15 tokens at a time, on a tagger that is warm; the spans must be those of tagging in a batch."""
+    sentences = corpus.of_length(setting.sentences, LATENCY_TOKENS, 4_800)
+    path = corpus.write(sentences, setting.place("latency.columns"))
+    options = {"test": path, "model": setting.model}
+    result = timed(Entrant(own_job("latency"), options), setting.repeats)
+    batched = timed(Entrant(own_job("tagging"), options), 0).answer["spans"]
+    count = len(result.answer)
+    if any(tags != LATENCY_TOKENS for tags, _ in result.answer):
+        raise Refused("a sentence got too few tags")
+    corpus.check_same([spans for _, spans in result.answer], batched[-count:])
+    note = f"mean of {count} different sentences; median run {significant(1000 * result.median / count)} ms"
+    figure = Figure("one sentence of 15 tokens, warm", "ms", 1000 * result.best / count, "<=", 0.5, note)
+    findings.figures.append(figure)
+
+
+def two_cores(setting: Setting, findings: Findings) -> None:
+    """A tagger of two threads on two cores against one of one thread; the spans must be the same."""
+    if len(cores()) < 2:
+        raise Missing("this process may run on one core only")
+    options = {"test": setting.test, "model": setting.model}
+    job, both = own_job("tagging"), cores()[:2]
+    # One thread on each core in turn: were one core busier than the other, two would look better than they are.
+    entrants = {f"core {core}": Entrant(job, options, cores=[core]) for core in both}
+    entrants["both"] = Entrant(job, {**options, "threads": 2}, cores=both)
+    results = []
+    for result in race(entrants, setting.repeats).values():
+        if isinstance(result, Refused):
+            raise result
+        corpus.check_answer(result.answer, setting.sentences)
+        corpus.check_same(result.answer["spans"], (results or [result])[0].answer["spans"])
+        results.append(result)
+    *alone, shared = [setting.tokens / result.best for result in results]
+    note = f"a tagger of two threads: {significant(shared)} against {significant(max(alone))} tokens/s"
+    findings.figures.append(Figure("tagging: two cores over one", "x", shared / max(alone), target=1.7, note=note))

@@ -1,0 +1,74 @@
+"""tagsmith bench"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_NAMES = ("tagging", "latency", "cores", "training", "crf", "start", "memory", "install", "roofline", "curves")
+
+
+@click.command("bench")
+@click.option("--train", "train_file", metavar="FILE", help="Tagged sentences.  [default: the corpus in the package]")
+@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences.")
+@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences: those that are tagged.")
+@click.option("--model", metavar="MODEL", help="The model to tag with.  [default: one that is trained first]")
+@click.option("--vectors", metavar="FILE", help="Word vectors for trainings.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting of trainings.")
+@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Measure only this; may be repeated.")
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed runs of each.")
+@click.option(
+    "--rivals",
+    default="rivals",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where benchmarks/make_rivals.py put the rivals.",
+)
+@click.option("--out", default="bench-out", show_default=True, metavar="FOLDER", help="For bench.json and bench.png.")
+def command(
+    train_file: str | None,
+    dev_file: str | None,
+    test_file: str | None,
+    model: str | None,
+    vectors: str | None,
+    assignments: tuple[str, ...],
+    only: tuple[str, ...],
+    repeats: int,
+    rivals: str,
+    out: str,
+) -> None:
+    """Measure speed and memory, beside rivals that are installed.
+
+    \b
+    Example:
+      tagsmith bench --out bench-out
+      python benchmarks/make_rivals.py rivals && tagsmith bench --rivals rivals
+      tagsmith bench --train train.txt --dev dev.txt --test test.txt --model ner.safetensors --only tagging
+
+    Every figure comes after a check that its answers are right, and is refused where they are not; the exit code is 1
+    then. Whoever is compared runs in turns, each in a process of its own on one core with one thread, a fresh
+    tagger for every run; the least of the repeated times counts. The folder of --out keeps the models that were
+    trained, for the next time.
+    """
+    from tagsmith.bench import setting, suite
+    from tagsmith.config import parse_assignments
+
+    folder = Path(out)
+    place = setting.set_up(
+        folder,
+        Path(rivals),
+        train=train_file,
+        dev=dev_file,
+        test=test_file,
+        model=model,
+        vectors=vectors,
+        settings=parse_assignments(assignments),
+        repeats=repeats,
+    )
+    findings = suite.measure(place, only or _NAMES)
+    click.echo(suite.render(findings), nl=False)
+    for path in suite.write(findings, place, folder):
+        click.echo(f"wrote {path}", err=True)
+    if any(figure.refused for figure in findings.figures):
+        raise SystemExit(1)

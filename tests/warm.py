@@ -1,0 +1,26 @@
+"""Compiles the kernels once, before many processes of tests want them, and before a test reads what stderr says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from handmade import DEMO
+
+from tagsmith import Sentence, Tagger, formats
+
+RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
+
+
+def main() -> None:
+    """Train and tag with each kind of kernel."""
+    sentences = [Sentence(s.tokens, s.tags) for s in formats.read(DEMO / "dev.conll")][:12]
+    for recipe in RECIPES:
+        settings = {"encoder.size": 8, "training.epochs": 1, **recipe}
+        tagger = Tagger.train(sentences, sentences, settings=settings, progress=False)
+        tagger._engine.marginals(tagger._engine.read([sentence.tokens for sentence in sentences]))
+
+
+if __name__ == "__main__":
+    with contextlib.redirect_stderr(io.StringIO()):
+        main()
