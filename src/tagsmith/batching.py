@@ -96,15 +96,15 @@ class Alphabets:
         spelling = np.array([index.setdefault(token, len(index)) for s in sentences for token in s], np.int64)
         # Strings are looked at once per distinct word, not once per token.
         word_ids = np.array([self.word_id(token) for token in index], np.int64)
-        spelled = [self.spelling_of(token) for token in index]
-        chars = np.array([self.chars.ids.get(c, UNKNOWN) for word in spelled for c in word], np.int64)
-        return Batch(
-            word_ids[spelling],
-            spelling,
-            chars,
-            np.array([len(word) for word in spelled], np.int64),
-            np.array([len(sentence) for sentence in sentences], np.int64),
-        )
+        chars, word_lengths = self.characters([self.spelling_of(token) for token in index])
+        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+        return Batch(word_ids[spelling], spelling, chars, word_lengths, lengths)
+
+    def characters(self, spellings: Sequence[str]) -> tuple[Ids, Ids]:
+        """The characters of spellings, one after another, and how many each has. Shape: [C], [U]."""
+        ids = self.chars.ids
+        chars = np.array([ids.get(c, UNKNOWN) for word in spellings for c in word], np.int64)
+        return chars, np.array([len(word) for word in spellings], np.int64)
 
 
 def build_alphabets(

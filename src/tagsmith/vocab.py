@@ -12,7 +12,7 @@ _DIGIT = re.compile("[0-9]")
 
 def zero_digits(word: str) -> str:
     """The word with every ASCII digit turned into 0."""
-    return _DIGIT.sub("0", word)
+    return word if word.isalpha() else _DIGIT.sub("0", word)
 
 
 def forms(word: str) -> tuple[tuple[str, Match], ...]:
@@ -39,7 +39,9 @@ class Vocabulary:
 
     def find(self, word: str) -> tuple[int, Match] | None:
         """Id of the word as it is, else in lower case, else with its digits zeroed as well; None if in no form."""
-        for form, match in forms(word):
+        if (found := self.ids.get(word)) is not None:  # nearly always; the other forms take time to make
+            return found, "exact"
+        for form, match in forms(word)[1:]:
             if (found := self.ids.get(form)) is not None:
                 return found, match
         return None

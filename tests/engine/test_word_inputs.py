@@ -11,7 +11,7 @@ from handmade import random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsmith.batching import Alphabets, Batch
+from tagsmith.batching import Alphabets
 from tagsmith.engine.words import Products, WordInputs
 
 ALPHABETS: Alphabets = random_model(0).alphabets
@@ -19,25 +19,20 @@ WORDS = ["word1", "word2", "Word1", "1984", "2025", "x", "日本", "never-seen"]
 
 
 class Computed:
-    """Rows that name their word: its id, and the sum of its characters' ids; and all that was asked for."""
+    """Rows that name their word: its id, and the sum of its characters' ids; and how many were asked for."""
 
     def __init__(self) -> None:
-        self.batches: list[Batch] = []
+        self.words = 0
 
-    def __call__(self, batch: Batch) -> np.ndarray:
-        self.batches.append(batch)
-        ends = np.cumsum(batch.word_lengths)
-        words = np.empty(len(ends), np.int64)
-        words[batch.spelling] = batch.words
-        return np.stack([words, np.add.reduceat(batch.chars, ends - batch.word_lengths)], 1).astype(np.float32)
-
-    @property
-    def words(self) -> int:
-        return sum(len(batch.word_lengths) for batch in self.batches)
+    def __call__(self, words: np.ndarray, chars: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        self.words += len(words)
+        starts = np.cumsum(lengths) - lengths
+        return np.stack([words, np.add.reduceat(chars, starts)], 1).astype(np.float32)
 
 
 def row_of(word: str) -> list[float]:
-    return Computed()(ALPHABETS.batch([[word]]))[0].tolist()
+    batch = ALPHABETS.batch([[word]])
+    return Computed()(batch.words, batch.chars, batch.word_lengths)[0].tolist()
 
 
 @pytest.mark.parametrize("room", [1, 8, 16, 40, 2**20])  # bytes: room for none, 1, 2 or 5 words, or all

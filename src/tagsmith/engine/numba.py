@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.batching import Batch, Ids
+from tagsmith.batching import Ids
 from tagsmith.config import CharCNN, CharLSTM
 from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
@@ -91,11 +91,9 @@ class NumbaEngine:
         return self.decoder.marginals(self.chain(batch), batch.lengths)
 
 
-def _inputs(vectors: Floats, spell: _Spelling, batch: Batch) -> Floats:
-    """Word vectors and spelling vectors of a batch's distinct words. Shape: [U, D]."""
-    words = np.empty(len(batch.word_lengths), np.int64)
-    words[batch.spelling] = batch.words
-    return np.concatenate([vectors[words], spell(batch.chars, batch.word_lengths)], 1)
+def _inputs(vectors: Floats, spell: _Spelling, words: Ids, chars: Ids, lengths: Ids) -> Floats:
+    """Word vectors and spelling vectors. Shape: words [U], chars [C], lengths [U] -> [U, D]."""
+    return np.concatenate([vectors[words], spell(chars, lengths)], 1)
 
 
 class _Linear:

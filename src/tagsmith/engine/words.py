@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from tagsmith.batching import Alphabets, Batch, Ids
+from tagsmith.batching import Alphabets, Ids
 from tagsmith.kernels.reference import Floats
 
 _INPUTS = 24 * 2**20  # bytes for the inputs of words: 75,000 words of 80 numbers
@@ -21,8 +21,8 @@ class WordInputs:
     Words that the model can't tell apart (digits may count as zeros) share a row. Threads can share one.
     """
 
-    def __init__(self, alphabets: Alphabets, width: int, compute: Callable[[Batch], Floats]) -> None:
-        """``compute`` gives the rows of a batch's distinct words. Shape: [U, width]."""
+    def __init__(self, alphabets: Alphabets, width: int, compute: Callable[[Ids, Ids, Ids], Floats]) -> None:
+        """``compute`` gives the rows of words: their ids [U], characters [C] and lengths [U] -> [U, width]."""
         self._alphabets, self._width, self._compute = alphabets, width, compute
         self._lock = threading.Lock()
         self._begin()
@@ -61,8 +61,9 @@ class WordInputs:
         for start in range(0, len(met), _AT_ONCE):
             some = met[start : start + _AT_ONCE]
             first = len(self._row_of_form)
-            batch = self._alphabets.batch([[words[0] for _, words in some]])
-            self._table[first : first + len(some)] = self._compute(batch)
+            ids = np.array([word_id for (_, word_id), _ in some], np.int64)
+            spelled = self._alphabets.characters([spelling for (spelling, _), _ in some])
+            self._table[first : first + len(some)] = self._compute(ids, *spelled)
             for row, (form, strings) in enumerate(some, first):
                 self._row_of_form[form] = row
                 self._row_of.update(dict.fromkeys(strings, row))
