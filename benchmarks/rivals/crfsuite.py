@@ -1,4 +1,5 @@
-"""python-crfsuite with the usual features for names: the word, its ends and its shape, and its neighbours'."""
+"""python-crfsuite with the features usual for names (``usual``): words, their ends and shapes in a window of five; or
+with the few that its own tutorial has (``tutorial``)."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +11,8 @@ ITERATIONS = 50
 
 def prepare(task):
     """Train, or take what an earlier call trained."""
-    model = Path(task.options["folder"]) / "crfsuite.model"
+    features = {"usual": usual, "tutorial": tutorial}[task.options["features"]]
+    model = Path(task.options["folder"]) / f"crfsuite-{task.options['features']}.model"
     if not model.exists():
         trainer = pycrfsuite.Trainer(verbose=False)
         for tokens, tags in task.sentences("train"):
@@ -33,7 +35,42 @@ def prepare(task):
     return fresh
 
 
-def features(tokens):
+def usual(tokens):
+    """The features of each token, of its neighbours and of the pairs it stands in."""
+    lower = [token.lower() for token in tokens]
+    shapes = [shape(token) for token in tokens]
+    rows = []
+    for i, word in enumerate(tokens):
+        row = ["bias", "w=" + word, "l=" + lower[i], "s=" + shapes[i]]
+        row += [f"p{n}=" + lower[i][:n] for n in (1, 2, 3, 4)]
+        row += [f"e{n}=" + lower[i][-n:] for n in (1, 2, 3, 4)]
+        row += [
+            f"title={word.istitle()}",
+            f"upper={word.isupper()}",
+            f"digit={word.isdigit()}",
+            f"hyphen={'-' in word}",
+        ]
+        for step in (-2, -1, 1, 2):
+            at = i + step
+            if 0 <= at < len(tokens):
+                row += [f"{step}:l=" + lower[at], f"{step}:s=" + shapes[at], f"{step}:e=" + lower[at][-3:]]
+            else:
+                row.append(f"{step}:none")
+        if i > 0:
+            row.append("-1|0=" + lower[i - 1] + "|" + lower[i])
+        if i + 1 < len(tokens):
+            row.append("0|1=" + lower[i] + "|" + lower[i + 1])
+        rows.append(row)
+    return rows
+
+
+def shape(word):
+    """The word with letters as X and x, digits as d, and no kind more than twice in a row: Wales gives Xxx."""
+    kinds = ["X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word]
+    return "".join(k for i, k in enumerate(kinds) if kinds[i - 2 : i] != [k, k])
+
+
+def tutorial(tokens):
     """The features of each token, those of python-crfsuite's own tutorial without the part of speech."""
     rows = []
     for i, word in enumerate(tokens):

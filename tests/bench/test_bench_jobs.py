@@ -12,7 +12,7 @@ from handmade import DEMO, TINY
 from tagsmith import Tagger
 from tagsmith.bench import chains, corpus, processes, roofline, tagging, training
 from tagsmith.bench.figures import Missing, Refused
-from tagsmith.bench.rivals import Rivals
+from tagsmith.bench.rivals import SPACY, TUTORIAL, USUAL, Rivals
 from tagsmith.bench.setting import Findings, Setting
 from tagsmith.bench.workers import Entrant, Timing, own_job, race, timed
 
@@ -105,16 +105,18 @@ def right(setting: Setting) -> dict[str, Any]:
 
 class TestRace:
     def race(self, setting: Setting, monkeypatch: pytest.MonkeyPatch, **theirs: Timing | Refused) -> Findings:
-        """The findings if our model took 2 seconds and these rivals ran as said."""
+        """The findings if our model took 2 seconds, half a second in int8, and these rivals ran as said."""
         names = {"blis": "spaCy", "no_blis": "spaCy, use_blis=False", "crfsuite": "python-crfsuite"}
         listed = {names[name]: result for name, result in theirs.items()}
         monkeypatch.setattr(tagging, "TAGGERS", {})
+        monkeypatch.setattr(tagging, "int8_obstacle", lambda model: "")
         monkeypatch.setattr(
             tagging,
             "race",
             lambda *_: {
                 "tagsmith": Timing(right(setting), {}, [2.0]),
-                **dict.fromkeys(["spaCy", "spaCy, use_blis=False", "python-crfsuite", "Flair"], Missing("not there")),
+                "tagsmith, int8": Timing(right(setting), {}, [0.5]),
+                **dict.fromkeys([*SPACY, USUAL, TUTORIAL, "Flair"], Missing("not there")),
                 **listed,
             },
         )
@@ -130,7 +132,13 @@ class TestRace:
             "tagging, batched": (setting.tokens / 2, ""),
             "tagging: ratio to the faster spaCy": (2.0, "missed"),
             "tagging: ratio to python-crfsuite": (0.5, "missed"),
+            f"tagging: ratio to {TUTORIAL}": (None, "not measured"),
             "tagging: ratio to Flair": (None, "not measured"),
+            "tagging, int8, batched": (setting.tokens / 0.5, ""),
+            "tagging, int8: ratio to the faster spaCy": (8.0, "met"),
+            "tagging, int8: ratio to python-crfsuite": (2.0, "missed"),
+            f"tagging, int8: ratio to {TUTORIAL}": (None, "not measured"),
+            "tagging, int8: ratio to Flair": (None, "not measured"),
         }
 
     def test_of_one_spacy_alone_nobody_knows_whether_it_is_the_faster(
@@ -145,13 +153,13 @@ class TestRace:
         nothing = Timing({"tags": setting.tokens, "spans": [[]] * len(setting.sentences)}, {}, [1.0])
         found = self.race(setting, monkeypatch, crfsuite=nothing)
         assert (found.figures[2].verdict, found.figures[2].note) == ("refused", "not one span is right")
-        assert "tokens_per_second" not in found.entrants[3]
+        assert "tokens_per_second" not in found.entrants[4]
 
     def test_our_own_answer_must_be_evaluates(self, setting: Setting, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(corpus, "check_answer", lambda answer, gold: 12.0)
         found = self.race(setting, monkeypatch)
         assert found.figures[0].verdict == "refused"
-        assert found.figures[0].note.startswith("F1 12.00, where evaluate gives ")
+        assert found.figures[0].note.startswith("F1 12.00, where the plain engine gives ")
 
 
 def test_a_start_prints_the_answer_or_is_refused(setting: Setting, monkeypatch: pytest.MonkeyPatch):

@@ -13,10 +13,12 @@ from tagsmith.bench.workers import Entrant
 from tagsmith.errors import DataError
 
 LISTING = "rivals.json"
+USUAL, TUTORIAL = "python-crfsuite", "python-crfsuite with its tutorial's few features"
 TAGGERS: dict[str, tuple[str, dict[str, Any]]] = {
     "spaCy": ("spacy", {"blis": True}),
     "spaCy, use_blis=False": ("spacy", {"blis": False}),
-    "python-crfsuite": ("crfsuite", {}),
+    USUAL: ("crfsuite", {"features": "usual"}),
+    TUTORIAL: ("crfsuite", {"features": "tutorial"}),
     "Flair": ("flair", {}),
 }
 """Rivals that tag sentences: the environment and the settings of each."""

@@ -9,12 +9,15 @@ from tagsmith.config import CharCNN
 from tagsmith.store import Model, layer_names
 
 SIZE, CALLS = 1024, 4
+STATE = 200
+"""Units in each direction of the recurrence that is measured alone."""
 
 
 def share(setting: Setting, findings: Findings) -> None:
-    """The rate of large matrix products on one core, and how much of it tagging reaches with the products it needs."""
+    """The rate of large matrix products on one core, and how much of it the recurrence and all of tagging reach."""
     entrants = {
         "products": Entrant(own_job("matmul"), {"size": SIZE, "calls": CALLS}),
+        "recurrence": Entrant(own_job("recurrence"), {"test": setting.test, "size": STATE}),
         "tagging": Entrant(own_job("tagging"), {"test": setting.test, "model": setting.model}),
     }
     results = []
@@ -22,15 +25,19 @@ def share(setting: Setting, findings: Findings) -> None:
         if isinstance(result, Refused):
             raise result
         results.append(result)
-    products, tagging = results
-    if abs(products.answer) > 0.01 or tagging.answer["tags"] != setting.tokens:
-        raise Refused("a wrong product, or too few tags")
+    products, recurrence, tagging = results
+    if abs(products.answer) > 0.01 or recurrence.answer > 1e-4 or tagging.answer["tags"] != setting.tokens:
+        raise Refused("a wrong product, states that differ from the reference's, or too few tags")
     rate = CALLS * 2 * SIZE**3 / products.best / 1e9
     types = len({token for sentence in setting.sentences for token in sentence.tokens})
     work = needed(setting.tagger.model, setting.tokens, types)
     reached = work / tagging.best / 1e9
     note = f"float32 products of {SIZE} x {SIZE}, one core"
     findings.figures.append(Figure("matrix rate of this machine", "GFLOP/s", rate, note=note))
+    alone = 2 * 2 * 4 * STATE**2 * setting.tokens / recurrence.best / 1e9
+    note = f"{significant(alone)} GFLOP/s, gates included; {significant(setting.tokens / recurrence.best)} tokens/s"
+    name = f"fp32 recurrence of {STATE} units: share of that rate"
+    findings.figures.append(Figure(name, "%", 100 * alone / rate, target=60, note=note))
     note = f"{significant(reached)} GFLOP/s; {significant(work / setting.tokens / 1e6)} MFLOP a token are needed"
     findings.figures.append(Figure("tagging: share of that rate", "%", 100 * reached / rate, note=note))
 

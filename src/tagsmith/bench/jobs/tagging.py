@@ -1,4 +1,5 @@
-"""Tokens in, spans out, in calls of ``chunk`` sentences (all at once unless given), with one thread or ``threads``."""
+"""Tokens in, spans out, in calls of ``chunk`` sentences (all at once unless given), with one thread or ``threads``,
+in fp32 or another ``precision``."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ def prepare(task: Task) -> Callable[[], Callable[[], dict[str, Any]]]:
     """Read the sentences; each run loads the model anew."""
     sentences, model = task.tokens("test"), task.options["model"]
     chunk, threads = task.options.get("chunk", 0) or len(sentences), task.options.get("threads", 1)
+    precision = task.options.get("precision", "fp32")
     calls = [sentences[start : start + chunk] for start in range(0, len(sentences), chunk)]
 
     def fresh() -> Callable[[], dict[str, Any]]:
-        tagger = Tagger.load(model, threads=threads)
+        tagger = Tagger.load(model, threads=threads, precision=precision)
 
         def run() -> dict[str, Any]:
             tags, spans = 0, []
