@@ -168,7 +168,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: the content does not match its SHA-256; the file was changed or damaged")
     try:
         model = _build(document, tensors)
-        release(model.weights)  # read whole to be checked; what a text needs of them is little
+        release(*model.weights.values())  # read whole to be checked; what a text needs of them is little
         return model
     except (KeyError, ValueError, TypeError, ConfigError) as error:
         raise ModelFileError(f"{path}: not a whole model: {error}") from None

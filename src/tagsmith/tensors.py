@@ -98,10 +98,9 @@ def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArr
     return arrays, document
 
 
-def release(arrays: Arrays) -> None:
+def release(*arrays: NDArray[Any]) -> None:
     """Let go of the memory that mapped arrays take up; what is used of them next is read from the file again."""
-    for array in arrays.values():
-        base = array
+    for base in arrays:
         while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
             base = base.base
         if isinstance(base, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows

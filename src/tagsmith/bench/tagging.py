@@ -101,16 +101,17 @@ def latency(setting: Setting, findings: Findings) -> None:
     """One sentence of 15 tokens at a time, on a tagger that is warm; the spans must be those of tagging in a batch."""
     sentences = corpus.of_length(setting.sentences, LATENCY_TOKENS, 4_800)
     path = corpus.write(sentences, setting.place("latency.columns"))
-    options = {"test": path, "model": setting.model}
-    result = timed(Entrant(own_job("latency"), options), setting.repeats)
-    batched = timed(Entrant(own_job("tagging"), options), 0).answer["spans"]
-    count = len(result.answer)
-    if any(tags != LATENCY_TOKENS for tags, _ in result.answer):
-        raise Refused("a sentence got too few tags")
-    corpus.check_same([spans for _, spans in result.answer], batched[-count:])
-    note = f"mean of {count} different sentences; median run {significant(1000 * result.median / count)} ms"
-    figure = Figure("one sentence of 15 tokens, warm", "ms", 1000 * result.best / count, "<=", 0.5, note)
-    findings.figures.append(figure)
+    for precision in ("fp32", *([] if int8_obstacle(setting.tagger.model) else ["int8"])):
+        options = {"test": path, "model": setting.model, "precision": precision}
+        result = timed(Entrant(own_job("latency"), options), setting.repeats)
+        batched = timed(Entrant(own_job("tagging"), options), 0).answer["spans"]
+        count = len(result.answer)
+        if any(tags != LATENCY_TOKENS for tags, _ in result.answer):
+            raise Refused("a sentence got too few tags")
+        corpus.check_same([spans for _, spans in result.answer], batched[-count:])
+        note = f"mean of {count} different sentences; median run {significant(1000 * result.median / count)} ms"
+        name = f"one sentence of 15 tokens, warm, {precision}"
+        findings.figures.append(Figure(name, "ms", 1000 * result.best / count, "<=", 0.5, note))
 
 
 def two_cores(setting: Setting, findings: Findings) -> None:

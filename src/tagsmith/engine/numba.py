@@ -21,6 +21,7 @@ from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
 from tagsmith.kernels.rnn import rnn
 from tagsmith.kernels.tiles import pack, product, whole_vectors
 from tagsmith.store import Model, layer_names
+from tagsmith.tensors import release
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -93,7 +94,9 @@ class NumbaEngine:
 
 def _inputs(vectors: Floats, spell: _Spelling, words: Ids, chars: Ids, lengths: Ids) -> Floats:
     """Word vectors and spelling vectors. Shape: words [U], chars [C], lengths [U] -> [U, D]."""
-    return np.concatenate([vectors[words], spell(chars, lengths)], 1)
+    inputs = np.concatenate([vectors[words], spell(chars, lengths)], 1)
+    release(vectors)  # a row that is read maps its whole surroundings
+    return inputs
 
 
 class _Linear:

@@ -10,8 +10,8 @@ import numpy as np
 from tagsmith.batching import Alphabets, Ids
 from tagsmith.kernels.reference import Floats
 
-_INPUTS = 24 * 2**20  # bytes for the inputs of words: 75,000 words of 80 numbers
-_PRODUCTS = 24 * 2**20  # bytes for the products of words: 3,900 words at two directions of 200 units
+_INPUTS = 16 * 2**20  # bytes for the inputs of words: 52,000 words of 80 numbers
+_PRODUCTS = 16 * 2**20  # bytes for the products of words: 2,600 words at two directions of 200 units
 _AT_ONCE = 256  # words computed at a time: more would take memory and save no time
 
 

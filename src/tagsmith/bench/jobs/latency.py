@@ -15,11 +15,11 @@ WARM_UP = 20
 def prepare(task: Task) -> Callable[[], Callable[[], list[Any]]]:
     """Read the sentences; each run loads the model anew and tags the first few, which no timed sentence repeats."""
     sentences = [Sentence(tokens) for tokens in task.tokens("test")]
-    model = task.options["model"]
+    model, precision = task.options["model"], task.options.get("precision", "fp32")
     before, timed = sentences[:WARM_UP], sentences[WARM_UP:]
 
     def fresh() -> Callable[[], list[Any]]:
-        tagger = Tagger.load(model, threads=1)
+        tagger = Tagger.load(model, threads=1, precision=precision)
         for sentence in before:
             tagger.tag(sentence)
 
