@@ -25,7 +25,7 @@ def test_figures_with_verdicts_and_rivals_that_are_missing(tmp_path: Path, tiny_
     assert result.code == 0
     lines = result.out.splitlines()
     assert lines[0].split() == ["figure", "measured", "target", "verdict", "how"]
-    assert any(line.startswith("one sentence of 15 tokens, warm ") for line in lines)
+    assert any(line.startswith("one sentence of 15 tokens, warm, fp32 ") for line in lines)
     command = f"python benchmarks/make_rivals.py {tmp_path / 'rivals'} spacy"
     assert f"not measured  not installed; make its environment with: {command}" in result.out
     written = json.loads((tmp_path / "out" / "bench.json").read_text())
