@@ -41,7 +41,7 @@ def test_figures_with_verdicts_and_rivals_that_are_missing(tmp_path: Path, tiny_
     assert ours["tokens_per_second"] == figures["tagging, batched"]["value"]
     rivals = [other for other in others if other["name"] != "tagsmith, int8"]
     assert [rival["name"] for rival in rivals] == list(TAGGERS)
-    assert all(other["failed"].startswith("not installed") for other in others)
+    assert all(rival["failed"].startswith("not installed") for rival in rivals)
     assert (tmp_path / "out" / "bench.png").read_bytes().startswith(b"\x89PNG")
 
 
