@@ -16,7 +16,7 @@ def draw(findings: Findings, title: str, path: Path) -> None:
     raced = [row for row in findings.entrants if "tokens_per_second" in row]
     panels = max(bool(raced) + len(findings.curves), 1)
     columns, rows = min(panels, 3), -(-panels // 3)
-    figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(6 * columns, 3.4 * rows), layout="constrained")
     figure.suptitle(title, fontsize=9)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for unused in axes[panels:]:
@@ -24,12 +24,12 @@ def draw(findings: Findings, title: str, path: Path) -> None:
     if raced:
         panel = axes.pop(0)
         speeds = [row["tokens_per_second"] for row in raced]
-        bars = panel.barh(
-            [row["name"] for row in raced], speeds, color=["#1f6fb2", *["#9aa5b1"] * len(raced)][: len(raced)]
-        )
+        names = [row["name"] for row in raced]
+        colors = ["#1f6fb2" if name.startswith("tagsmith") else "#9aa5b1" for name in names]
+        bars = panel.barh(names, speeds, color=colors)
         panel.bar_label(bars, [significant(speed) for speed in speeds], padding=3, fontsize=8)
         panel.invert_yaxis()
-        panel.set(title="tagging, one core", xlabel="tokens/s", xlim=(0, 1.25 * max(speeds)))
+        panel.set(title="tagging, one core", xlabel="tokens/s", xlim=(0, 1.35 * max(speeds)))
     for name, points in findings.curves.items():
         panel = axes.pop(0)
         speeds = [point["tokens_per_second"] for point in points]

@@ -13,7 +13,7 @@ from tagsmith.bench.workers import Entrant
 from tagsmith.errors import DataError
 
 LISTING = "rivals.json"
-USUAL, TUTORIAL = "python-crfsuite", "python-crfsuite with its tutorial's few features"
+USUAL, TUTORIAL = "python-crfsuite", "python-crfsuite, few features"
 TAGGERS: dict[str, tuple[str, dict[str, Any]]] = {
     "spaCy": ("spacy", {"blis": True}),
     "spaCy, use_blis=False": ("spacy", {"blis": False}),
