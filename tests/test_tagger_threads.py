@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,31 @@ class TestThreads:
         with ThreadPoolExecutor(THREADS) as pool:
             for thread, answers in enumerate(pool.map(tag, range(THREADS))):
                 assert answers == expected[thread:]
+
+    @pytest.mark.parametrize("threads", [1, 2, 5])
+    def test_answers_and_their_order_do_not_depend_on_the_threads(
+        self,
+        threads: int,
+        texts: list[str],
+        expected: list[Tagged],
+        tiny_model_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        monkeypatch.setattr("tagsmith.tagging._WINDOW", 200)
+        monkeypatch.setattr("tagsmith.tagging._BATCH", 40)
+        decoders: set[int] = set()
+        tagger = Tagger.load(tiny_model_path, threads=threads)
+        decode = tagger._engine.decode
+
+        def noted(batch: Any) -> Any:
+            decoders.add(threading.get_ident())
+            time.sleep(0.001)  # so that the others get a turn
+            return decode(batch)
+
+        monkeypatch.setattr(tagger._engine, "decode", noted)
+        assert list(tagger.tag(texts)) == expected
+        assert len(decoders) == threads
+        assert (threading.get_ident() in decoders) == (threads == 1)
 
     def test_threads_can_tag_evaluate_save_and_ask_for_other_schemes_at_once(
         self, tagger: Tagger, sentences: list[Sentence], tiny_model_path: Path, tmp_path: Path

@@ -16,10 +16,11 @@ from tagsmith.engine.decoding import Decoder
 from tagsmith.engine.heads import chain_of
 from tagsmith.engine.words import Products, WordInputs
 from tagsmith.kernels import chain, int8
+from tagsmith.kernels.convolution import convolve_max, windows_of
 from tagsmith.kernels.lstm import lstm
-from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats, char_windows
+from tagsmith.kernels.reference import ACTIVATIONS, Chain, Floats
 from tagsmith.kernels.rnn import rnn
-from tagsmith.kernels.tiles import pack, product, whole_vectors
+from tagsmith.kernels.tiles import pack, pack_transposed, product, whole_vectors
 from tagsmith.store import Model, layer_names
 from tagsmith.tensors import release
 
@@ -151,8 +152,8 @@ class _Spelling:
     def __init__(self, chars: object, weights: Weights) -> None:
         self._chars = chars
         if isinstance(chars, CharCNN):
-            self._vectors = weights["chars.vectors"]
-            self._convolution = _Linear(weights["chars.weight"].T, weights["chars.bias"])
+            self._vectors, self._bias = weights["chars.vectors"], np.array(weights["chars.bias"])
+            self._weight = pack_transposed(np.array(weights["chars.weight"]))
         elif isinstance(chars, CharLSTM):
             layer = _Layer(weights, "chars", "lstm", "fp32")
             self._layer, self._products = layer, layer.products(weights["chars.vectors"])
@@ -160,8 +161,8 @@ class _Spelling:
     def __call__(self, chars: Ids, lengths: Ids) -> Floats:
         """Shape: chars [C], lengths [U] -> [U, F]."""
         if isinstance(self._chars, CharCNN):
-            seen = char_windows(chars, lengths, self._vectors, self._chars.window)
-            highest = np.maximum.reduceat(self._convolution(seen), np.cumsum(lengths) - lengths)
+            windows = windows_of(self._vectors[chars], lengths, self._chars.window)
+            highest, _ = convolve_max(windows, lengths, self._weight, self._bias)
             return ACTIVATIONS[self._chars.activation](highest)
         if isinstance(self._chars, CharLSTM):
             states, size = self._layer.states(self._products, chars, lengths), self._chars.size

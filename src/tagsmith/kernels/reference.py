@@ -61,23 +61,17 @@ def char_cnn(
     Shape: chars [C], word_lengths [U], vectors [A, D], weight [F, window * D], bias [F] -> [U, F]
     Source: Ma and Hovy 2016, §2.1.
     """
-    seen = char_windows(chars, word_lengths, vectors, weight.shape[1] // vectors.shape[1])
-    filtered = seen @ weight.T + bias
-    return ACTIVATIONS[activation](np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths))
-
-
-def char_windows(chars: Ids, word_lengths: Ids, vectors: Floats, window: int) -> Floats:
-    """The vectors around each character, within its word and zeros, side by side.
-
-    Shape: chars [C], word_lengths [U], vectors [A, D] -> [C, window * D]
-    """
-    dim, margin = vectors.shape[1], window // 2
+    dim = vectors.shape[1]
+    window = weight.shape[1] // dim
+    margin = window // 2
     # Words lie in one long row with `margin` zeros before, between and after them.
     word = np.repeat(np.arange(len(word_lengths)), word_lengths)
     places = np.arange(len(chars)) + margin * (word + 1)
     row = np.zeros((len(chars) + margin * (len(word_lengths) + 1), dim), vectors.dtype)
     row[places] = vectors[chars]
-    return row[places[:, None] + np.arange(-margin, margin + 1)].reshape(len(chars), window * dim)
+    seen = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
+    filtered = seen.reshape(len(chars), -1) @ weight.T + bias
+    return ACTIVATIONS[activation](np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths))
 
 
 def lstm(inputs: Floats, state_weight: Floats, counts: Sequence[int]) -> Floats:
