@@ -26,7 +26,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up, as in ARCHITECTURE.md. A room is a module or a package; "tagsmith" is the package's own __init__.
 FLOORS = [
     ["errors"],
-    ["text", "files", "extras"],
+    ["text", "files", "extras", "machine"],
     ["config"],
     ["schemes"],
     ["vocab", "tensors"],
@@ -39,10 +39,12 @@ FLOORS = [
     ["model"],
     ["engine"],
     ["tagging"],
+    ["quality"],
     ["training"],
     ["tagger"],
     ["tagsmith"],
     ["bench"],
+    ["reproduce"],
     ["cli"],
     ["demo", "__main__"],
 ]

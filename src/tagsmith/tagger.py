@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from tagsmith import formats, store
-from tagsmith.config import configure, with_constraints
+from tagsmith.config import Config, configure, with_constraints
 from tagsmith.engine import int8_obstacle, make_engine
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
@@ -65,7 +65,7 @@ class Tagger:
         train: Data,
         dev: Data | None = None,
         *,
-        preset: str | None = None,
+        preset: str | Config | None = None,
         init: str | os.PathLike[str] | None = None,
         vectors: str | os.PathLike[str] | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -85,7 +85,8 @@ class Tagger:
 
         Args:
             train, dev: files of tagged sentences, or iterables of ``Sentence``.
-            preset: the settings to start from; see ``tagsmith.config.PRESETS``. Unset: ``ner``, or those of ``init``.
+            preset: the settings to start from: a name in ``tagsmith.config.PRESETS``, or a ``Config``. Unset:
+                ``ner``, or those of ``init``.
             init: a model file to start from: its words, characters, encoder and, by the tags' names, its head are
                 taken over as far as the new data has them; what was kept and what is new is printed and logged.
             vectors: a file of word vectors, in any form that ``tagsmith.embeddings.load_vectors`` reads.
