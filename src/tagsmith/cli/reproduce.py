@@ -124,15 +124,16 @@ def _plan(
 
 
 def _outcome(runs: list[Run], results: Results) -> str:
-    """A line for each run: its key, its scores if it is done, its name."""
+    """A line for each run: its key, its scores if it is done (test also without constraints), its name."""
     from tagsmith.reproduce.tables import DEV, TEST
 
-    lines = [f"{'record':16}  {'dev':>6}  {'test':>6}  run"]
+    lines = [f"{'record':16}  {'dev':>6}  {'test':>6}  {'test, no constraints':>20}  run"]
     for run in runs:
         record = results.find(run.experiment)
-        scores = ["-", "-"] if record is None else [f"{record.score(part):.2f}" for part in (DEV, TEST)]
+        figures = [(DEV, "scheme"), (TEST, "scheme"), (TEST, "none")]
+        scores = ["-" if record is None else f"{record.score(*figure):.2f}" for figure in figures]
         begun = ", begun" if record is None and results.work(run.experiment.key).exists() else ""
-        lines.append(f"{run.experiment.key}  {scores[0]:>6}  {scores[1]:>6}  {run.name}{begun}")
+        lines.append(f"{run.experiment.key}  {scores[0]:>6}  {scores[1]:>6}  {scores[2]:>20}  {run.name}{begun}")
     return "\n".join([*lines, ""])
 
 

@@ -83,7 +83,7 @@ class Record(Struct, frozen=True, kw_only=True):
     processor: str
 
     def score(self, part: str, constraints: str = "scheme") -> float:
-        """Span F1 of a part, or its accuracy where tags are plain."""
+        """Span F1 of a part; where tags are plain, and nothing constrains them, its accuracy."""
         figures = self.scores[part].get(constraints) or self.scores[part]["scheme"]
         return figures["f1" if figures["task"] == "spans" else "accuracy"]
 
