@@ -10,16 +10,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from handmade import SMALL, lexicon_model, random_model
 from little import LITTLE, ROWS, TASK, copy_corpus
 
-from tagsmith import Tagger, formats
+from tagsmith import Sentence, Tagger, formats, store
 from tagsmith.errors import DataError
 from tagsmith.metrics import score
 from tagsmith.reproduce.experiments import Run, plan
 from tagsmith.reproduce.records import Record, Results
 from tagsmith.reproduce.runs import run_all
 from tagsmith.reproduce.tables import Row
-from tagsmith.reproduce.work import Job
+from tagsmith.reproduce.work import Job, score_parts
 
 
 class Notes:
@@ -137,11 +138,6 @@ class TestRecords:
         assert record.score("test") == expected["f1"] > 0
         assert record.scores["test"]["scheme"]["labels"] == expected["labels"]
 
-    def test_softmax_without_constraints_stands_beside_it_with_them(self, results: Results, runs: list[Run]):
-        record = self.record(results, runs[0])
-        assert record.config.head.__class__.__name__ == "Softmax"
-        assert record.score("train", "none") != record.score("train", "scheme")
-
     def test_every_part_is_scored_and_the_classes_add_up(self, results: Results, runs: list[Run]):
         record = self.record(results, runs[1])
         assert set(record.scores) == {"train", "dev", "test", "again"}
@@ -174,6 +170,31 @@ class TestRecords:
             copies.find(run.experiment)
         with pytest.raises(DataError, match="no such file"):
             copies.predictions(run.experiment.key)
+
+
+def test_a_softmax_is_scored_with_and_without_constraints(tmp_path: Path):
+    path = tmp_path / "model.safetensors"
+    store.save(random_model(1, settings={**SMALL, "head.kind": "softmax"}), path)
+    sentences = [Sentence([f"word{n}" for n in range(m, 30)], ["B-PER", *["O"] * (29 - m)]) for m in range(25)]
+    scores, predictions = score_parts(path, {"train": sentences, "test": sentences}, None)
+    tags = predictions["test"]
+    assert tags["scheme"] != tags["none"]
+    for constraints in ("scheme", "none"):
+        tagger = Tagger.load(path, constraints=constraints, precision="fp32")
+        assert tags[constraints] == [list(answer.tags) for answer in tagger.tag(sentences)]
+        assert scores["test"][constraints]["f1"] == tagger.evaluate(sentences).f1
+    assert scores["test"]["none"]["accuracy"] != scores["test"]["scheme"]["accuracy"]
+
+
+def test_plain_tags_have_no_constraints(tmp_path: Path):
+    path = tmp_path / "model.safetensors"
+    store.save(lexicon_model({"runs": "VERB"}, "plain"), path)
+    sentences = [Sentence(["Jay", "runs"], ["O", "VERB"]), Sentence(["x"], ["VERB"])]
+    scores, predictions = score_parts(path, {"train": sentences[:1], "test": sentences}, None)
+    assert predictions == {"test": {"gold": [["O", "VERB"], ["VERB"]], "scheme": [["O", "VERB"], ["O"]]}}
+    assert scores["test"]["scheme"]["correct_tokens"] == 2
+    classes = scores["test"]["scheme"]["vocabulary"]
+    assert (classes["OOEV"]["recall"], classes["OOBV"]["recall"], classes["IV"]["gold"]) == (100.0, 0.0, 0)
 
 
 def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):

@@ -77,7 +77,7 @@ def run(experiment: Experiment, results: Results) -> Record:
     train(experiment, parts, model)
     start, *epochs = _read_log(model)
     vectors = load_vectors(experiment.vectors.path) if experiment.vectors else None
-    scores, predictions = _score(model, parts, vectors)
+    scores, predictions = score_parts(model, parts, vectors)
     training = Tagger.load(model).model.training
     record = Record(
         key=experiment.key,
@@ -120,7 +120,7 @@ def train(experiment: Experiment, parts: dict[str, list[Sentence]], model: Path)
     )
 
 
-def _score(
+def score_parts(
     model: Path, parts: dict[str, list[Sentence]], vectors: Vectors | None
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], Predictions]:
     """The scores of every part and the predictions for all but train, under each kind of constraints."""
