@@ -192,7 +192,7 @@ def test_a_words_vector_is_found_in_lower_case_where_case_is_kept() -> None:
     data = training_set(SENTENCES, config, VECTORS)
     table = word_vectors(data.alphabets, VECTORS, 2, np.random.default_rng(0))
     for word, row in {"Bob": 0, "Saw": 1, "saw": 1, "York": 3}.items():
-        assert table[data.alphabets.words.ids[word]].tolist() == VECTORS.matrix[row].tolist()
+        assert table[data.alphabets.words.id_of(word)].tolist() == VECTORS.matrix[row].tolist()
 
 
 def test_drawn_vectors_fill_the_papers_range() -> None:
