@@ -27,17 +27,15 @@ class TrainingSet:
     tag_ids: list[Ids]
     batch: Batch
     """All sentences: what their strings are is looked up once."""
-    replaceable: np.ndarray
-    """Words that occur once and have no vector: sometimes replaced by the unknown word. Shape: [trained], bool."""
+    unknown_rates: NDArray[np.float64]
+    """How often each word is replaced by the unknown word. Shape: [trained]."""
 
     @property
     def tokens(self) -> int:
         """Tokens in all sentences."""
         return sum(map(len, self.sentences))
 
-    def batches(
-        self, training: Training, unknown_rate: float, epoch: int, done: int = 0
-    ) -> Iterator[tuple[Batch, Ids]]:
+    def batches(self, training: Training, epoch: int, done: int = 0) -> Iterator[tuple[Batch, Ids]]:
         """One epoch: the sentences in random order, a batch at a time, with their tag ids [N].
 
         Each batch depends on the seed, the epoch and its own number alone: without the first ``done`` batches the
@@ -49,7 +47,7 @@ class TrainingSet:
             chosen = order[starts[step] :][: training.batch_size]
             batch = self.batch.take(chosen)
             drawn = random(training.seed, epoch, step + 1).random(len(batch.words))
-            words = np.where(self.replaceable[batch.words] & (drawn < unknown_rate), UNKNOWN, batch.words)
+            words = np.where(drawn < self.unknown_rates[batch.words], UNKNOWN, batch.words)
             yield (
                 Batch(words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths),
                 np.concatenate([self.tag_ids[i] for i in chosen]),
@@ -90,12 +88,14 @@ def training_set(
         (sentence.tokens for sentence in kept), config.words, dict.fromkeys(known), old.chars.strings if old else ()
     )
     words = alphabets.words.strings[1 : alphabets.trained]
-    once = np.array([counts[word] == 1 for word in words], bool)
-    replaceable = np.concatenate([[False], once & ~_have_vectors(words, vectors, old)])
+    seen = np.array([counts[word] for word in words])
+    stand_in = (seen == 1) & ~_have_vectors(words, vectors, old)
+    dropped = config.words.dropout / (config.words.dropout + seen)
+    rates = np.concatenate([[0.0], np.maximum(dropped, np.where(stand_in, config.words.unknown_rate, 0.0))])
     ids = {tag: i for i, tag in enumerate(tags)}
     tag_ids = [np.array([ids[t] for t in row], np.int64) for row in rows]
     batch = alphabets.batch([sentence.tokens for sentence in kept])
-    return TrainingSet(kept, alphabets, tags, tag_ids, batch, replaceable)
+    return TrainingSet(kept, alphabets, tags, tag_ids, batch, rates)
 
 
 def _have_vectors(words: Sequence[str], vectors: Vectors | None, old: Alphabets | None) -> NDArray[np.bool_]:
