@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsmith.batching import UNKNOWN, Alphabets, build_alphabets, cut, ranges, time_steps
+from tagsmith.batching import UNKNOWN, Alphabets, build_alphabets, cut, time_steps
 from tagsmith.config import Words
 from tagsmith.vocab import Vocabulary
 
@@ -81,7 +81,7 @@ def test_every_word_of_a_batch_has_its_own_id_and_characters(sentences: list[lis
     spelled = [batch.chars[end - n : end].tolist() for end, n in zip(ends, batch.word_lengths, strict=True)]
     assert batch.words.tolist() == [ALPHABETS.word_id(token) for token in tokens]
     assert [spelled[i] for i in batch.spelling] == [
-        [ALPHABETS.chars.ids.get(c, UNKNOWN) for c in ALPHABETS.spelling_of(token)] for token in tokens
+        [max(ALPHABETS.chars.id_of(c), UNKNOWN) for c in ALPHABETS.spelling_of(token)] for token in tokens
     ]
     assert batch.lengths.tolist() == [len(sentence) for sentence in sentences]
     assert len(batch.word_lengths) == len(set(tokens))
@@ -95,7 +95,7 @@ def test_spelling_each_word_on_its_own_keeps_every_words_characters(sentences: l
     assert batch.spelling.tolist() == list(range(len(tokens)))
     assert batch.word_lengths.tolist() == [len(token) for token in tokens]
     assert batch.chars.tolist() == [
-        ALPHABETS.chars.ids.get(c, UNKNOWN) for token in tokens for c in ALPHABETS.spelling_of(token)
+        max(ALPHABETS.chars.id_of(c), UNKNOWN) for token in tokens for c in ALPHABETS.spelling_of(token)
     ]
     assert batch.words.tolist() == shared.words.tolist()
     assert batch.lengths.tolist() == shared.lengths.tolist()
@@ -112,12 +112,6 @@ def test_a_batch_taken_from_another_is_that_of_its_sentences(sentences: list[lis
 
 
 # Ranges and groups
-
-
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6))))
-def test_ranges_are_those_of_python_one_after_another(pairs: list[tuple[int, int]]) -> None:
-    starts, lengths = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
-    assert ranges(starts, lengths).tolist() == [i for start, n in pairs for i in range(start, start + n)]
 
 
 @given(st.lists(st.integers(1, 30)), st.integers(1, 40))
@@ -188,6 +182,6 @@ def test_slices_are_the_places_of_each_step(lengths: list[int]) -> None:
 
 def test_a_word_whose_zeroed_form_is_unknown_is_looked_up_as_it_is() -> None:
     alphabets, _ = build_alphabets([["in", "1996"]], Words(), extra=["mp3", "2008", "mp0x"])
-    assert alphabets.word_id("MP3") == alphabets.words.ids["mp3"]
-    assert alphabets.word_id("2008") == alphabets.words.ids["0000"]  # training knows its form
+    assert alphabets.word_id("MP3") == alphabets.words.id_of("mp3")
+    assert alphabets.word_id("2008") == alphabets.words.id_of("0000")  # training knows its form
     assert alphabets.word_id("mp4") == UNKNOWN

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from tagsmith.errors import DataError
-from tagsmith.tensors import map_tensors, pack_strings, unpack_strings, write_tensors
+from tagsmith.tensors import map_tensors, pack_strings, ranges, unpack_strings, write_tensors
 
 ARRAYS = {
     "floats": np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4),
@@ -174,5 +174,16 @@ def test_offsets_that_do_not_fit_the_bytes_are_an_error(offsets: list[int]):
 
 
 def test_offsets_inside_a_character_are_an_error():
-    with pytest.raises(UnicodeDecodeError):
+    with pytest.raises(ValueError, match="offsets stand inside characters"):
         unpack_strings(np.frombuffer("é".encode(), np.uint8), np.array([0, 1, 2]))
+
+
+def test_bytes_that_are_not_utf8_are_an_error():
+    with pytest.raises(UnicodeDecodeError):
+        unpack_strings(np.frombuffer(b"\xff", np.uint8), np.array([0, 1]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6))))
+def test_ranges_are_those_of_python_one_after_another(pairs: list[tuple[int, int]]) -> None:
+    starts, lengths = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    assert ranges(starts, lengths).tolist() == [i for start, n in pairs for i in range(start, start + n)]

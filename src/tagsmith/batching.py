@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagsmith import config
-from tagsmith.vocab import Vocabulary, zero_digits
+from tagsmith.tensors import Ids, ranges
+from tagsmith.vocab import ABSENT, Vocabulary, zero_digits
 
-Ids = NDArray[np.int64]
 UNKNOWN = 0
 """Id of the unknown word, and of the unknown character."""
 
@@ -87,8 +86,10 @@ class Alphabets:
         Training knows normalised forms only ("mp0"); of other words a vector file may have just the form as it is
         ("mp3").
         """
-        found = self.words.find(self.word_of(token)) or self.words.find(token)
-        return found[0] if found else UNKNOWN
+        found = self.words.find(word := self.word_of(token))
+        if found == ABSENT and word != token:
+            found = self.words.find(token)
+        return UNKNOWN if found == ABSENT else found
 
     def batch(self, sentences: Sequence[Sequence[str]]) -> Batch:
         """The batch of some sentences, none of them empty."""
@@ -102,9 +103,17 @@ class Alphabets:
 
     def characters(self, spellings: Sequence[str]) -> tuple[Ids, Ids]:
         """The characters of spellings, one after another, and how many each has. Shape: [C], [U]."""
-        ids = self.chars.ids
-        chars = np.array([ids.get(c, UNKNOWN) for word in spellings for c in word], np.int64)
-        return chars, np.array([len(word) for word in spellings], np.int64)
+        codes = np.frombuffer("".join(spellings).encode("utf-32-le", "surrogatepass"), np.uint32)
+        chars = self._id_of_code[np.minimum(codes, len(self._id_of_code) - 1)]
+        return chars, np.array(list(map(len, spellings)), np.int64)
+
+    @cached_property
+    def _id_of_code(self) -> Ids:
+        """Each character's id in the place of its code point; the last place is of a character that is not known."""
+        codes = {ord(character): i for i, character in enumerate(self.chars.strings) if len(character) == 1}
+        table = np.full(max(codes, default=0) + 2, UNKNOWN)
+        table[list(codes)] = list(codes.values())
+        return table
 
 
 def build_alphabets(
@@ -137,12 +146,6 @@ def build_alphabets(
         words.zero_digits,
     )
     return alphabets, counts
-
-
-def ranges(starts: Ids, lengths: Ids) -> Ids:
-    """All of range(start, start + length), one after another. Shape: [sum of lengths]."""
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
 
 
 def cut(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

@@ -39,6 +39,9 @@ class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Turn every ASCII digit into 0, in the word and in its spelling, when training and when tagging."""
     unknown_rate: Rate = 0.5
     """How often a word seen once in training, and absent from the vectors, trains the unknown word's row."""
+    dropout: NotNegative = 0.0
+    """a: any word, if seen n times in training, does so at a / (a + n) of its places (Kiperwasser and Goldberg 2016).
+    It teaches a model to go by spelling and context, at the cost of words it knows."""
 
 
 class CharCNN(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cnn"):

@@ -15,12 +15,12 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from tagsmith.batching import Alphabets
+from tagsmith.batching import UNKNOWN, Alphabets
 from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
-from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, unpack_strings, write_sealed
+from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, write_sealed
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
@@ -134,13 +134,13 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
     """Words, characters and tags in their order, as the arrays of the file."""
     strings = {
-        "words": model.alphabets.words.strings,
-        "chars": model.alphabets.chars.strings,
-        "tags": model.tags,
+        "words": model.alphabets.words.packed,
+        "chars": model.alphabets.chars.packed,
+        "tags": pack_strings(model.tags),
     }
     packed: dict[str, NDArray[Any]] = {}
     for name, values in strings.items():
-        packed[f"{name}.bytes"], packed[f"{name}.offsets"] = pack_strings(list(values))
+        packed[f"{name}.bytes"], packed[f"{name}.offsets"] = values
     return packed
 
 
@@ -175,22 +175,22 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 
 def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
-    strings = {
-        name: unpack_strings(tensors.pop(f"{name}.bytes"), tensors.pop(f"{name}.offsets"))
+    words, chars, tag_names = (
+        Vocabulary.of_packed(tensors.pop(f"{name}.bytes"), tensors.pop(f"{name}.offsets"))
         for name in ("words", "chars", "tags")
-    }
-    if strings["words"][:1] != [""] or strings["chars"][:1] != [""]:
+    )
+    if words.id_of("") != UNKNOWN or chars.id_of("") != UNKNOWN:
         raise ValueError("word 0 and character 0 must be the unknown ones, written as the empty string")
     version, settings = document["format_version"], document["config"]
     config = from_builtins(_from_version_1(settings) if version == 1 else settings)
     alphabets = Alphabets(
-        Vocabulary(strings["words"]),
-        Vocabulary(strings["chars"]),
+        words,
+        chars,
         document["trained_words"],
         config.words.lowercase,
         config.words.zero_digits,
     )
-    tags = tuple(Vocabulary(strings["tags"]).strings)
+    tags = tuple(tag_names.strings)
     if not tags or (config.scheme in SCHEMES and OUTSIDE not in tags):
         raise ValueError(f"tags {' '.join(tags)!r} under scheme {config.scheme}")
     if config.scheme in SCHEMES and (bad := [tag for tag in tags if not is_span_tag(tag)]):

@@ -21,6 +21,7 @@ from tagsmith.errors import DataError
 from tagsmith.files import check_readable, replacing
 
 Arrays = Mapping[str, NDArray[Any]]
+Ids = NDArray[np.int64]
 _NO_DIGEST = '"sha256":""'
 _DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
 
@@ -107,23 +108,42 @@ def release(*arrays: NDArray[Any]) -> None:
             base._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
-def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], Ids]:
     """Strings as their UTF-8 bytes, one after another, and where each begins and the last ends [n + 1]."""
     encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
     offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum([len(piece) for piece in encoded], out=offsets[1:])
+    np.cumsum(list(map(len, encoded)), out=offsets[1:])
     return np.frombuffer(b"".join(encoded), np.uint8), offsets
 
 
-def unpack_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
+def unpack_strings(data: NDArray[np.uint8], offsets: Ids) -> list[str]:
     """The strings that ``pack_strings`` packed.
+
+    Raises:
+        ValueError: what ``check_strings`` raises.
+    """
+    check_strings(data, offsets)
+    raw, ends = data.tobytes(), offsets.tolist()
+    return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
+
+
+def check_strings(data: NDArray[np.uint8], offsets: Ids) -> None:
+    """See to it that these are packed strings.
 
     Raises:
         ValueError: offsets that don't rise from 0 to the end of the bytes, or bytes that are not UTF-8.
     """
     if data.dtype != np.uint8 or offsets.dtype != np.int64 or data.ndim != 1 or offsets.ndim != 1:
         raise ValueError("bytes must be [·] of uint8 and offsets [·] of int64")
-    raw, ends = data.tobytes(), offsets.tolist()
-    if not ends or ends[0] != 0 or ends[-1] != len(raw) or (np.diff(offsets) < 0).any():
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(data) or (np.diff(offsets) < 0).any():
         raise ValueError("offsets do not fit the bytes")
-    return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
+    data.tobytes().decode("utf-8", "surrogatepass")
+    starts = offsets[:-1][np.diff(offsets) > 0]
+    if (data[starts] & 0xC0 == 0x80).any():  # bytes that go on with a character
+        raise ValueError("offsets stand inside characters")
+
+
+def ranges(starts: Ids, lengths: Ids) -> Ids:
+    """All of range(start, start + length), one after another. Shape: [sum of lengths]."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)

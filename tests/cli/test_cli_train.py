@@ -100,7 +100,7 @@ class TestTraining:
         assert "1 rows of the vectors repeat a word; the first row of a word counts" in result.err
         model = store.load(tmp_path / "m")
         assert model.config.words.dim == 3
-        assert model.weights["words.vectors"][model.alphabets.words.ids["unheard"]].tolist() == [7, 8, 9]
+        assert model.weights["words.vectors"][model.alphabets.words.id_of("unheard")].tolist() == [7, 8, 9]
 
     def test_columns_are_chosen_by_number(self, tmp_path: Path):
         (tmp_path / "x").write_text("1 B-PER Jay NN\n2 O left VB\n")

@@ -24,8 +24,9 @@ SENTENCES = [
 VECTORS = Vectors(Vocabulary(["bob", "saw", "zebra", "York"]), np.arange(8, dtype=np.float32).reshape(4, 2))
 
 
-def make_set(scheme: str = "BIOES", vectors: Vectors | None = None) -> TrainingSet:
-    return training_set(SENTENCES, configure(settings={"scheme": scheme}), vectors)
+def make_set(scheme: str = "BIOES", vectors: Vectors | None = None, **words: float) -> TrainingSet:
+    settings = {"scheme": scheme, **{f"words.{name}": value for name, value in words.items()}}
+    return training_set(SENTENCES, configure(settings=settings), vectors)
 
 
 def words(data: TrainingSet, ids: np.ndarray) -> list[str]:
@@ -101,8 +102,8 @@ def test_a_tag_that_is_none_is_an_error_at_its_own_line(tmp_path: Path) -> None:
 
 
 def test_an_epoch_has_every_sentence_once_with_its_own_tags() -> None:
-    data = make_set()
-    batches = list(data.batches(Training(batch_size=2), 0.0, epoch=1))
+    data = make_set(unknown_rate=0)
+    batches = list(data.batches(Training(batch_size=2), epoch=1))
     assert [len(batch.lengths) for batch, _ in batches] == [2, 1]
     found = []
     for batch, tags in batches:
@@ -113,11 +114,13 @@ def test_an_epoch_has_every_sentence_once_with_its_own_tags() -> None:
 
 
 def test_epochs_differ_in_order_and_a_seed_fixes_them() -> None:
-    data = training_set([Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(), None)
+    data = training_set(
+        [Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(settings={"words.unknown_rate": 0}), None
+    )
 
     def epochs(seed: int) -> list[list[int]]:
         settings = Training(batch_size=7, seed=seed)
-        return [[int(i) for batch, _ in data.batches(settings, 0.0, epoch) for i in batch.words] for epoch in (1, 2)]
+        return [[int(i) for batch, _ in data.batches(settings, epoch) for i in batch.words] for epoch in (1, 2)]
 
     first, second = epochs(1)
     assert first != second
@@ -129,10 +132,10 @@ def test_epochs_differ_in_order_and_a_seed_fixes_them() -> None:
 def test_a_batch_depends_on_its_own_number_and_not_on_the_batches_before() -> None:
     data = training_set([Sentence([f"w{'x' * i}"], ["B-A"]) for i in range(30)], configure(), None)
     settings = Training(batch_size=7, seed=3)
-    whole = [batch.words.tolist() for batch, _ in data.batches(settings, 0.5, 2)]
+    whole = [batch.words.tolist() for batch, _ in data.batches(settings, 2)]
     assert any(UNKNOWN in words for words in whole)
     for done in range(6):
-        assert [batch.words.tolist() for batch, _ in data.batches(settings, 0.5, 2, done)] == whole[done:]
+        assert [batch.words.tolist() for batch, _ in data.batches(settings, 2, done)] == whole[done:]
 
 
 # Words that stand in for unknown ones
@@ -140,28 +143,36 @@ def test_a_batch_depends_on_its_own_number_and_not_on_the_batches_before() -> No
 
 def test_words_seen_once_stand_in_for_unknown_ones() -> None:
     data = make_set()
-    assert words(data, np.flatnonzero(data.replaceable)) == ["0000", "ann", "bob", "carl", "new", "york"]
+    assert words(data, np.flatnonzero(data.unknown_rates)) == ["0000", "ann", "bob", "carl", "new", "york"]
 
 
 def test_words_with_a_vector_never_stand_in_for_unknown_ones() -> None:
     # "bob" has a vector; "york" has none, as the table knows it only as "York".
     data = make_set(vectors=VECTORS)
-    assert words(data, np.flatnonzero(data.replaceable)) == ["0000", "ann", "carl", "new", "york"]
+    assert words(data, np.flatnonzero(data.unknown_rates)) == ["0000", "ann", "carl", "new", "york"]
 
 
 def test_only_replaceable_words_are_replaced_and_about_at_the_rate() -> None:
-    data = make_set(vectors=VECTORS)
-    epochs = [next(data.batches(Training(batch_size=3), 0.3, epoch)) for epoch in range(2_000)]
+    data = make_set(vectors=VECTORS, unknown_rate=0.3)
+    epochs = [next(data.batches(Training(batch_size=3), epoch)) for epoch in range(2_000)]
     assert sum((batch.words == UNKNOWN).sum() for batch, _ in epochs) / (2_000 * 5) == pytest.approx(0.3, abs=0.015)
     kept = sorted(data.alphabets.word_id(token) for token in ("saw", "saw", "saw", "bob"))
     for batch, _ in epochs:
-        assert sorted(i for i in batch.words.tolist() if i != UNKNOWN and not data.replaceable[i]) == kept
+        assert sorted(i for i in batch.words.tolist() if i != UNKNOWN and not data.unknown_rates[i]) == kept
+
+
+def test_dropout_replaces_any_word_the_less_often_the_more_it_is_seen() -> None:
+    data = make_set(vectors=VECTORS, dropout=0.5, unknown_rate=0.4)
+    rates = dict(zip(words(data, np.arange(1, data.alphabets.trained)), data.unknown_rates[1:].tolist(), strict=True))
+    assert rates == pytest.approx(
+        {"0000": 0.4, "ann": 0.4, "carl": 0.4, "new": 0.4, "york": 0.4, "bob": 1 / 3, "saw": 1 / 7}
+    )
+    assert data.unknown_rates[UNKNOWN] == 0
 
 
 def test_a_replaced_word_keeps_its_spelling() -> None:
-    data = make_set()
     (whole, tags), (replaced, same) = (
-        next(data.batches(Training(batch_size=3), rate, epoch=1)) for rate in (0.0, 1 - 1e-12)
+        next(make_set(unknown_rate=rate).batches(Training(batch_size=3), epoch=1)) for rate in (0.0, 1 - 1e-12)
     )
     assert (replaced.words == UNKNOWN).sum() == 6
     for name in ("spelling", "chars", "word_lengths", "lengths"):
@@ -192,7 +203,7 @@ def test_a_words_vector_is_found_in_lower_case_where_case_is_kept() -> None:
     data = training_set(SENTENCES, config, VECTORS)
     table = word_vectors(data.alphabets, VECTORS, 2, np.random.default_rng(0))
     for word, row in {"Bob": 0, "Saw": 1, "saw": 1, "York": 3}.items():
-        assert table[data.alphabets.words.ids[word]].tolist() == VECTORS.matrix[row].tolist()
+        assert table[data.alphabets.words.id_of(word)].tolist() == VECTORS.matrix[row].tolist()
 
 
 def test_drawn_vectors_fill_the_papers_range() -> None:

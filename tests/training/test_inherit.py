@@ -65,12 +65,12 @@ def test_words_and_characters_go_by_their_strings_and_none_is_lost() -> None:
     file = Vectors(Vocabulary(["word3", "zoe", "yak"]), np.full((3, 4), 9, np.float32))
     fresh = fresh_model(old, file)
     weights, inherited = inherit(old, fresh)
-    ids, row = fresh.alphabets.words.ids, weights["words.vectors"]
+    id_of, row = fresh.alphabets.words.id_of, weights["words.vectors"]
     for word in old.alphabets.words.strings:
-        assert row[ids[word]].tolist() == old.weights["words.vectors"][old.alphabets.words.ids[word]].tolist()
-    assert row[ids["zoe"]].tolist() == row[ids["yak"]].tolist() == [9.0] * 4
-    for char, i in old.alphabets.chars.ids.items():
-        new = fresh.alphabets.chars.ids[char]
+        assert row[id_of(word)].tolist() == old.weights["words.vectors"][old.alphabets.words.id_of(word)].tolist()
+    assert row[id_of("zoe")].tolist() == row[id_of("yak")].tolist() == [9.0] * 4
+    for i, char in enumerate(old.alphabets.chars.strings):
+        new = fresh.alphabets.chars.id_of(char)
         assert weights["chars.vectors"][new].tolist() == old.weights["chars.vectors"][i].tolist()
     assert (inherited.words, inherited.training_words, inherited.other_words, inherited.lost_words) == (
         1,

@@ -339,7 +339,7 @@ def test_vectors_of_words_outside_training_never_change() -> None:
     assert table[model.alphabets.trained :].tolist() == vectors.matrix[[1, 2, 4]].tolist()
     # Those of training words do: each of them is in every epoch.
     for word in ("ann", "slept"):
-        assert np.abs(table[model.alphabets.words.ids[word]] - vectors.matrix[vectors.words.ids[word]]).max() > 1e-4
+        assert np.abs(table[model.alphabets.words.id_of(word)] - vectors.matrix[vectors.words.id_of(word)]).max() > 1e-4
 
 
 def test_a_word_of_the_vectors_keeps_its_vector_when_tagging() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tagsmith.embeddings.vectors import Vectors
 from tagsmith.errors import DataError
 from tagsmith.files import check_readable
-from tagsmith.tensors import map_tensors, pack_strings, unpack_strings, write_tensors
+from tagsmith.tensors import map_tensors, pack_strings, write_tensors
 from tagsmith.vocab import Vocabulary
 
 Block = tuple[list[str], NDArray[np.float32]]
@@ -51,7 +51,7 @@ class Table:
             DataError: words that are damaged, or come twice.
         """
         try:
-            words = Vocabulary(self._words())
+            words = Vocabulary.of_packed(self.arrays[_BYTES], self.arrays[_OFFSETS])
         except ValueError as error:
             raise DataError(f"a damaged table ({error})", "word vectors", source=source) from None
         return Vectors(words, self.arrays[_MATRIX], source, self.repeated, self.form)
@@ -65,9 +65,6 @@ class Table:
         vectors = self.vectors(source)
         for start in range(0, len(vectors.words), _BLOCK):
             yield vectors.words.strings[start : start + _BLOCK], vectors.matrix[start : start + _BLOCK]
-
-    def _words(self) -> list[str]:
-        return unpack_strings(self.arrays[_BYTES], self.arrays[_OFFSETS])
 
 
 def gather(blocks: Iterable[Block], form: str, keep: Keep | None = None) -> Table:

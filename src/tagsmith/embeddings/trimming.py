@@ -14,9 +14,7 @@ def lookup_forms(tokens: Iterable[str]) -> set[str]:
     Settings may zero a token's digits and lower-case it before it is looked up; a lookup then tries the word as it is,
     lower-cased, and with its digits zeroed.
     """
-    return {
-        form for token in set(tokens) for normalised in (token, zero_digits(token)) for form, _ in forms(normalised)
-    }
+    return {form for token in set(tokens) for normalised in (token, zero_digits(token)) for form in forms(normalised)}
 
 
 @dataclass

@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.vocab import Match, Vocabulary
+from tagsmith.vocab import ABSENT, Vocabulary
+
+Match = Literal["exact", "lower-cased", "digits zeroed", "absent"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class Vectors:
         forms = Counter(self.match(word, normalise(word)) for word in set(words))
         return Coverage(forms["exact"], forms["lower-cased"], forms["digits zeroed"], forms["absent"])
 
-    def match(self, word: str, normalised: str) -> Match | Literal["absent"]:
+    def match(self, word: str, normalised: str) -> Match:
         """The form in which the table has a word that is looked up as ``normalised``."""
         found = self.words.find(normalised)
-        if found is None:
+        if found == ABSENT:
             return "absent"
-        entry = self.words.strings[found[0]]
+        entry = self.words.strings[found]
         return "exact" if entry == word else "lower-cased" if entry == word.lower() else "digits zeroed"
 
 
@@ -59,7 +61,7 @@ class Coverage:
 
     def __str__(self) -> str:
         total = self.exact + self.lowered + self.zeroed + self.absent
-        parts: list[tuple[Match | str, int]] = [
+        parts: list[tuple[Match, int]] = [
             ("exact", self.exact),
             ("lower-cased", self.lowered),
             ("digits zeroed", self.zeroed),

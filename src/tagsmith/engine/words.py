@@ -12,7 +12,7 @@ from tagsmith.kernels.reference import Floats
 
 _INPUTS = 16 * 2**20  # bytes for the inputs of words: 52,000 words of 80 numbers
 _PRODUCTS = 16 * 2**20  # bytes for the products of words: 2,600 words at two directions of 200 units
-_AT_ONCE = 256  # words computed at a time: more would take memory and save no time
+_AT_ONCE = 1_024  # words computed at a time: more would take memory and save no time
 
 
 class WordInputs:
@@ -50,29 +50,32 @@ class WordInputs:
         if len(self._row_of) + len(new) > len(self._table):
             self._begin(len(words))
             new = words
-        unmet: dict[tuple[str, int], list[str]] = {}  # by all that the model sees of a word
-        for word in new:
-            form = self._alphabets.spelling_of(word), self._alphabets.word_id(word)
-            if form in self._row_of_form:
-                self._row_of[word] = self._row_of_form[form]
-            else:
-                unmet.setdefault(form, []).append(word)
-        met = list(unmet.items())
-        for start in range(0, len(met), _AT_ONCE):
-            some = met[start : start + _AT_ONCE]
-            first = len(self._row_of_form)
-            ids = np.array([word_id for (_, word_id), _ in some], np.int64)
-            spelled = self._alphabets.characters([spelling for (spelling, _), _ in some])
-            self._table[first : first + len(some)] = self._compute(ids, *spelled)
-            for row, (form, strings) in enumerate(some, first):
-                self._row_of_form[form] = row
-                self._row_of.update(dict.fromkeys(strings, row))
+        known = self._row_of_form
+        spellings = [self._alphabets.spelling_of(word) for word in new]
+        ids = [self._alphabets.word_id(word) for word in new]
+        first = len(known)
+        rows = [known.setdefault(form, len(known)) for form in zip(spellings, ids, strict=True)]
+        try:
+            self._compute_rows(first, len(known), rows, spellings, np.array(ids))
+        except BaseException:
+            self._begin()  # without the rows that were promised
+            raise
+        self._row_of.update(zip(new, rows, strict=True))
+
+    def _compute_rows(self, first: int, end: int, rows: list[int], spellings: list[str], ids: Ids) -> None:
+        """Fill the rows from ``first`` to ``end``, given the row of each word, its spelling and its id."""
+        _, of = np.unique(rows, return_index=True)  # a word of each row
+        of = of[len(of) - (end - first) :]
+        for start in range(0, len(of), _AT_ONCE):
+            some = of[start : start + _AT_ONCE]
+            spelled = self._alphabets.characters([spellings[i] for i in some])
+            self._table[first + start : first + start + len(some)] = self._compute(ids[some], *spelled)
 
     def _begin(self, at_least: int = 0) -> None:
         """Begin a table with room for so many words. It takes no memory before it is written to."""
         self._table = np.empty((max(at_least, _INPUTS // (4 * self._width)), self._width), np.float32)
         self._row_of: dict[str, int] = {}
-        self._row_of_form: dict[tuple[str, int], int] = {}
+        self._row_of_form: dict[tuple[str, int], int] = {}  # by all that the model sees of a word
 
 
 class Products:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tagsmith.batching import UNKNOWN, Alphabets, Batch, Ids, build_alphabets
 from tagsmith.config import Config, Training
@@ -13,6 +14,7 @@ from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
 from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans, split_tag
 from tagsmith.text import Sentence
+from tagsmith.vocab import ABSENT
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,15 @@ class TrainingSet:
     tag_ids: list[Ids]
     batch: Batch
     """All sentences: what their strings are is looked up once."""
-    replaceable: np.ndarray
-    """Words that occur once and have no vector: sometimes replaced by the unknown word. Shape: [trained], bool."""
+    unknown_rates: NDArray[np.float64]
+    """How often each word is replaced by the unknown word. Shape: [trained]."""
 
     @property
     def tokens(self) -> int:
         """Tokens in all sentences."""
         return sum(map(len, self.sentences))
 
-    def batches(
-        self, training: Training, unknown_rate: float, epoch: int, done: int = 0
-    ) -> Iterator[tuple[Batch, Ids]]:
+    def batches(self, training: Training, epoch: int, done: int = 0) -> Iterator[tuple[Batch, Ids]]:
         """One epoch: the sentences in random order, a batch at a time, with their tag ids [N].
 
         Each batch depends on the seed, the epoch and its own number alone: without the first ``done`` batches the
@@ -47,7 +47,7 @@ class TrainingSet:
             chosen = order[starts[step] :][: training.batch_size]
             batch = self.batch.take(chosen)
             drawn = random(training.seed, epoch, step + 1).random(len(batch.words))
-            words = np.where(self.replaceable[batch.words] & (drawn < unknown_rate), UNKNOWN, batch.words)
+            words = np.where(drawn < self.unknown_rates[batch.words], UNKNOWN, batch.words)
             yield (
                 Batch(words, batch.spelling, batch.chars, batch.word_lengths, batch.lengths),
                 np.concatenate([self.tag_ids[i] for i in chosen]),
@@ -87,20 +87,26 @@ def training_set(
     alphabets, counts = build_alphabets(
         (sentence.tokens for sentence in kept), config.words, dict.fromkeys(known), old.chars.strings if old else ()
     )
-    replaceable = np.zeros(alphabets.trained, bool)
-    for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
-        replaceable[i] = counts[word] == 1 and not _has_vector(word, vectors, old)
+    words = alphabets.words.strings[1 : alphabets.trained]
+    seen = np.array([counts[word] for word in words])
+    stand_in = (seen == 1) & ~_have_vectors(words, vectors, old)
+    dropped = config.words.dropout / (config.words.dropout + seen)
+    rates = np.concatenate([[0.0], np.maximum(dropped, np.where(stand_in, config.words.unknown_rate, 0.0))])
     ids = {tag: i for i, tag in enumerate(tags)}
     tag_ids = [np.array([ids[t] for t in row], np.int64) for row in rows]
     batch = alphabets.batch([sentence.tokens for sentence in kept])
-    return TrainingSet(kept, alphabets, tags, tag_ids, batch, replaceable)
+    return TrainingSet(kept, alphabets, tags, tag_ids, batch, rates)
 
 
-def _has_vector(word: str, vectors: Vectors | None, old: Alphabets | None) -> bool:
-    """Whether a vector file or an older model has a row that no training made. A row that the older model trained may
-    be of a word that stood in for the unknown one, and goes on to."""
-    in_old = old.words.find(word) if old else None
-    return bool((vectors and vectors.words.find(word)) or (old and in_old and in_old[0] >= old.trained))
+def _have_vectors(words: Sequence[str], vectors: Vectors | None, old: Alphabets | None) -> NDArray[np.bool_]:
+    """Whether a vector file or an older model has a row of each word that no training made. A row that the older model
+    trained may be of a word that stood in for the unknown one, and goes on to."""
+    has = np.zeros(len(words), bool)
+    if vectors is not None:
+        has |= vectors.words.find_all(words) != ABSENT
+    if old is not None:
+        has |= old.words.find_all(words) >= old.trained
+    return has
 
 
 def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:
@@ -152,8 +158,8 @@ def word_vectors(alphabets: Alphabets, vectors: Vectors | None, dim: int, rng: n
     table = rng.uniform(-((3 / dim) ** 0.5), (3 / dim) ** 0.5, (alphabets.trained, dim)).astype(np.float32)
     if vectors is None:
         return table
-    for i, word in enumerate(alphabets.words.strings[1 : alphabets.trained], 1):
-        if found := vectors.words.find(word):
-            table[i] = vectors.matrix[found[0]]
-    rest = [vectors.words.ids[word] for word in alphabets.words.strings[alphabets.trained :]]
-    return np.concatenate([table, vectors.matrix[rest]])
+    words = alphabets.words.strings
+    found = vectors.words.find_all(words[1 : alphabets.trained])
+    known = np.flatnonzero(found != ABSENT)
+    table[1 + known] = vectors.matrix[found[known]]
+    return np.concatenate([table, vectors.matrix[vectors.words.ids_of(words[alphabets.trained :])]])

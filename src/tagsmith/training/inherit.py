@@ -21,7 +21,7 @@ from tagsmith.embeddings import Vectors
 from tagsmith.errors import ConfigError
 from tagsmith.schemes import OUTSIDE, SCHEMES, split_tag
 from tagsmith.store import Model
-from tagsmith.vocab import Vocabulary
+from tagsmith.vocab import ABSENT, Vocabulary
 
 _SHAPING = ("words", "chars", "encoder")
 _ONLY_IN_TRAINING = {"unknown_rate", "dropout", "dropout_in", "dropout_out", "variational"}
@@ -88,7 +88,7 @@ def known_vectors(old: Model, vectors: Vectors | None) -> Vectors:
             f"take vectors {matrix.shape[1]} wide, or none: the model has its own"
         )
     # An empty word in a file would be the unknown one, which is not looked up.
-    rest = [i for i, word in enumerate(vectors.words.strings) if word and word not in old.alphabets.words.ids]
+    rest = np.flatnonzero(old.alphabets.words.ids_of(vectors.words.strings) == ABSENT)
     strings = [*words, *(vectors.words.strings[i] for i in rest)]
     return Vectors(Vocabulary(strings), np.concatenate([matrix, vectors.matrix[rest]]), vectors.source)
 

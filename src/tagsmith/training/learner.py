@@ -40,8 +40,7 @@ class Learner:
         progress, settings = self.progress, self.settings
         rate = learning_rate(settings, progress.number)
         began, before = time.perf_counter(), progress.seconds
-        unknown_rate = self.model.config.words.unknown_rate
-        for batch, tags in self.data.batches(settings, unknown_rate, progress.number, progress.steps):
+        for batch, tags in self.data.batches(settings, progress.number, progress.steps):
             self._seed(progress.number, progress.steps + 1)
             self.optimizer.zero_grad()
             self.optimizer.catch_up(torch.from_numpy(batch.words).to(self.network.words.vectors.device))

@@ -85,7 +85,7 @@ def prepare(task: Task) -> Callable[[], Callable[[], list[float]]]:
     weights: dict[str, Any] = network.initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
     start = Model(config, data.alphabets, data.tags, weights, {})
-    batches = itertools.islice(data.batches(config.training, config.words.unknown_rate, 1), options["steps"])
+    batches = itertools.islice(data.batches(config.training, 1), options["steps"])
     task.notes |= {"torch": torch.__version__, "tokens": sum(len(batch.words) for batch, _ in batches)}
 
     def fresh() -> Callable[[], list[float]]:
