@@ -40,7 +40,6 @@ FLOORS = [
     ["model"],
     ["engine"],
     ["tagging"],
-    ["quality"],
     ["training"],
     ["tagger"],
     ["tagsmith"],

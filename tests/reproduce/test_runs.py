@@ -24,9 +24,9 @@ from tagsmith.reproduce.work import Job, score_parts
 
 
 class Notes:
-    """Keeps what it is told; stops everything, as Ctrl-C does, when it hears a certain line."""
+    """Keeps what it is told; stops everything, as Ctrl-C does, once a certain file is there."""
 
-    def __init__(self, stop_at: str = "never") -> None:
+    def __init__(self, stop_at: Path | None = None) -> None:
         self.stop_at = stop_at
         self.told: list[str] = []
         self.lines: Sequence[str] = ()
@@ -35,7 +35,7 @@ class Notes:
         self.told.append(f"started {run.name}")
 
     def said(self, run: Run, line: str) -> None:
-        if self.stop_at in line:
+        if self.stop_at and self.stop_at.exists():
             raise KeyboardInterrupt
 
     def finished(self, run: Run, record: Record) -> None:
@@ -201,9 +201,8 @@ def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):
     (run,) = plan([Row("long", {**LITTLE, "training.epochs": 6})], "task", TASK, data, [], [1])
     results = Results(tmp_path / "results")
     with pytest.raises(KeyboardInterrupt):
-        run_all([run], results, 1, Notes(stop_at="epoch "))
+        run_all([run], results, 1, Notes(results.work(run.experiment.key) / "model.checkpoint.safetensors"))
     assert results.find(run.experiment) is None
-    assert (results.work(run.experiment.key) / "model.checkpoint.safetensors").exists()
     assert run_all([run], results, 1, Notes()) == 0
     record = results.find(run.experiment)
     assert record is not None

@@ -15,15 +15,15 @@ from msgspec import Struct
 from tagsmith import formats
 from tagsmith.config import Config, configure
 from tagsmith.embeddings.reading import files_of
-from tagsmith.errors import ConfigError, DataError
-from tagsmith.files import check_readable
+from tagsmith.errors import ConfigError
+from tagsmith.files import read_chunks
 from tagsmith.formats.columns import Columns
 from tagsmith.reproduce.tables import DEV, TRAIN, Row, Task
 from tagsmith.text import Sentence
 
 
 class File(Struct, frozen=True):
-    """A file to read, what it is called in records, and the SHA-256 of its bytes."""
+    """A file to read, what it is called in records, and the SHA-256 of its content, unpacked if it is gzip."""
 
     path: str
     name: str
@@ -132,20 +132,15 @@ def _vector_file(path: Path) -> File:
 
 @cache
 def sha256_of(*paths: Path) -> str:
-    """The SHA-256 of files' bytes, one after another.
+    """The SHA-256 of files' content, unpacked if it is gzip, one after another.
 
     Raises:
         DataError: a file that can't be read.
     """
     result = hashlib.sha256()
     for path in paths:
-        check_readable(path)
-        try:
-            with path.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    result.update(chunk)
-        except OSError as error:
-            raise DataError(error.strerror or str(error), "a readable file", source=str(path)) from None
+        for chunk in read_chunks(path):
+            result.update(chunk)
     return result.hexdigest()
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tagsmith.reproduce.experiments import Run
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.tables import DEV, TEST
 
-_EPOCH = re.compile(r"epoch +(\d+) +(.*)")
+_EPOCH = re.compile(r"epoch +(\d+) .*dev .*?((?:F1|accuracy) [\d.]+)")
 _SHOWN = 10  # lines of a failed run
 
 
@@ -25,7 +25,6 @@ class View:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[said]}"),
             TimeElapsedColumn(),
@@ -52,7 +51,7 @@ class View:
     def said(self, run: Run, line: str) -> None:
         """Move its bar to the epoch it speaks of."""
         if found := _EPOCH.match(line):
-            self.progress.update(self.tasks[run.experiment.key], completed=int(found[1]), said=found[2])
+            self.progress.update(self.tasks[run.experiment.key], completed=int(found[1]), said=f"dev {found[2]}")
 
     def finished(self, run: Run, record: Record) -> None:
         """Take its line away, and say what came out."""

@@ -25,13 +25,14 @@ from tagsmith.embeddings import Vectors, load_vectors
 from tagsmith.errors import TagsmithError
 from tagsmith.machine import commit, processor, versions
 from tagsmith.metrics import score
-from tagsmith.quality.vocabulary import score_by_class
 from tagsmith.reproduce.experiments import Experiment
 from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable
 from tagsmith.reproduce.tables import DEV, TRAIN
+from tagsmith.reproduce.vocabulary import score_by_class
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagger import Tagger
 from tagsmith.text import Sentence
+from tagsmith.vocab import ABSENT
 
 MODEL = "model.safetensors"
 
@@ -74,7 +75,7 @@ def run(experiment: Experiment, results: Results) -> Record:
     began = time.monotonic()
     parts = experiment.read()
     model = results.work(experiment.key) / MODEL
-    train(experiment, parts, model)
+    train_to(model, experiment, parts)
     start, *epochs = _read_log(model)
     vectors = load_vectors(experiment.vectors.path) if experiment.vectors else None
     scores, predictions = score_parts(model, parts, vectors)
@@ -104,7 +105,7 @@ def run(experiment: Experiment, results: Results) -> Record:
     return record
 
 
-def train(experiment: Experiment, parts: dict[str, list[Sentence]], model: Path) -> None:
+def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence]]) -> None:
     """Train to a model file, unless an earlier process got so far."""
     from tagsmith.training.checkpoint import checkpoint_beside
 
@@ -124,8 +125,9 @@ def score_parts(
     model: Path, parts: dict[str, list[Sentence]], vectors: Vectors | None
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], Predictions]:
     """The scores of every part and the predictions for all but train, under each kind of constraints."""
-    words = {token.lower() for sentence in parts[TRAIN] for token in sentence.tokens}
-    embedded = vectors.words.ids if vectors else ()
+    train = {token.lower() for sentence in parts[TRAIN] for token in sentence.tokens}
+    tokens = {token for sentences in parts.values() for sentence in sentences for token in sentence.tokens}
+    embedded = {token.lower() for token in tokens if vectors and vectors.words.find(token) != ABSENT}
     scheme = Tagger.load(model, threads=1, precision="fp32")
     spans = scheme.model.config.scheme in SCHEMES
     taggers = {"scheme": scheme}
@@ -141,7 +143,7 @@ def score_parts(
             figures = score(zip(gold, tags, strict=True), spans=spans).as_dict()
             del figures["confusion"]
             rows = zip((sentence.tokens for sentence in sentences), gold, tags, strict=True)
-            classes = score_by_class(rows, words, embedded, spans=spans)
+            classes = score_by_class(rows, train, embedded, spans=spans)
             figures["vocabulary"] = {name: count.as_dict() for name, count in classes.items()}
             scores[part][constraints], predictions[part][constraints] = figures, tags
     del predictions[TRAIN]

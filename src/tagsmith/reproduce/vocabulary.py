@@ -25,14 +25,11 @@ def vocabulary_class(words: Iterable[str], train: Container[str], vectors: Conta
     be the one, another the other).
 
     Args:
-        train: the words of the training data, in lower case. In the paper's counts case does not matter.
-        vectors: the words that have a vector, in lower case or as they are.
+        train, vectors: the words of the training data, and those that have a vector, in lower case. In the paper's
+            counts case does not matter.
     """
-    known, embedded = True, True
-    for word in words:
-        lowered = word.lower()
-        known = known and lowered in train
-        embedded = embedded and (lowered in vectors or word in vectors)
+    lowered = [word.lower() for word in words]
+    known, embedded = (all(word in those for word in lowered) for those in (train, vectors))
     return {(True, True): "IV", (False, True): "OOTV", (True, False): "OOEV", (False, False): "OOBV"}[known, embedded]
 
 
