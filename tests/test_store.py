@@ -305,6 +305,25 @@ def test_a_model_of_any_kind_comes_back_whole(recipe: dict[str, Any], tmp_path: 
     assert same(store.load(tmp_path / "m"), model)
 
 
+def test_half_precision_comes_back_and_takes_two_bytes_a_number(tmp_path: Path):
+    whole = random_model(0)
+    half = store.with_half_vectors(whole)
+    store.save(half, tmp_path / "half")
+    found = store.load(tmp_path / "half").weights
+    assert found["words.vectors"].dtype == np.float16
+    assert found["words.vectors"].tolist() == whole.weights["words.vectors"].astype(np.float16).tolist()
+    assert {name: weight.dtype for name, weight in found.items() if name != "words.vectors"} == {
+        name: np.dtype(np.float32) for name in whole.weights if name != "words.vectors"
+    }
+
+
+def test_a_number_too_large_for_half_precision_is_an_error():
+    model = random_model(0)
+    model.weights["words.vectors"][3, 1] = 70_000
+    with pytest.raises(ValueError, match="beyond 65504"):
+        store.with_half_vectors(model)
+
+
 def _set(place: str, value: object) -> Callable[[Document, Tensors], None]:
     def change(document: Document, tensors: Tensors) -> None:
         *parents, last = place.split("/")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -25,6 +25,7 @@ from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
+_TABLE = "words.vectors"
 _GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
 """How many points apart two dev scores may be for the models to count as equally good."""
@@ -73,7 +74,7 @@ class Model:
 def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
     """The weights a model has, by name, and the shape of each."""
     words, encoder = config.words.dim or 0, config.encoder
-    found = {"words.vectors": (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
+    found = {_TABLE: (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
     width = words + config.chars.width
     for layer in layer_names(encoder):
         found |= _recurrent_shapes(layer, width, encoder.size, _GATES[encoder.kind])
@@ -200,14 +201,32 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     expected = shapes(config, alphabets, len(tags))
     found = {name: array.shape for name, array in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name) or tensors[name].dtype != np.float32:
-            raise ValueError(f"weight {name!r} is {found.get(name)}, expected {expected.get(name)} of float32")
+        if expected.get(name) != found.get(name) or tensors[name].dtype not in _types(name):
+            types = " or ".join(map(str, _types(name)))
+            raise ValueError(f"weight {name!r} is {found.get(name)}, expected {expected.get(name)} of {types}")
         if not np.isfinite(tensors[name]).all():
             raise ValueError(f"weight {name!r} holds a value that is no finite number")
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
     return Model(config, alphabets, tags, tensors, document["training"], checks.int8, version)
+
+
+def _types(weight: str) -> list[np.dtype[Any]]:
+    """What the numbers of a weight may be stored as."""
+    return [np.dtype(np.float32), *([np.dtype(np.float16)] if weight == _TABLE else [])]
+
+
+def with_half_vectors(model: Model) -> Model:
+    """The model with its word vectors in half precision: half the size, and rounded to three digits.
+
+    Raises:
+        ValueError: a number too large for it.
+    """
+    table, largest = model.weights[_TABLE], np.finfo(np.float16).max
+    if np.abs(table).max(initial=0) > largest:
+        raise ValueError(f"a word vector beyond {largest}, the largest number of half precision")
+    return replace(model, weights={**model.weights, _TABLE: table.astype(np.float16)}, int8=None)
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:

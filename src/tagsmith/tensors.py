@@ -23,7 +23,14 @@ from tagsmith.files import check_readable, replacing
 Arrays = Mapping[str, NDArray[Any]]
 Ids = NDArray[np.int64]
 _NO_DIGEST = '"sha256":""'
-_DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "U8": np.uint8,
+}
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, key: str) -> None:

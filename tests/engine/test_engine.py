@@ -65,6 +65,12 @@ def assert_same(model: Model, sentences: Sequence[Sequence[str]]) -> None:
         )
 
 
+@pytest.mark.parametrize("recipe", [*RECIPES.values()][::7], ids=[*RECIPES][::7])
+def test_vectors_in_half_precision_give_one_answer_in_all_engines(recipe: dict[str, Any]):
+    model = store.with_half_vectors(random_model(0, settings=recipe))
+    assert_same(model, [["word1", "unheard"], ["Word2"], [*ODD[0], "word3"]])
+
+
 @pytest.mark.parametrize("constraints", ["scheme", "none"])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_all_engines_give_the_same_for_every_kind_of_model(recipe: dict[str, Any], constraints: str) -> None:

@@ -48,7 +48,7 @@ class Network(nn.Module):
         super().__init__()
         weights, trained = model.weights, model.alphabets.trained
         self.config = model.config
-        vectors = weights["words.vectors"]
+        vectors = np.asarray(weights["words.vectors"], np.float32)
         self.words = WordVectors(_parameter(vectors[:trained]), torch.from_numpy(np.array(vectors[trained:])))
         self.chars = _spelling(model.config.chars, weights)
         for name in layer_names(model.config.encoder):
