@@ -13,7 +13,7 @@ from shell import COMMAND, DEMO, Result, real, run
 
 from tagsmith import store
 
-COMMANDS = ["train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench"]
+COMMANDS = ["train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench", "reproduce"]
 WITHIN = [["vectors", command] for command in ("info", "convert", "trim")]
 
 
