@@ -1,4 +1,4 @@
-"""The linear chain in compiled code: Viterbi, marginals, and the nll with its gradient, one sentence after another.
+"""The linear chain in compiled code: Viterbi, marginals, posteriors, the nll and its gradient.
 
 Each sentence is computed on its own, from its own words, in float64: its answers are the same, to the bit, whatever
 batch it stands in. Scores may be float32 or float64. Inside, a row of K scores is widened to whole vectors, -inf in
@@ -15,7 +15,19 @@ import numpy as np
 from numba.extending import register_jitable
 
 from tagsmith.kernels.compiling import kernel
-from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats, Ids
+from tagsmith.kernels.reference import (
+    Allowed,
+    Bools,
+    Chain,
+    Floats,
+    Ids,
+    Posteriors,
+    Reading,
+    log_totals,
+    path_scores,
+    spans_of,
+)
+from tagsmith.kernels.spans import span_masses
 from tagsmith.kernels.vectors import LANES, exp, highest, load, log, maximum, multiply_add, spread, store, total
 
 _SAFE, _LOG_SAFE = 1e-260, -598.0
@@ -30,10 +42,25 @@ def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
 
 def marginals(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
     """Probability of every tag at every word, those of ``reference.marginals``. Shape: [N, K], float64."""
-    used = np.empty(chain.emissions.shape, np.float64)
-    scores = _plain(chain, allowed)
-    _expect(*scores, allowed.step, lengths, used, scores[1][:0])
+    scores, used = _plain(chain, allowed), np.empty(chain.emissions.shape)
+    _expect(*scores, allowed.step, lengths, used, scores[1][:0], used[:0], used[:0])
     return used
+
+
+def posteriors(chain: Chain, allowed: Allowed, reading: Reading, path: Ids, lengths: Ids) -> Posteriors:
+    """How probable paths, their tags and their spans are, as ``reference.posteriors``. Shape: path [N], lengths [B]."""
+    scores = _plain(chain, allowed)
+    used, alphas, betas = (np.empty(chain.emissions.shape) for _ in range(3))
+    _expect(*scores, allowed.step, lengths, used, scores[1][:0], alphas, betas)
+    totals, spans = log_totals(alphas, betas, lengths), spans_of(path, reading, lengths)
+    masses = np.empty(len(spans.starts))
+    span_masses(*scores, allowed.step, *reading, *spans, alphas, betas, np.cumsum(lengths) - lengths, masses)
+    return Posteriors(
+        used[np.arange(len(path)), path],
+        np.exp(masses - totals[spans.sentence]),
+        path_scores(chain, allowed, path, lengths) - totals,
+        spans,
+    )
 
 
 def nll(chain: Chain, tags: Ids, lengths: Ids) -> tuple[float, Chain]:
@@ -46,7 +73,7 @@ def nll(chain: Chain, tags: Ids, lengths: Ids) -> tuple[float, Chain]:
     allowed = Allowed.all(chain.emissions.shape[1])
     scores = _plain(chain, allowed)
     used, pairs = np.empty(chain.emissions.shape, np.float64), np.zeros_like(scores[1])
-    log_partition = _expect(*scores, allowed.step, lengths, used, pairs)
+    log_partition = _expect(*scores, allowed.step, lengths, used, pairs, used[:0], used[:0])
     score = _take_path(*scores, tags, lengths, used, pairs)
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
@@ -105,11 +132,13 @@ def _expect(
     lengths: Ids,
     used: Floats,
     pairs: Floats,
+    alphas: Floats,
+    betas: Floats,
 ) -> float:
     """The sum of the log-partitions. The marginals go into ``used``; those of each step into ``pairs``, if it has rows:
-    word by word, or of all words together, as the transitions are."""
+    word by word, or of all words together, as the transitions are; alphas and betas likewise, if those have rows."""
     tags, per_word = emissions.shape[1], len(transitions) > 1
-    alphas, powers = _rows(lengths.max(), tags), _rows(lengths.max(), tags)
+    reached, powers = _rows(lengths.max(), tags), _rows(lengths.max(), tags)
     steps, matrix, turned, found = _rows(tags, tags), _rows(tags, tags), _rows(tags, tags), _rows(tags, tags)
     rows = _rows(5, tags)
     beta, ahead, power, sums, weights = rows[0], rows[1], rows[2], rows[3], rows[4]
@@ -123,20 +152,27 @@ def _expect(
     for length in lengths:
         first, after = after, after + length
         for k in range(tags):
-            alphas[0, k] = np.float64(start[k]) + emissions[first, k]
-        log_z += _take_maximum(alphas[0])
+            reached[0, k] = np.float64(start[k]) + emissions[first, k]
+        scale = _take_maximum(reached[0])  # which ``reached`` leaves out of the alphas of the word at hand
+        if len(alphas) > 0:
+            _write_row(reached[0], scale, tags, alphas[first])
         for t in range(1, length):
             if per_word:
                 top = _lay_out(transitions[first + t], allowed, steps)
                 _weigh(steps, top, tags, matrix)
-            if _step(alphas[t - 1], matrix, tags, powers[t - 1], sums, alphas[t]):
-                _mend(alphas[t - 1], steps.T, top, tags, alphas[t])
+            if _step(reached[t - 1], matrix, tags, powers[t - 1], sums, reached[t]):
+                _mend(reached[t - 1], steps.T, top, tags, reached[t])
             for k in range(tags):
-                alphas[t, k] += emissions[first + t, k]
-            log_z += _take_maximum(alphas[t]) + top
+                reached[t, k] += emissions[first + t, k]
+            scale += _take_maximum(reached[t]) + top
+            if len(alphas) > 0:
+                _write_row(reached[t], scale, tags, alphas[first + t])
         for k in range(tags):
             beta[k] = end[k]
-        log_z += _softmax(alphas[length - 1], beta, weights)
+        log_z += scale + _softmax(reached[length - 1], beta, weights)
+        scale = 0.0  # which ``beta`` leaves out
+        if len(betas) > 0:
+            _write_row(beta, scale, tags, betas[after - 1])
         for k in range(tags):
             used[after - 1, k] = weights[k]
         for t in range(length - 2, -1, -1):
@@ -147,17 +183,19 @@ def _expect(
                 _turn(matrix, tags, turned)
             for k in range(tags):
                 ahead[k] = beta[k] + emissions[word, k]
-            _take_maximum(ahead)
+            scale += _take_maximum(ahead) + top
             if _step(ahead, turned, tags, power, sums, beta):
                 _mend(ahead, steps, top, tags, beta)
+            if len(betas) > 0:
+                _write_row(beta, scale, tags, betas[word - 1])
             weight = _share(powers[t], sums, weights)
             if weight >= _SAFE:
                 if len(pairs) > 0:
                     _add_pairs(powers[t], matrix, power, 1 / weight, tags, found)
             else:
-                log_weight = _softmax(alphas[t], beta, weights) + top
+                log_weight = _softmax(reached[t], beta, weights) + top
                 if len(pairs) > 0:
-                    _add_pairs_of_logs(alphas[t], steps, ahead, log_weight, tags, found)
+                    _add_pairs_of_logs(reached[t], steps, ahead, log_weight, tags, found)
             for k in range(tags):
                 used[word - 1, k] = weights[k]
             if len(pairs) > 0 and per_word:
@@ -215,6 +253,12 @@ def _write(rows: Floats, tags: int, out: Floats) -> None:
     for i in range(tags):
         for j in range(tags):
             out[i, j] = rows[i, j]
+
+
+@register_jitable
+def _write_row(row: Floats, scale: float, tags: int, out: Floats) -> None:
+    for k in range(tags):
+        out[k] = row[k] + scale
 
 
 @register_jitable
