@@ -284,15 +284,16 @@ class Tagger:
 
         Raises:
             DataError: an empty token.
-            ConfigError: ``min_confidence`` for a model of plain tags, which spell no spans.
-            ValueError: an unknown scheme, a ``best`` below 1, or a ``min_confidence`` that is no probability.
+            ConfigError: a ``best`` that is no whole number from 1, a ``min_confidence`` that is no probability, or one
+                for a model of plain tags, which spell no spans.
+            ValueError: an unknown scheme.
         """
         if best is not None and (not isinstance(best, int) or best < 1):
-            raise ValueError(f"best {best!r}; expected a whole number from 1")
+            raise ConfigError(f"best {best!r}: expected a whole number from 1")
         if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise ValueError(f"min_confidence {min_confidence!r}; expected a probability, from 0 to 1")
+            raise ConfigError(f"min_confidence {min_confidence!r}: expected a probability, from 0 to 1")
         if min_confidence is not None and self._is_plain:
-            raise ConfigError("found min_confidence for a model of plain tags; expected one of spans")
+            raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it leaves out")
         wanted = Wanted(probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0)
         answers = (tagged for tagged, _ in self._answers(inputs, scheme, wanted))
         return next(answers) if isinstance(inputs, str | Sentence) else answers
