@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import TRAIN, write_corpus, write_registry
+from tiny_corpus import TRAIN, write_corpus, write_registry
 
 from tagsmith import Sentence
 from tagsmith.corpora import Registry, locate, read_corpus, read_registry

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small import write_registry
+from tiny_corpus import write_registry
 
 from tagsmith.corpora import Corpus, WordVectors, read_registry
 from tagsmith.corpora.registry import can_get

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -48,6 +48,10 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where its content, or gzip of it, comes from. Unset: it is not downloaded on its own."""
     member: str | None = None
     """What it is called in the entry's archive."""
+
+    def __post_init__(self) -> None:
+        if self.url and not (self.bytes and self.sha256):
+            raise ValueError(f"{self.name} has a url, so it needs bytes and sha256 too")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -115,9 +119,23 @@ class WordVectors(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 DataSet = Corpus | WordVectors
 
 
-def can_get(entry: DataSet) -> bool:
-    """Whether ``tagsmith data get`` can fetch every file of an entry."""
-    return all(file.url or (entry.archive and file.member) for file in entry.files.values())
+def chosen(entry: DataSet, keys: Iterable[str] = ()) -> list[str]:
+    """The splits of a corpus or the files of word vectors by these names; without names all of them.
+
+    Raises:
+        ConfigError: there is none of a name.
+    """
+    keys = list(keys) or list(entry.files)
+    for key in keys:
+        if key not in entry.files:
+            raise ConfigError(f"found the split or file {key!r}; expected one of: {', '.join(entry.files)}")
+    return keys
+
+
+def can_get(entry: DataSet, keys: Iterable[str] = ()) -> bool:
+    """Whether all these files of an entry, or all it has, can be downloaded."""
+    files = [entry.files[key] for key in chosen(entry, keys)]
+    return all(file.url or (entry.archive and file.member) for file in files)
 
 
 class _Document(Struct, forbid_unknown_fields=True):

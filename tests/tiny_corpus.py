@@ -13,7 +13,7 @@ def sha256(content: str | bytes) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
-def write_registry(path: Path, *, train: str = "", test: str = "", extra: str = "") -> Path:
+def write_registry(path: Path, *, train: str = "", test: str = "", extra: str = "", train_content: str = TRAIN) -> Path:
     """Write a registry with one corpus, ``tiny``; ``train`` and ``test`` are more lines for its files."""
     path.write_text(
         f"""
@@ -35,8 +35,8 @@ also = ["tiny.train"]
 sentences = 25
 tokens = 50
 spans = 25
-bytes = {len(TRAIN)}
-sha256 = "{sha256(TRAIN)}"
+bytes = {len(train_content)}
+sha256 = "{sha256(train_content)}"
 {train}
 
 [corpora.tiny.files.test]
