@@ -119,7 +119,7 @@ class TestCheck:
         assert result.code == 1
         assert result.out.splitlines()[1] == (
             f"test: {folder / 'test.txt'}: another SHA-256 than ours; "
-            "2 sentences, expected 1; 5 tokens, expected 4; 3 spans, expected 2"
+            "sentences 2, expected 1; tokens 5, expected 4; spans 3, expected 2"
         )
 
     def test_other_bytes_of_the_same_counts(self, tmp_path: Path, registry: Path):
@@ -128,7 +128,7 @@ class TestCheck:
         assert (result.code, result.out) == (
             0,
             f"test: {tmp_path / 'test.txt'}: another SHA-256 than ours; "
-            "1 sentences as expected; 4 tokens as expected; 2 spans as expected\n",
+            "sentences 1 as expected; tokens 4 as expected; spans 2 as expected\n",
         )
 
     def test_a_missing_file(self, tmp_path: Path, registry: Path):

@@ -108,6 +108,19 @@ class TestFiles:
         assert left_in(tmp_path / "tiny") == {"train.txt": TRAIN.encode()}
         assert server.ranges[-1] == f"bytes={len(TRAIN) // 2}-"
 
+    def test_what_has_arrived_stays_when_unpacking_is_cut_off(
+        self, tmp_path: Path, registry: Registry, server: Server, monkeypatch: pytest.MonkeyPatch
+    ):
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr("tagsmith.corpora.getting._place", interrupt)
+            get("tiny", registry["tiny"], tmp_path, ["train"])
+        get("tiny", registry["tiny"], tmp_path, ["train"])
+        assert server.ranges == [None, f"bytes={len(TRAIN)}-"]
+        assert left_in(tmp_path / "tiny") == {"train.txt": TRAIN.encode()}
+
     def test_only_some(self, tmp_path: Path, registry: Registry):
         assert list(get("tiny", registry["tiny"], tmp_path, ["test"])) == ["test"]
         assert list(left_in(tmp_path / "tiny")) == ["test.txt"]

@@ -171,7 +171,7 @@ def _said(entry: DataSet, finding: Finding) -> str:
         return f"{finding.path}: as expected, to the byte"
     known = "another SHA-256 than ours" if entry.files[finding.key].sha256 else "its SHA-256 is not known"
     counts = [
-        f"{found:,} {noun} as expected" if found == expected else f"{found:,} {noun}, expected {expected:,}"
+        f"{noun} {found:,}" + (" as expected" if found == expected else f", expected {expected:,}")
         for noun, (found, expected) in finding.counts.items()
         if found or expected
     ]

@@ -7,7 +7,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from tagsmith.corpora.checking import sha256_of
@@ -82,10 +82,8 @@ def _get_file(file: File, url: str, folder: Path, say: Say, bar: Bar, pause: flo
     part = folder / f".{file.name}.part"
     with bar(file.name) as watch:
         fetch(url, part, (file.bytes or 0) + _GZIP_MORE, watch=watch, say=say, pause=pause)
-    try:
+    with _judging(part):
         _place(read_chunks(part), file, folder, url)
-    finally:
-        discard(part)
 
 
 def _get_archive(archive: Archive, folder: Path, say: Say, bar: Bar, pause: float) -> Path:
@@ -96,13 +94,22 @@ def _get_archive(archive: Archive, folder: Path, say: Say, bar: Bar, pause: floa
     part = folder / f".{archive.name}.part"
     with bar(archive.name) as watch:
         fetch(archive.url, part, archive.bytes, watch=watch, say=say, pause=pause)
-    try:
+    with _judging(part):
         _check_packed(part, archive, archive.url)
         part.replace(target)
-    finally:
-        discard(part)
     say(f"{target}: kept for its other files; it may be deleted")
     return target
+
+
+@contextmanager
+def _judging(part: Path) -> Iterator[None]:
+    """What has arrived is removed once it is judged, right or wrong, but stays where the judging itself is cut off."""
+    try:
+        yield
+    except DataError:
+        discard(part)
+        raise
+    discard(part)
 
 
 def _check_packed(path: Path, archive: Archive, source: str) -> None:
