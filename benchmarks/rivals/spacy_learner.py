@@ -6,11 +6,11 @@ import spacy
 from learning import answer
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import compounding, minibatch
+from spacy.util import minibatch
 from spacy_ner import bilou
 from thinc.api import fix_random_seed
 
-SETTINGS = {"epochs": 30, "patience": 5, "dropout": 0.1, "batch": [4, 32, 1.001], "seed": 1}
+SETTINGS = {"epochs": 30, "patience": 5, "dropout": 0.1, "batch": 32, "seed": 1}
 
 
 def learn(task):
@@ -26,7 +26,7 @@ def learn(task):
     best, best_epoch, weights = -1.0, 0, b""
     for epoch in range(1, SETTINGS["epochs"] + 1):
         shuffle(train)
-        for batch in minibatch(train, compounding(*SETTINGS["batch"])):
+        for batch in minibatch(train, SETTINGS["batch"]):
             nlp.update(batch, sgd=optimizer, drop=SETTINGS["dropout"])
         with nlp.use_params(optimizer.averages):
             score = nlp.evaluate(dev)["ents_f"]
