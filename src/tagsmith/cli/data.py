@@ -48,7 +48,7 @@ def show_list(registry: str | None = None) -> None:
 
     \b
     Example:
-      tagsmith data list
+      tagsmith data list --registry mine.toml
 
     The last column says whether tagsmith data get can download them.
     """
