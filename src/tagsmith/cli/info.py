@@ -6,22 +6,36 @@ from pathlib import Path
 
 import click
 
+from tagsmith.cli import options
+from tagsmith.errors import DataError
+
 
 @click.command("info")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(model: str, as_json: bool) -> None:
-    """Show what a model file holds: labels, sizes, settings, training.
+@click.option(
+    "--picture",
+    metavar="FILE",
+    help="Write the transitions as a page (.html) or as a picture (.png, with the train extra).",
+)
+def command(model: str, as_json: bool, picture: str | None) -> None:
+    """Show what a model file holds: labels, sizes, settings, training, and the transitions it has learned.
 
     \b
     Example:
       tagsmith info ner.safetensors
+      tagsmith info ner.safetensors --picture transitions.html
+
+    Transitions are what going from one tag to the next adds to the score of a sequence: a heat map of all of them, the
+    strongest and the weakest, and those that decoding never takes.
     """
     import msgspec
 
     from tagsmith import store
+    from tagsmith.quality.transitions import learned_transitions
     from tagsmith.schemes import SCHEMES, split_tag
 
+    kind = None if picture is None else options.picture_kind(picture)
     loaded = store.load(model)
     config = msgspec.to_builtins(loaded.config)
     is_spans = loaded.config.scheme in SCHEMES
@@ -41,11 +55,30 @@ def command(model: str, as_json: bool) -> None:
         "precision": {"int8": msgspec.to_builtins(loaded.int8)} if loaded.int8 else {},
         "training": dict(loaded.training),
     }
+    transitions = learned_transitions(loaded)
     if as_json:
+        facts["transitions"] = None if transitions is None else transitions.as_dict()
         click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
-        return
-    for name, value in _flat(facts):
-        click.echo(f"{name:36} {value}")
+    else:
+        from tagsmith.cli.transitions import show
+
+        for name, value in _flat(facts):
+            click.echo(f"{name:36} {value}")
+        show(transitions)
+    if picture is not None:
+        if transitions is None:
+            raise DataError("a softmax head", "one with transitions to draw", source=model)
+        title = f"Transitions of {Path(model).name}"
+        if kind == "png":
+            from tagsmith.quality.pictures import draw_transitions
+
+            draw_transitions(transitions, title, Path(picture))
+        else:
+            from tagsmith.quality.pages import transitions_page
+
+            with options.output(picture) as file:
+                file.write(transitions_page(transitions, title))
+        click.echo(f"wrote {picture}", err=True)
 
 
 def _flat(facts: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
