@@ -19,6 +19,8 @@ from tagsmith.files import check_distinct, check_writable, source_name
 from tagsmith.formats.columns import Columns
 from tagsmith.kernels.reference import Floats
 from tagsmith.metrics import Scores, score
+from tagsmith.quality.errors import Analysis, analyse
+from tagsmith.quality.vocabulary import classifier
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagging import Given, tag_all, threads_here
 from tagsmith.text import Sentence, Tagged, TokenizerName
@@ -342,8 +344,27 @@ class Tagger:
             DataError: a file that can't be read, or a gold tag that is no span tag.
         """
         gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
-        answers = self.tag(gold)
-        pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
+        return self._score(zip(gold, self.tag(gold), strict=True))
+
+    def analyse(
+        self,
+        data: Data,
+        *,
+        columns: Columns | None = None,
+        on_bad: Callable[[DataError], None] | None = None,
+    ) -> Analysis:
+        """The scores that ``evaluate`` gives, and what became of each gold and each predicted span.
+
+        Raises:
+            DataError: as for ``evaluate``.
+        """
+        gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
+        answered = list(zip(gold, self.tag(gold), strict=True))
+        pairs = ((sentence, answer.tags) for sentence, answer in answered)
+        return analyse(pairs, self._score(answered), classifier(self.model))
+
+    def _score(self, answered: Iterable[tuple[Sentence, Tagged]]) -> Scores:
+        pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in answered)
         return score(pairs, spans=not self._is_plain)
 
     def _gold_tags(self, sentence: Sentence) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("file", required=False)
 @click.option("--gold", metavar="FILE", help="Score one file against another: the right tags.")
 @click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
+@click.option("--errors", metavar="FILE", help="Write a page (.html) of the errors: kinds, vocabulary, examples.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
 @options.columns
 @click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
@@ -36,6 +37,7 @@ def command(
     file: str | None,
     gold: str | None,
     predicted: str | None,
+    errors: str | None,
     as_json: bool,
     word_column: int | str | None,
     tag_column: int | str | None,
@@ -52,11 +54,12 @@ def command(
     \b
     Example:
       tagsmith evaluate ner.safetensors test.conll
+      tagsmith evaluate ner.safetensors test.conll --errors errors.html
       tagsmith evaluate --gold test.conll --predicted out.conll --json
 
     Spans are counted exactly as conlleval counts them. A model is scored with its gold and predicted tags both
     written as IOB2; two files are compared tag by tag as they stand, as conlleval does. Files most of whose tags are
-    no span tags (parts of speech) are scored by accuracy.
+    no span tags (parts of speech) are scored by accuracy. With --errors the JSON has the counts of the page too.
     """
     if (gold is None) != (predicted is None):
         raise click.UsageError("--gold and --predicted go together")
@@ -68,10 +71,18 @@ def command(
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
         raise click.UsageError("--tokenizer goes with --gold and --predicted; a model has its own")
+    if errors is not None:
+        from tagsmith.files import check_distinct, check_writable
+
+        check_writable(errors)
+        check_distinct(errors, model, file, gold, predicted)
     skipped = options.Skipped(skip_bad)
     if gold is not None and predicted is not None:
+        from tagsmith.quality.errors import analyse
+
         places = (word_column, tag_column, predicted_column)
-        scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
+        pairs, scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
+        analysis = analyse(pairs, scores) if errors is not None else None
     else:
         if model is None or file is None:
             raise click.UsageError("give the FILE to score MODEL on")
@@ -80,16 +91,26 @@ def command(
 
         columns = Columns(word_column, tag_column)
         tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
-        scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
+        analysis = None
+        if errors is not None:
+            analysis = tagger.analyse(file, columns=columns, on_bad=skipped.on_bad)
+        scores = analysis.scores if analysis else tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)
         if tagger.precision == "int8":
             click.echo("scored in int8", err=True)
     skipped.say()
+    if errors is not None and analysis is not None:
+        from tagsmith.quality.pages import errors_page
+
+        with options.output(errors) as page:
+            page.write(errors_page(analysis, f"Errors of {model or predicted} on {file or gold}"))
+        click.echo(f"wrote {errors}", err=True)
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(scores.as_dict()), indent=2).decode())
+        figures = {**scores.as_dict(), **({"errors": analysis.as_dict()} if analysis else {})}
+        click.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())
     else:
         from tagsmith.cli.scores import render
 
@@ -114,7 +135,8 @@ def _compare(
     places: tuple[int | str | None, int | str | None, int | str | None],
     tokenizer: TokenizerName,
     skipped: options.Skipped,
-) -> Scores:
+) -> tuple[list[tuple[Sentence, Sequence[str]]], Scores]:
+    """The sentences with the tags predicted for them, and their scores."""
     from tagsmith import formats, metrics, schemes
     from tagsmith.formats.columns import Columns
 
@@ -127,7 +149,8 @@ def _compare(
     spans = 2 * strange <= len(tags)  # most tags decide; in a file of span tags, any other is a mistake to be named
     for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
         schemes.sentence_spans(sentence)
-    return metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
+    scores = metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
+    return [(a, b.tags or ()) for a, b in pairs], scores
 
 
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from tagsmith.metrics import Count, Scores
 from tagsmith.quality.vocabulary import CLASSES, Classify
+from tagsmith.schemes import read_spans, sentence_spans
 from tagsmith.text import Sentence, Span
 
 Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
@@ -28,6 +29,132 @@ class Match(NamedTuple):
     kind: Kind
     gold: Span | None
     predicted: Span | None
+
+    @property
+    def span(self) -> Span:
+        """The gold span; of an invented one, the predicted."""
+        span = self.gold or self.predicted
+        assert span is not None
+        return span
+
+    @property
+    def labels(self) -> tuple[str | None, str | None]:
+        """The gold and the predicted label; None where there is no such span."""
+        return self.gold and self.gold.label, self.predicted and self.predicted.label
+
+
+class Case(NamedTuple):
+    """A sentence, and all its gold and predicted spans; of plain tags, each token is a span labelled by its tag."""
+
+    sentence: Sentence
+    matches: list[Match]
+
+    def text(self, span: Span) -> str:
+        """The tokens of a span, joined by spaces."""
+        return " ".join(self.sentence.tokens[span.start : span.end])
+
+
+class WrongString(NamedTuple):
+    """A string that was got wrong in one way, how often, and how often the same string was right."""
+
+    text: str
+    kind: Kind
+    gold: str | None
+    predicted: str | None
+    times: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All spans of a file, gold and predicted, by what became of them."""
+
+    scores: Scores
+    cases: list[Case]
+    classify: Classify | None = None
+    """What gives the vocabulary class of an entity; None where it is not known."""
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of matches there can be; a plain tag is right, or another."""
+        return list(KINDS) if self.scores.spans else ["right", "type"]
+
+    def matches(self) -> Iterator[tuple[Case, Match]]:
+        """All matches, in the order of the file."""
+        return ((case, match) for case in self.cases for match in case.matches)
+
+    def by_kind(self) -> Counter[Kind]:
+        """How many matches there are of each kind."""
+        return Counter(match.kind for _, match in self.matches())
+
+    def by_label(self) -> dict[str, Counter[Kind]]:
+        """The same for each gold label; invented spans count for their own."""
+        found: dict[str, Counter[Kind]] = {}
+        for _, match in self.matches():
+            found.setdefault(match.span.label, Counter())[match.kind] += 1
+        return dict(sorted(found.items()))
+
+    def confusion(self) -> Counter[tuple[str | None, str | None]]:
+        """Matches by (gold label, predicted label), whatever their boundaries."""
+        return Counter(match.labels for _, match in self.matches())
+
+    def wrong_strings(self) -> list[WrongString]:
+        """What was got wrong, the most frequent first: gold strings, and invented ones."""
+        wrong = Counter[tuple[str, Kind, str | None, str | None]]()
+        right = Counter[str]()
+        for case, match in self.matches():
+            text = case.text(match.span)
+            if match.kind == "right":
+                right[text] += 1
+            else:
+                wrong[text, match.kind, *match.labels] += 1
+        rows = (WrongString(*string, times, right[string[0]]) for string, times in wrong.items())
+        return sorted(rows, key=lambda row: (-row.times, row))
+
+    def by_vocabulary(self) -> dict[str, Count] | None:
+        """Gold, predicted and correct spans by the vocabulary class of their words; None where it is not known."""
+        if self.classify is None:
+            return None
+        found = {name: Count() for name in CLASSES}
+        for case, match in self.matches():
+            for span, what in ((match.gold, "gold"), (match.predicted, "predicted")):
+                if span is not None:
+                    count = found[self.classify(case.sentence.tokens[span.start : span.end])]
+                    setattr(count, what, getattr(count, what) + 1)
+                    count.correct += what == "gold" and match.kind == "right"
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts, ready for JSON."""
+        kinds, vocabulary = self.by_kind(), self.by_vocabulary()
+        return {
+            "kinds": {kind: kinds[kind] for kind in self.kinds},
+            "labels": {label: {kind: count[kind] for kind in self.kinds} for label, count in self.by_label().items()},
+            "vocabulary": vocabulary and {name: count.as_dict() for name, count in vocabulary.items()},
+        }
+
+
+def analyse(
+    pairs: Iterable[tuple[Sentence, Sequence[str]]], scores: Scores, classify: Classify | None = None
+) -> Analysis:
+    """The analysis of sentences with gold tags and the tags predicted for them, which have these scores.
+
+    Raises:
+        DataError: a gold tag that is no span tag, where the scores are of spans.
+    """
+    if scores.spans:
+        cases = [Case(sentence, match(sentence_spans(sentence), read_spans(tags))) for sentence, tags in pairs]
+    else:
+        cases = [Case(sentence, match_tags(sentence.tags or (), tags)) for sentence, tags in pairs]
+    return Analysis(scores, cases, classify)
+
+
+def match_tags(gold: Sequence[str], predicted: Sequence[str]) -> list[Match]:
+    """Each token of a sentence as a span, labelled by its plain tag."""
+    return [
+        Match("right" if a == b else "type", Span(i, i + 1, a), Span(i, i + 1, b))
+        for i, (a, b) in enumerate(zip(gold, predicted, strict=True))
+    ]
 
 
 def match(gold: Iterable[Span], predicted: Iterable[Span]) -> list[Match]:
@@ -55,4 +182,4 @@ def match(gold: Iterable[Span], predicted: Iterable[Span]) -> list[Match]:
             matched_predicted.add(p)
     matches += [Match("missed", g, None) for g in gold if g not in matched_gold]
     matches += [Match("invented", None, p) for p in predicted if p not in matched_predicted]
-    return sorted(matches, key=lambda found: found.gold or found.predicted or ())
+    return sorted(matches, key=lambda found: found.span)
