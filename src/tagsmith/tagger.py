@@ -359,9 +359,12 @@ class Tagger:
             DataError: as for ``evaluate``.
         """
         gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
-        answered = list(zip(gold, self.tag(gold), strict=True))
-        pairs = ((sentence, answer.tags) for sentence, answer in answered)
-        return analyse(pairs, self._score(answered), classifier(self.model))
+        answers = list(self.tag(gold, probabilities=True))
+        answered = []
+        for sentence, answer in zip(gold, answers, strict=True):
+            of_spans = [span.probability for span in answer.spans if span.probability is not None]
+            answered.append((sentence, answer.tags, answer.token_probabilities if self._is_plain else of_spans))
+        return analyse(answered, self._score(zip(gold, answers, strict=True)), classifier(self.model))
 
     def _score(self, answered: Iterable[tuple[Sentence, Tagged]]) -> Scores:
         pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in answered)

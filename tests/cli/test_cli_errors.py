@@ -71,7 +71,10 @@ def test_the_page_has_counts_and_examples_in_context(model: Path, gold: Path, tm
     ]
     assert ["OOEV", "1", "1", "0", "0.00", "0.00", "0.00", "a word not in the vectors"] in rows
     assert ["1", "Mira Okafor Raj", "boundary", "PER", "PER", "0"] in rows
-    assert f"{gold}:3" in page
+    assert f"{gold}:3 · type · 1.000" in page
+    at = rows.index(["from", "predicted", "right", "type", "boundary", "both", "invented", "% wrong"])
+    assert rows[at + 1] == ["0.999", "3", "1", "1", "1", "0", "0", "66.7"]
+    assert "The 2 wrong predictions of the highest probability" in page
     at = rows.index(["", "", "Jay", "<b>", "India", ""])
     assert (rows[at - 1], rows[at + 1]) == (["gold", "", "PER", "", "ORG"], ["predicted", "", "PER", "", "LOC"])
     at = rows.index(["", "", "Mira", "Okafor", "Raj", "saw", "nobody", ""])
@@ -88,6 +91,7 @@ def test_the_page_needs_nothing_but_itself_and_everything_is_escaped(tmp_path: P
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;u&gt;" in page
     assert "Not known here" in page
+    assert "By confidence" not in page
 
 
 def test_json_has_the_counts_of_the_page(model: Path, gold: Path, tmp_path: Path):
@@ -96,6 +100,9 @@ def test_json_has_the_counts_of_the_page(model: Path, gold: Path, tmp_path: Path
     assert found == json.loads(run("evaluate", model, gold, "--json").out)
     assert errors["kinds"] == {"right": 1, "type": 1, "boundary": 1, "both": 0, "missed": 1, "invented": 0}
     assert errors["vocabulary"]["OOBV"]["gold"] == 2
+    assert errors["confidence"] == [
+        {"from": 0.999, "right": 1, "type": 1, "boundary": 1, "both": 0, "invented": 0},
+    ]
 
 
 def test_plain_tags_have_a_confusion_by_tag(tmp_path: Path):

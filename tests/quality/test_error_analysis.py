@@ -80,9 +80,9 @@ def test_nothing_that_overlaps_is_left_over_on_both_sides(gold_tags: list[str], 
 
 
 def analysis_of(rows: list[tuple[str, str, str]], *, of_spans: bool = True) -> Analysis:
-    pairs = [(Sentence(tokens.split(), gold.split()), predicted.split()) for tokens, gold, predicted in rows]
-    scores = score(((sentence.tags or (), tags) for sentence, tags in pairs), spans=of_spans)
-    return analyse(pairs, scores, lambda words: "IV" if "Oslo" in words else "OOTV")
+    answered = [(Sentence(tokens.split(), gold.split()), predicted.split(), None) for tokens, gold, predicted in rows]
+    scores = score(((sentence.tags or (), tags) for sentence, tags, _ in answered), spans=of_spans)
+    return analyse(answered, scores, lambda words: "IV" if "Oslo" in words else "OOTV")
 
 
 ROWS = [
@@ -126,9 +126,9 @@ def test_the_counts_of_a_file_by_kind_label_confusion_string_and_vocabulary():
 @given(st.lists(st.tuples(TAGS, TAGS), max_size=4))
 def test_vocabulary_classes_and_labels_add_up_to_the_scores(rows: list[tuple[list[str], list[str]]]):
     rows = [(a[: len(b)], b[: len(a)]) for a, b in rows]
-    pairs = [(Sentence([f"w{i}" for i in range(len(a))], a), b) for a, b in rows]
-    scores = score(((sentence.tags or (), tags) for sentence, tags in pairs), spans=True)
-    found = analyse(pairs, scores, lambda words: "OOEV" if "w0" in words else "IV")
+    answered = [(Sentence([f"w{i}" for i in range(len(a))], a), b, None) for a, b in rows]
+    scores = score(((sentence.tags or (), tags) for sentence, tags, _ in answered), spans=True)
+    found = analyse(answered, scores, lambda words: "OOEV" if "w0" in words else "IV")
     classes = found.by_vocabulary()
     assert classes is not None
     for what in ("gold", "predicted", "correct"):
@@ -148,6 +148,33 @@ def test_a_plain_tag_is_right_or_another():
 
 
 def test_without_a_classifier_the_vocabulary_is_unknown():
-    found = analyse([(Sentence(["a"], ["B-X"]), ["O"])], score([(["B-X"], ["O"])], spans=True))
+    found = analyse([(Sentence(["a"], ["B-X"]), ["O"], None)], score([(["B-X"], ["O"])], spans=True))
     assert found.by_vocabulary() is None
     assert found.as_dict()["vocabulary"] is None
+
+
+def test_predictions_are_counted_by_confidence_and_the_surest_errors_come_first():
+    sentence = Sentence(["a", "b", "c", "d", "e"], ["B-X", "O", "B-X", "B-X", "O"])
+    tags, probabilities = ["B-X", "B-X", "B-Y", "O", "B-X"], [0.9, 0.6, 0.9991, 0.49]
+    scores = score([(sentence.tags or (), tags)], spans=True)
+    found = analyse([(sentence, tags, probabilities)], scores)
+    assert found.by_confidence() == {0.0: {"invented": 1}, 0.5: {"invented": 1}, 0.9: {"right": 1}, 0.999: {"type": 1}}
+    assert [(case.text(m.span), case.confidence(m)) for case, m in found.surest_errors()] == [
+        ("c", 0.9991),
+        ("b", 0.6),
+        ("e", 0.49),
+    ]
+    assert found.as_dict()["confidence"][-1] == {
+        "from": 0.999,
+        "right": 0,
+        "type": 1,
+        "boundary": 0,
+        "both": 0,
+        "invented": 0,
+    }
+
+
+def test_probabilities_that_are_not_one_a_span_are_refused():
+    scores = score([(["B-X"], ["B-X"])], spans=True)
+    with pytest.raises(ValueError, match="argument"):
+        analyse([(Sentence(["a"], ["B-X"]), ["B-X"], [0.5, 0.5])], scores)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
+    from tagsmith.quality.errors import Answered
     from tagsmith.tagger import Tagger
     from tagsmith.text import Sentence, TokenizerName
 
@@ -81,8 +82,8 @@ def command(
         from tagsmith.quality.errors import analyse
 
         places = (word_column, tag_column, predicted_column)
-        pairs, scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
-        analysis = analyse(pairs, scores) if errors is not None else None
+        answered, scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
+        analysis = analyse(answered, scores) if errors is not None else None
     else:
         if model is None or file is None:
             raise click.UsageError("give the FILE to score MODEL on")
@@ -135,7 +136,7 @@ def _compare(
     places: tuple[int | str | None, int | str | None, int | str | None],
     tokenizer: TokenizerName,
     skipped: options.Skipped,
-) -> tuple[list[tuple[Sentence, Sequence[str]]], Scores]:
+) -> tuple[list[Answered], Scores]:
     """The sentences with the tags predicted for them, and their scores."""
     from tagsmith import formats, metrics, schemes
     from tagsmith.formats.columns import Columns
@@ -150,7 +151,7 @@ def _compare(
     for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
         schemes.sentence_spans(sentence)
     scores = metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
-    return [(a, b.tags or ()) for a, b in pairs], scores
+    return [(a, b.tags or (), None) for a, b in pairs], scores
 
 
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +12,8 @@ from tagsmith.quality.vocabulary import CLASSES, Classify
 from tagsmith.schemes import read_spans, sentence_spans
 from tagsmith.text import Sentence, Span
 
+Answered = tuple[Sentence, Sequence[str], Sequence[float] | None]
+"""A sentence with gold tags, the tags predicted for it, and the probability of each predicted span, or plain tag."""
 Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
 KINDS: dict[Kind, str] = {
     "right": "boundaries and label as in gold",
@@ -21,6 +23,8 @@ KINDS: dict[Kind, str] = {
     "missed": "a gold span that no predicted one is left for",
     "invented": "a predicted span that no gold one is left for",
 }
+LEVELS = (0.0, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
+"""Probabilities that predictions are told apart by."""
 
 
 class Match(NamedTuple):
@@ -48,6 +52,12 @@ class Case(NamedTuple):
 
     sentence: Sentence
     matches: list[Match]
+    probabilities: Mapping[Span, float]
+    """Of the predicted spans; empty where they are not known."""
+
+    def confidence(self, match: Match) -> float | None:
+        """How probable the predicted span is; None where there is none, or it is not known."""
+        return self.probabilities.get(match.predicted) if match.predicted else None
 
     def text(self, span: Span) -> str:
         """The tokens of a span, joined by spaces."""
@@ -124,28 +134,50 @@ class Analysis:
                     count.correct += what == "gold" and match.kind == "right"
         return found
 
+    def by_confidence(self) -> dict[float, Counter[Kind]]:
+        """Predicted spans by the highest of ``LEVELS`` that their probability reaches; empty where none is known."""
+        found: dict[float, Counter[Kind]] = {}
+        for case, match in self.matches():
+            if (confidence := case.confidence(match)) is not None:
+                level = max(level for level in LEVELS if level <= confidence)
+                found.setdefault(level, Counter())[match.kind] += 1
+        return dict(sorted(found.items()))
+
+    def surest_errors(self) -> list[tuple[Case, Match]]:
+        """Wrong predictions of known probability, the highest first: likely wrong labels in gold, or blind spots."""
+        wrong = [(case, match) for case, match in self.matches() if match.kind != "right"]
+        known = [(confidence, pair) for pair in wrong if (confidence := pair[0].confidence(pair[1])) is not None]
+        return [pair for _, pair in sorted(known, key=lambda found: -found[0])]
+
     def as_dict(self) -> dict[str, Any]:
         """The counts, ready for JSON."""
-        kinds, vocabulary = self.by_kind(), self.by_vocabulary()
+        kinds, vocabulary, confidence = self.by_kind(), self.by_vocabulary(), self.by_confidence()
         return {
             "kinds": {kind: kinds[kind] for kind in self.kinds},
             "labels": {label: {kind: count[kind] for kind in self.kinds} for label, count in self.by_label().items()},
             "vocabulary": vocabulary and {name: count.as_dict() for name, count in vocabulary.items()},
+            "confidence": [
+                {"from": level, **{kind: count[kind] for kind in self.kinds if kind != "missed"}}
+                for level, count in confidence.items()
+            ],
         }
 
 
-def analyse(
-    pairs: Iterable[tuple[Sentence, Sequence[str]]], scores: Scores, classify: Classify | None = None
-) -> Analysis:
-    """The analysis of sentences with gold tags and the tags predicted for them, which have these scores.
+def analyse(answered: Iterable[Answered], scores: Scores, classify: Classify | None = None) -> Analysis:
+    """The analysis of answers that have these scores.
 
     Raises:
         DataError: a gold tag that is no span tag, where the scores are of spans.
     """
-    if scores.spans:
-        cases = [Case(sentence, match(sentence_spans(sentence), read_spans(tags))) for sentence, tags in pairs]
-    else:
-        cases = [Case(sentence, match_tags(sentence.tags or (), tags)) for sentence, tags in pairs]
+    cases = []
+    for sentence, tags, probabilities in answered:
+        if scores.spans:
+            predicted = read_spans(tags)
+            matches = match(sentence_spans(sentence), predicted)
+        else:
+            predicted = [Span(i, i + 1, tag) for i, tag in enumerate(tags)]
+            matches = match_tags(sentence.tags or (), tags)
+        cases.append(Case(sentence, matches, dict(zip(predicted, probabilities or (), strict=bool(probabilities)))))
     return Analysis(scores, cases, classify)
 
 

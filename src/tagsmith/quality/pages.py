@@ -19,6 +19,7 @@ _PAGES = jinja2.Environment(
 )
 _PAGES.globals["colour"] = colour
 _EXAMPLES = 100  # of each kind
+_SUREST = 30
 _STRINGS = 50
 _LABELS = 40  # in tables by label
 _AROUND = 8  # words of a sentence on either side of an example
@@ -54,6 +55,8 @@ def errors_page(analysis: Analysis, title: str) -> str:
         confusion=confusion,
         vocabulary=analysis.by_vocabulary(),
         classes=CLASSES,
+        by_confidence=analysis.by_confidence(),
+        surest=[_example(case, match) for case, match in analysis.surest_errors()[:_SUREST]],
         strings=strings[:_STRINGS],
         all_strings=len(strings),
         examples={
@@ -73,6 +76,8 @@ def _example(case: Case, match: Match) -> dict[str, Any]:
     line = case.sentence.line_of(match.span.start)
     return {
         "place": f"{case.sentence.source}:{line}" if line is not None else case.sentence.source,
+        "kind": match.kind,
+        "confidence": case.confidence(match),
         "tokens": case.sentence.tokens[start:end],
         "cut": (start > 0, end < len(case.sentence)),
         "gold": list(_cells(gold, match.gold, start, end)),
