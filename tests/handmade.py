@@ -94,7 +94,8 @@ def same(a: store.Model, b: store.Model) -> bool:
     ]
     return (
         unlike[0] == unlike[1]
-        and (a.config, a.tags, a.int8, dict(a.training)) == (b.config, b.tags, b.int8, dict(b.training))
+        and (a.config, a.tags, a.int8, a.calibration) == (b.config, b.tags, b.int8, b.calibration)
+        and dict(a.training) == dict(b.training)
         and a.alphabets.words.strings == b.alphabets.words.strings
         and a.alphabets.chars.strings == b.alphabets.chars.strings
         and a.alphabets.trained == b.alphabets.trained

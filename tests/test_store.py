@@ -87,6 +87,21 @@ def test_words_without_a_vector_are_whole_numbers(tmp_path: Path):
         store.load(tmp_path / "m")
 
 
+def test_a_calibration_comes_back(tmp_path: Path):
+    found = store.Calibration(
+        sentences_sha256="ab",
+        sentences=3,
+        answers=7,
+        ece_before=0.1,
+        ece_after=0.02,
+        brier_before=0.2,
+        brier_after=0.1,
+    )
+    model = dataclasses.replace(random_model(1), calibration=found)
+    store.save(model, tmp_path / "m")
+    assert same(store.load(tmp_path / "m"), model)
+
+
 CHECK = store.Int8Check(dev_score_fp32=93.25, dev_score_int8=93.0, dev_sentences=7, dev_tokens=80)
 
 

@@ -57,6 +57,20 @@ class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     int8: Int8Check | None = None
 
 
+class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where ``decode.temperature`` was fitted, and what it does there: before, at temperature 1, and after, each fold
+    of the sentences at the temperature of the others. Answers are predicted spans, or plain tags."""
+
+    sentences_sha256: str
+    """Of the tokens and tags."""
+    sentences: Annotated[int, Meta(ge=1)]
+    answers: Annotated[int, Meta(ge=1)]
+    ece_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    ece_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
 @dataclass(frozen=True)
 class Model:
     """A tagger at rest: settings, alphabets, tags, weights by name, and what is known of its training."""
@@ -68,6 +82,8 @@ class Model:
     training: Mapping[str, Any]
     int8: Int8Check | None = None
     """Of these weights; None where it was not measured."""
+    calibration: Calibration | None = None
+    """Of these weights; None where no temperature was fitted."""
     without_vector: Ids | None = None
     """The words that no vector file had, in order; None in a file that does not say. Their rows come from training."""
     format_version: int = FORMAT_VERSION
@@ -132,6 +148,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     }
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
+    if model.calibration is not None:
+        document["calibration"] = model.calibration
     known = {} if model.without_vector is None else {_WITHOUT_VECTOR: model.without_vector}
     write_sealed(path, {**model.weights, **packed_alphabets(model), **known}, document, _KEY)
 
@@ -216,7 +234,9 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
-    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, without_vector, version)
+    calibration = msgspec.convert(document.get("calibration"), Calibration | None)
+    measured = (checks.int8, calibration, without_vector)
+    return Model(config, alphabets, tags, tensors, document["training"], *measured, version)
 
 
 def _are_words(ids: NDArray[Any], words: int) -> bool:

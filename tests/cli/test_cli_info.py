@@ -161,4 +161,4 @@ def test_the_picture_is_a_page_or_a_png(tmp_path: Path):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     result = run("info", tmp_path / "m", "--picture", tmp_path / "p.pdf")
     assert (result.code, result.out) == (1, "")
-    assert "found a name without .png or .html" in result.err
+    assert "found a name of another ending; expected one that ends in .html or .png" in result.err

@@ -14,7 +14,7 @@ from shell import run
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["explanations.md"])
+@pytest.mark.parametrize("page", ["explanations.md", "calibration.md"])
 def test_every_command_and_all_python_of_the_page_runs(
     page: str, tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -23,7 +23,7 @@ def test_every_command_and_all_python_of_the_page_runs(
         shutil.copy(DEMO / f"{part}.conll", tmp_path)
     monkeypatch.chdir(tmp_path)
     text = (DOCS / page).read_text("utf-8")
-    commands = re.findall(r"^    tagsmith (.*)$", text, re.MULTILINE)
+    commands = re.findall(r"^    tagsmith (.*(?:ner|calibrated)\.safetensors.*)$", text, re.MULTILINE)
     assert commands
     for command in commands:
         result = run(*shlex.split(command, comments=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tagsmith.cli import options
+from tagsmith.cli import pages
 from tagsmith.errors import DataError
 
 
@@ -35,7 +35,8 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
     from tagsmith.quality.transitions import learned_transitions
     from tagsmith.schemes import SCHEMES, split_tag
 
-    kind = None if picture is None else options.picture_kind(picture)
+    if picture is not None:
+        pages.check_place(picture, pages.PAGE_OR_PICTURE, model)
     loaded = store.load(model)
     config = msgspec.to_builtins(loaded.config)
     is_spans = loaded.config.scheme in SCHEMES
@@ -53,6 +54,7 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
         "parameters": parameters,
         "config": config,
         "precision": {"int8": msgspec.to_builtins(loaded.int8)} if loaded.int8 else {},
+        "calibration": msgspec.to_builtins(loaded.calibration) if loaded.calibration else {},
         "training": dict(loaded.training),
     }
     transitions = learned_transitions(loaded)
@@ -68,17 +70,7 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
     if picture is not None:
         if transitions is None:
             raise DataError("a softmax head", "one with transitions to draw", source=model)
-        title = f"Transitions of {Path(model).name}"
-        if kind == "png":
-            from tagsmith.quality.pictures import draw_transitions
-
-            draw_transitions(transitions, title, Path(picture))
-        else:
-            from tagsmith.quality.pages import transitions_page
-
-            with options.output(picture) as file:
-                file.write(transitions_page(transitions, title))
-        click.echo(f"wrote {picture}", err=True)
+        pages.write_transitions(transitions, f"Transitions of {Path(model).name}", picture)
 
 
 def _flat(facts: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -91,25 +91,6 @@ def say_unconstrained(tagger: Tagger) -> None:
         click.echo(text, err=True)
 
 
-def picture_kind(path: str) -> str:
-    """``png`` or ``html``, by the name of a picture to be written; the place is seen to before long work.
-
-    Raises:
-        DataError: a name of another ending, or a place that can't be written to.
-        MissingExtra: a PNG without matplotlib.
-    """
-    from tagsmith.extras import require
-    from tagsmith.files import check_writable
-
-    kind = path.rpartition(".")[2].lower()
-    if kind not in ("png", "html"):
-        raise DataError("a name without .png or .html", "a picture (.png) or a page (.html)", source=path)
-    check_writable(path)
-    if kind == "png":
-        require("matplotlib", "matplotlib", "train")
-    return kind
-
-
 class Skipped:
     """Counts the malformed lines that were left out, and says so; the first few are shown."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from tagsmith.formats.html import colour
+from tagsmith.quality.calibration import Report, panels
 from tagsmith.quality.errors import KINDS, Analysis, Case, Match
 from tagsmith.quality.transitions import Transitions
 from tagsmith.quality.vocabulary import CLASSES
@@ -33,6 +34,11 @@ def transitions_page(transitions: Transitions, title: str) -> str:
         shades=(255 * transitions.shades()).round().astype(int).tolist(),
         ranked=transitions.ranked(),
     )
+
+
+def reliability_page(report: Report, title: str) -> str:
+    """A page with the reliability diagrams before and after calibration, and the figures they are drawn from."""
+    return _PAGES.get_template("reliability.html.jinja").render(title=title, report=report, panels=panels(report))
 
 
 def errors_page(analysis: Analysis, title: str) -> str:
