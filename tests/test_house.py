@@ -41,6 +41,7 @@ FLOORS = [
     ["model"],
     ["engine"],
     ["tagging"],
+    ["quality"],
     ["training"],
     ["tagger"],
     ["tagsmith"],
@@ -60,6 +61,7 @@ HEAVY_ROOMS = {
     "bench/jobs/crf.py",
     "bench/jobs/training.py",
     "bench/picture.py",
+    "quality/pictures.py",
 }
 
 
@@ -132,7 +134,8 @@ class TestImports:
             return
         for node in parse(path).body:
             if isinstance(node, ast.ImportFrom):
-                heavy = ("tagsmith.model", "tagsmith.training", "tagsmith.engine.torch", "tagsmith.bench.picture")
+                pictures = ("tagsmith.bench.picture", "tagsmith.quality.pictures")
+                heavy = ("tagsmith.model", "tagsmith.training", "tagsmith.engine.torch", *pictures)
                 assert node.module not in heavy
                 assert not (node.module or "").startswith(("tagsmith.model.", "tagsmith.training."))
 
