@@ -187,6 +187,12 @@ def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, A
     return np.ones(count, bool), np.ones((count, count), bool), np.ones(count, bool)
 
 
+def joins(tags: Sequence[str]) -> Allowed:
+    """Which tag (column) goes on with the span of which (row), as ``read_spans`` reads them. Shape: [K, K]."""
+    parts = [split_tag(tag) for tag in tags]
+    return np.array([[a in "BIM" and b in "IMEL" and x == y for b, y in parts] for a, x in parts], bool)
+
+
 def is_legal(scheme: Scheme, tags: Sequence[str]) -> bool:
     """Whether a tag sequence is exactly what the scheme writes for the spans it spells."""
     return scheme.write(read_spans(tags), len(tags)) == list(tags)

@@ -17,6 +17,8 @@ from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores, score
+from tagsmith.rules import Ruled, Rules, check_rules
+from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagging import Given, tag_all, threads_here
 from tagsmith.text import Sentence, Tagged, TokenizerName
@@ -58,6 +60,7 @@ class Tagger:
         self._engine = make_engine(model, device, compiled, precision)
         self._threads = (threads or threads_here()) if self._engine.parallel else 1
         self._is_plain = model.config.scheme not in SCHEMES
+        self._ruling = Ruling(model.tags, model.config.scheme)
 
     @classmethod
     def train(
@@ -235,13 +238,13 @@ class Tagger:
         store.save(self.model, path)
 
     @overload
-    def tag(self, inputs: str | Sentence, *, scheme: str = ...) -> Tagged: ...
+    def tag(self, inputs: str | Sentence | Ruled, *, scheme: str = ..., rules: Rules | None = ...) -> Tagged: ...
 
     @overload
-    def tag(self, inputs: Iterable[str | Sequence[str] | Sentence], *, scheme: str = ...) -> Iterator[Tagged]: ...
+    def tag(self, inputs: Iterable[Given], *, scheme: str = ..., rules: Rules | None = ...) -> Iterator[Tagged]: ...
 
     def tag(
-        self, inputs: str | Sentence | Iterable[str | Sequence[str] | Sentence], *, scheme: str = "IOB2"
+        self, inputs: str | Sentence | Ruled | Iterable[Given], *, scheme: str = "IOB2", rules: Rules | None = None
     ) -> Tagged | Iterator[Tagged]:
         """The answer for one input, or the answers for many, lazily and in order.
 
@@ -254,22 +257,32 @@ class Tagger:
 
         Args:
             scheme: how the answer's tags write spans: a name in ``tagsmith.schemes.SCHEMES``. Plain tags have none.
+            rules: what is known of some tokens; the answers are the best among those that follow them. An input that
+                has rules of its own is a ``Ruled``.
 
         Raises:
-            DataError: an empty token.
+            DataError: an empty token; rules that contradict each other in a sentence, that name what the model doesn't
+                have, or a place that an input doesn't have.
             ValueError: an unknown scheme.
         """
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
-        if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(inputs, str | Sentence | Iterable):
+        if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(
+            inputs, str | Sentence | Ruled | Iterable
+        ):
             raise TypeError(f"expected a string, a Sentence, or an iterable of them, found {type(inputs).__name__}")
-        if isinstance(inputs, str | Sentence):
-            return next(self._tag_all([inputs], scheme, 1))
-        return self._tag_all(inputs, scheme, self._threads)
+        if rules is not None:
+            check_rules(rules)
+            rules.check_unplaced()
+            self._ruling.check(rules)
+        if isinstance(inputs, str | Sentence | Ruled):
+            return next(self._tag_all([inputs], scheme, 1, rules))
+        return self._tag_all(inputs, scheme, self._threads, rules)
 
-    def _tag_all(self, inputs: Iterable[Given], scheme: str, threads: int) -> Iterator[Tagged]:
+    def _tag_all(self, inputs: Iterable[Given], scheme: str, threads: int, rules: Rules | None) -> Iterator[Tagged]:
+        tags, tokenizer = self.model.tags, self.model.config.tokenizer
         written = None if self._is_plain else scheme
-        return tag_all(inputs, self._engine, self.model.tags, self.model.config.tokenizer, written, threads)
+        return tag_all(inputs, self._engine, tags, tokenizer, written, threads, self._ruling, rules)
 
     def evaluate(
         self,
@@ -277,16 +290,17 @@ class Tagger:
         *,
         columns: Columns | None = None,
         on_bad: Callable[[DataError], None] | None = None,
+        rules: Rules | None = None,
     ) -> Scores:
         """Span precision, recall and F1 as conlleval gives them, and token accuracy, against gold sentences.
 
         Gold spans are read whatever their scheme; gold and predicted tags are compared as IOB2.
 
         Raises:
-            DataError: a file that can't be read, or a gold tag that is no span tag.
+            DataError: a file that can't be read, a gold tag that is no span tag, or rules as in ``tag``.
         """
         gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
-        answers = self.tag(gold)
+        answers = self.tag(gold, rules=rules)
         pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
         return score(pairs, spans=not self._is_plain)
 

@@ -15,12 +15,16 @@ from typing import Any
 
 from tagsmith.batching import Ids, cut
 from tagsmith.engine import Engine
+from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import DataError
+from tagsmith.kernels.reference import Chain
+from tagsmith.rules import Match, Ruled, Rules
+from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import segment
 from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
-Given = str | Sequence[str] | Sentence
+Given = str | Sequence[str] | Sentence | Ruled
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
 _BATCH = 4_096  # words in a batch, counted as if padded
 
@@ -38,20 +42,24 @@ def tag_all(
     tokenizer: TokenizerName,
     scheme: str | None,
     threads: int,
+    ruling: Ruling,
+    rules: Rules | None = None,
 ) -> Iterator[Tagged]:
     """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
 
     Args:
         tags: the names of the engine's tag ids.
         scheme: how the answers' tags write spans; None where tags are plain and spell none.
+        ruling: what puts rules into the numbers of the engine.
+        rules: rules for all inputs; an input may come with some of its own.
 
     Raises:
-        DataError: an empty token.
+        DataError: an empty token, or rules that contradict each other, or do not fit an input or the model.
     """
     with _Workers(threads) as workers:
         started: deque[_Window] = deque()
         for window in _windows(inputs, tokenizer):
-            started.append(_Window(window, engine, workers))
+            started.append(_Window(window, engine, workers, ruling, rules))
             if len(started) > 1 or threads == 1:
                 yield from started.popleft().answers(tags, scheme)
         for window in started:
@@ -105,9 +113,25 @@ class _Workers:
         return os.getpid() != self._process
 
 
-def _decodings(sentences: Sequence[Sequence[str]], engine: Engine, workers: _Workers) -> Iterator[Decoding]:
+def _decodings(
+    sentences: Sequence[Sequence[str]],
+    engine: Engine,
+    workers: _Workers,
+    ruling: Ruling | None = None,
+    matches: Sequence[Sequence[Match]] = (),
+) -> Iterator[Decoding]:
+    """``matches``: where rules hold in each sentence, or nothing if there are no rules."""
     for places in cut([len(sentence) for sentence in sentences], _BATCH):
-        yield places, workers.start(engine.decode, engine.read([sentences[i] for i in places]))
+        chosen = [sentences[i] for i in places]
+        decode: Callable[[Any], Ids] = engine.decode
+        if ruling and matches and any(matches[i] for i in places):
+            edit = partial(ruling.apply, [matches[i] for i in places], chosen)
+            decode = partial(_decode_ruled, engine, edit)
+        yield places, workers.start(decode, engine.read(chosen))
+
+
+def _decode_ruled(engine: Engine, edit: Callable[[Chain, Decoder], Chain], batch: Any) -> Ids:
+    return engine.decoder.viterbi(edit(engine.chain(batch), engine.decoder), batch.lengths)
 
 
 def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[list[str]]:
@@ -124,10 +148,15 @@ def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], 
 class _Window:
     """Inputs whose batches are under way."""
 
-    def __init__(self, inputs: list[_Input], engine: Engine, workers: _Workers) -> None:
+    def __init__(
+        self, inputs: list[_Input], engine: Engine, workers: _Workers, ruling: Ruling, rules: Rules | None
+    ) -> None:
         self._inputs = inputs
         self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
-        self._decodings = list(_decodings(self._sentences, engine, workers))
+        matches: list[list[Match]] = []
+        if rules or any(given.rules for given in inputs):
+            matches = [found for given in inputs for found in given.matches(rules, ruling)]
+        self._decodings = list(_decodings(self._sentences, engine, workers, ruling, matches))
 
     def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[Tagged]:
         rows = iter(_collect(self._decodings, self._sentences, tags))
@@ -138,7 +167,10 @@ class _Window:
 class _Input:
     """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
 
-    def __init__(self, given: str | Sequence[str] | Sentence, tokenizer: TokenizerName) -> None:
+    def __init__(self, given: Given, tokenizer: TokenizerName) -> None:
+        self.rules: Rules | None = None
+        if isinstance(given, Ruled):
+            given, self.rules = given.given, given.rules
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
             self.text = given
@@ -160,6 +192,18 @@ class _Input:
         self.text, self.starts = spaced(self.tokens)
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
+
+    def matches(self, rules: Rules | None, ruling: Ruling) -> list[list[Match]]:
+        """Where in each sentence rules hold: those for all inputs, and this one's own."""
+        sentences = [self.tokens[start:end] for start, end in self.sentences]
+        found = [rules.matches(sentence) if rules else [] for sentence in sentences]
+        if self.rules:
+            ruling.check(self.rules)
+            ends = [start + len(token) for start, token in zip(self.starts, self.tokens, strict=True)]
+            placed = self.rules.placed(self.starts, ends, self.sentences)
+            for matches, sentence, own in zip(found, sentences, placed, strict=True):
+                matches += self.rules.matches(sentence) + own
+        return found
 
     def answer(self, tags: list[str], scheme: str | None) -> Tagged:
         spans: list[TaggedSpan] = []

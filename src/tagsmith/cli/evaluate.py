@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 @click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
 @options.tokenizer
 @options.skip_bad
+@options.rules
+@options.labels
 @options.constraints
 @options.device
 @options.threads
@@ -42,6 +44,8 @@ def command(
     predicted_column: int | str | None,
     tokenizer: TokenizerName | None,
     skip_bad: bool,
+    rules: str | None,
+    labels: str | None,
     constraints: str | None,
     device: str,
     threads: int | None,
@@ -62,8 +66,9 @@ def command(
         raise click.UsageError("--gold and --predicted go together")
     if gold is None and predicted_column is not None:
         raise click.UsageError("--predicted-column goes with --predicted")
-    if model is None and constraints is not None:
-        raise click.UsageError("--constraints goes with MODEL")
+    for name, option in (("--constraints", constraints), ("--rules", rules), ("--labels", labels)):
+        if model is None and option is not None:
+            raise click.UsageError(f"{name} goes with MODEL")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
@@ -79,8 +84,9 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
+        known = options.read_rules(rules, labels)
         tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
-        scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
+        scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad, rules=known)
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)
         if tagger.precision == "int8":

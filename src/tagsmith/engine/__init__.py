@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from tagsmith.batching import Ids
+from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model
@@ -25,6 +26,8 @@ class Engine(Protocol, Generic[Read]):
     """Whether threads that decode at the same time gain anything by it."""
     precision: str
     """What the encoder's recurrence is computed in: ``fp32`` or ``int8``."""
+    decoder: Decoder
+    """What reads answers off a chain."""
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences of N words in all, none of them empty, as the engine takes them."""
