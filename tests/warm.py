@@ -7,7 +7,7 @@ import io
 
 from handmade import DEMO
 
-from tagsmith import Sentence, Tagger, formats
+from tagsmith import Rule, Rules, Sentence, Tagger, formats
 
 RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
 
@@ -18,6 +18,7 @@ def main() -> None:
     for recipe in RECIPES:
         settings = {"encoder.size": 8, "training.epochs": 1, **recipe}
         tagger = Tagger.train(sentences, sentences, settings=settings, progress=False)
+        list(tagger.tag(sentences, rules=Rules([Rule(not_="PER")])))
         tagger._engine.marginals(tagger._engine.read([sentence.tokens for sentence in sentences]))
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from tagsmith import Rule, Rules, Tagger
 
 matplotlib.use("agg")
-from matplotlib import pyplot  # noqa: E402 (after the choice of how to draw)
+from matplotlib import pyplot
 
-TOKENS = "Sofia Alder met Verity Grange in Reed Point .".split()
+TOKENS = ["Sofia", "Alder", "met", "Verity", "Grange", "in", "Reed", "Point", "."]
 RULES = Rules([Rule(tokens=("Sofia",), tag="PER"), Rule(tokens=("Point",), not_="ORG")])
 LEAST = 0.005  # a tag is shown that is more probable than this at some word
 
@@ -37,7 +37,8 @@ def main(model: str) -> None:
         axis.imshow(rows, vmin=0, vmax=1, cmap="Blues", aspect="auto")
         for (row, word), value in np.ndenumerate(rows):
             if value > LEAST:
-                axis.text(word, row, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else "black")
+                color = "white" if value > 0.6 else "black"
+                axis.text(word, row, f"{value:.2f}", ha="center", va="center", color=color)
         axis.set_title(title, loc="left", fontsize=10)
         axis.set_yticks(range(len(shown)), [tags[k] for k in shown])
         axis.set_xticks(range(len(TOKENS)), TOKENS)
