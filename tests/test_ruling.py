@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith.config import configure
-from tagsmith.engine.decoding import Decoder, Kernels
+from tagsmith.engine.decoding import Decoder, Kernels, Wanted
 from tagsmith.errors import DataError
 from tagsmith.kernels import chain as compiled
 from tagsmith.kernels import reference
@@ -134,11 +134,16 @@ def test_answers_are_those_of_all_sequences_that_follow_the_rules_written_out(
         return
 
     ruled = ruling.apply(found, tokens, chain, reader)
-    best = oracle.by_sentence(reader.viterbi(ruled, np.array(lengths)))
-    marginals = reader.marginals(ruled, np.array(lengths))
-    for words, path, of_paths in zip(oracle.ranges, best, scores, strict=True):
+    answer = reader.answer(ruled, np.array(lengths), Wanted(probabilities=True, marginals=True, best=3))
+    assert answer.posteriors is not None
+    assert answer.marginals is not None
+    assert answer.best is not None
+    best, marginals = oracle.by_sentence(answer.path), answer.marginals
+    for i, (words, path, of_paths) in enumerate(zip(oracle.ranges, best, scores, strict=True)):
         assert of_paths[path] == pytest.approx(max(of_paths.values()), abs=1e-9)
         weights = np.exp(np.array([*of_paths.values()]) - max(of_paths.values()))
+        assert np.exp(answer.posteriors.sentences[i]) == pytest.approx(1 / weights.sum(), abs=1e-9)
+        np.testing.assert_allclose(np.exp(answer.best[i][1]), np.sort(weights / weights.sum())[::-1][:3], atol=1e-9)
         expected = np.zeros((len(words), len(TAGS[scheme])))
         for p, probability in zip(of_paths, weights / weights.sum(), strict=True):
             expected[np.arange(len(words)), list(p)] += probability

@@ -53,6 +53,18 @@ class TestAnswers:
             rules = Rules([Rule(pattern=("J.*",), label="LOC", bonus=bonus)])
             assert spans(known.tag("Jay left", rules=rules)) == expected
 
+    def test_probabilities_are_of_the_sequences_that_follow_the_rules(self, known: Tagger):
+        rules = Rules([Rule(tokens=("left",), label="LOC"), Rule(tokens=("Jay",), not_="S-PER")])
+        _, marginals = known.marginals("Jay left", rules=rules)
+        assert marginals[1].round(9).tolist() == [float(tag == "S-LOC") for tag in known.model.tags]
+        assert marginals[0, known.model.tags.index("S-PER")] == 0
+        (span,) = known.tag("Jay left", rules=rules, probabilities=True).spans
+        assert (span.text, span.probability) == ("left", pytest.approx(1.0))
+        of_sentences = known.tag(Ruled("Jay left", Rules([Rule(labels=("LOC",))])), best=99).alternatives or ()
+        alternatives = [other for of_one in of_sentences for other in of_one]
+        assert len(alternatives) == 5  # O O, B-LOC I-LOC, O B-LOC, B-LOC O, B-LOC B-LOC
+        assert all(tag in ("O", "B-LOC", "I-LOC") for other in alternatives for tag in other.tags)
+
     def test_rules_match_sentence_by_sentence(self, known: Tagger):
         rules = Rules([Rule(tokens=("left", "."), label="LOC"), Rule(tokens=(".", "He"), label="PER")])
         assert spans(known.tag("He left. He left.", rules=rules)) == [("left.", "LOC"), ("left.", "LOC")]

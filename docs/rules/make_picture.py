@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from tagsmith import Rule, Rules, Tagger
+from tagsmith import Rule, Rules, Sentence, Tagger
 
 matplotlib.use("agg")
 from matplotlib import pyplot
@@ -24,10 +24,8 @@ LEAST = 0.005  # a tag is shown that is more probable than this at some word
 def main(model: str) -> None:
     """Write the picture beside this script."""
     tagger = Tagger.load(model, precision="fp32")
-    engine, tags = tagger._engine, tagger.model.tags
-    chain = engine.chain(engine.read([TOKENS]))
-    ruled = tagger._ruling.apply([RULES.matches(TOKENS)], [TOKENS], chain, engine.decoder)
-    both = [engine.decoder.marginals(scores, np.array([len(TOKENS)])) for scores in (chain, ruled)]
+    tags = tagger.model.tags
+    both = [tagger.marginals(Sentence(TOKENS), rules=rules)[1] for rules in (None, RULES)]
     shown = [k for k in range(len(tags)) if max(marginals[:, k].max() for marginals in both) > LEAST]
 
     figure, axes = pyplot.subplots(2, 1, figsize=(9, 7.5), sharex=True, layout="constrained")

@@ -7,11 +7,12 @@ from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Count, Scores
 from tagsmith.rules import Rule, Ruled, Rules
 from tagsmith.tagger import Tagger
-from tagsmith.text import Sentence, Span, Tagged, TaggedSpan
+from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alternative",
     "Columns",
     "ConfigError",
     "Count",

@@ -12,10 +12,10 @@ from tagsmith.batching import Ids
 from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import DataError
 from tagsmith.kernels import reference
-from tagsmith.kernels.edits import Edits, are_possible, edited
-from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats
-from tagsmith.rules import Match, Rules
-from tagsmith.schemes import SCHEMES, joins, split_tag
+from tagsmith.kernels.edits import Edits, edited
+from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats, path_scores
+from tagsmith.rules import Match, Rules, check_rules
+from tagsmith.schemes import SCHEMES, reading_rule, split_tag
 
 
 class Ruling:
@@ -25,6 +25,17 @@ class Ruling:
         meanings = _Meanings(tags, scheme)
         self._labels, self._tags = meanings.labels, meanings.tags
         self._meaning = lru_cache(4_096)(meanings.of)  # a gazetteer says the same of many words
+
+    def check_shared(self, rules: Rules) -> None:
+        """See to it that some rules are for any input, and that the model has all their labels and tags.
+
+        Raises:
+            DataError: they are not, or it does not.
+            TypeError: they are no Rules.
+        """
+        check_rules(rules)
+        rules.check_unplaced()
+        self.check(rules)
 
     def check(self, rules: Rules) -> None:
         """See to it that the model has all labels and tags of some rules.
@@ -51,8 +62,8 @@ class Ruling:
         """
         lengths = np.array([len(sentence) for sentence in sentences])
         chain = edited(chain, self.edits(matches, lengths))
-        possible = are_possible(decoder.viterbi(chain, lengths), chain, decoder.allowed, lengths)
-        for i in np.flatnonzero(~possible).tolist():
+        best = path_scores(chain, decoder.allowed, decoder.viterbi(chain, lengths), lengths)
+        for i in np.flatnonzero(best == -np.inf).tolist():
             raise _contradiction(self._culprits(matches[i], len(sentences[i]), decoder.allowed), sentences[i])
         return chain
 
@@ -63,7 +74,7 @@ class Ruling:
         def leave_a_path(count: int) -> bool:
             chain = edited(_zeros(length, len(allowed.start)), self.edits([[*found, *matches[:count]]], [length]))
             path = reference.viterbi(chain, allowed, np.array([length]))
-            return bool(are_possible(path, chain, allowed, np.array([length])).all())
+            return bool(path_scores(chain, allowed, path, np.array([length])) > -np.inf)
 
         while leave_a_path(0):
             # The last of the fewest matches, from the left, that leave none is one that can't be spared.
@@ -102,7 +113,7 @@ class _Meanings:
         self.outside = labels == ""
         self.labels: dict[str, Bools] = {label: labels == label for label in sorted({*labels.tolist()} - {""})}
         self.tags: dict[str, Bools] = {**self.labels, **{tag: np.array(tags) == tag for tag in tags}}
-        self.joins = joins(tags) if self.scheme else np.zeros((len(tags), len(tags)), bool)
+        _, self.continues = reading_rule(scheme, tags)
 
     def of(
         self,
@@ -132,7 +143,7 @@ class _Meanings:
         # have at a border would join with the same tags outside, those are forbidden; else (IOB1, IOE1) the steps are.
         edits = Edits([(i, j, _wish(tags)) for i, j, tags in written], [])
         first, last = written[0][2], written[-1][2]
-        into, on = self.joins & first, self.joins & last[:, None]
+        into, on = self.continues & first, self.continues & last[:, None]
         before: Bools = np.logical_or.reduce(into, 1)
         after: Bools = np.logical_or.reduce(on, 0)
         if not np.array_equal(into, before[:, None] & first):

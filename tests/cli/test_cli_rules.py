@@ -68,6 +68,17 @@ def test_a_model_is_scored_with_rules(model: Path, tmp_path: Path):
         assert json.loads(scored.out)["recall"] == recall
 
 
+def test_probabilities_and_errors_are_with_rules_too_but_calibration_is_of_the_model(model: Path, tmp_path: Path):
+    rules = write(tmp_path / "r.jsonl", {"tokens": ["left"], "label": "LOC"})
+    words = "tag", model, "--rules", rules, "--text", "Jay left", "--probabilities", "--to", "jsonl"
+    assert [span["probability"] for span in json.loads(run(*words).out)["spans"]] == [pytest.approx(1, abs=1e-3)] * 2
+    (tmp_path / "x.conll").write_text("left B-LOC\n")
+    scored = run("evaluate", model, tmp_path / "x.conll", "--json", "--rules", rules, "--errors", tmp_path / "e.html")
+    assert json.loads(scored.out)["f1"] == 100.0
+    refused = run("evaluate", model, tmp_path / "x.conll", "--labels", "PER", "--calibration", tmp_path / "c.html")
+    assert (refused.code, "it does not go with --rules or --labels" in refused.err) == (2, True)
+
+
 class TestErrors:
     def test_a_bad_line_names_file_line_and_what_was_expected(self, model: Path, tmp_path: Path):
         rules = write(tmp_path / "r.jsonl", {"tag": "O"}, {"tokens": ["x"], "lable": "PER"})

@@ -15,7 +15,17 @@ from tagsmith.errors import ConfigError
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model
 
-Read = TypeVar("Read")
+
+class HasLengths(Protocol):
+    """Sentences as an engine takes them."""
+
+    @property
+    def lengths(self) -> Ids:
+        """Words in each. Shape: [B]."""
+        ...
+
+
+Read = TypeVar("Read", bound=HasLengths)
 PRECISIONS = ("auto", "fp32", "int8")
 
 
@@ -27,7 +37,7 @@ class Engine(Protocol, Generic[Read]):
     precision: str
     """What the encoder's recurrence is computed in: ``fp32`` or ``int8``."""
     decoder: Decoder
-    """What reads answers off a chain."""
+    """What makes answers of the chains."""
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences of N words in all, none of them empty, as the engine takes them."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats, Ids
+from tagsmith.kernels.reference import Chain, Floats
 
 
 class Edits(NamedTuple):
@@ -31,17 +31,3 @@ def edited(chain: Chain, edits: Edits) -> Chain:
         for word, steps in edits.transitions:
             transitions[word] += steps
     return Chain(emissions, transitions, start, end)
-
-
-def are_possible(path: Ids, chain: Chain, allowed: Allowed, lengths: Ids) -> Bools:
-    """Whether each sentence's path has a score above -inf; where the best one has not, no path has. Shape: [B]."""
-    first = np.cumsum(lengths) - lengths
-    last = first + lengths - 1
-    possible = chain.emissions[np.arange(len(path)), path] > -np.inf
-    possible[first] &= (allowed.start & (chain.start_transitions > -np.inf))[path[first]]
-    possible[last] &= (allowed.end & (chain.end_transitions > -np.inf))[path[last]]
-    words = np.delete(np.arange(len(path)), first)
-    before, after = path[words - 1], path[words]
-    steps = chain.transitions[before, after] if chain.transitions.ndim == 2 else chain.transitions[words, before, after]
-    possible[words] &= allowed.step[before, after] & (steps > -np.inf)
-    return np.logical_and.reduceat(possible, first)
