@@ -26,7 +26,7 @@ from tagsmith.errors import TagsmithError
 from tagsmith.machine import commit, processor, versions
 from tagsmith.metrics import score
 from tagsmith.reproduce.experiments import Experiment
-from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable
+from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable, counted
 from tagsmith.reproduce.tables import DEV, TRAIN
 from tagsmith.reproduce.vocabulary import score_by_class
 from tagsmith.schemes import SCHEMES, sentence_spans
@@ -101,6 +101,7 @@ def run(experiment: Experiment, results: Results) -> Record:
         versions=versions(),
         processor=processor(),
     )
+    record = counted(record, predictions)
     results.save(record, predictions)
     return record
 
