@@ -34,6 +34,7 @@ FLOORS = [
     ["segment", "metrics"],
     ["formats"],
     ["embeddings"],
+    ["corpora"],
     ["batching"],
     ["kernels"],
     ["store"],

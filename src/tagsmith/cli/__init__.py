@@ -15,7 +15,19 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench", "reproduce")
+_COMMANDS = (
+    "train",
+    "evaluate",
+    "tag",
+    "quantize",
+    "convert",
+    "check",
+    "info",
+    "vectors",
+    "data",
+    "bench",
+    "reproduce",
+)
 
 
 class _Commands(click.Group):
