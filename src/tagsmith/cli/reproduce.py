@@ -149,6 +149,6 @@ def _listing() -> str:
             notes = [settings] * bool(settings) + ["without --vectors"] * (not row.vectors)
             lines.append(f"      {row.name}{': ' if notes else ''}{', '.join(notes)}")
     for name, task in TASKS.items():
-        files = ", ".join(task.files.values())
-        lines += [f"tagsmith reproduce {name}", f"    {task.title}: {files}"]
+        corpora = ", ".join([task.corpus, *(corpus for corpus, _ in task.also.values())])
+        lines += [f"tagsmith reproduce {name}", f"    {task.title}: {corpora}"]
     return "\n".join([*lines, ""])
