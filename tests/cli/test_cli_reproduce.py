@@ -47,6 +47,11 @@ def test_a_table_runs_and_nothing_runs_twice(data: Path):
     again = run(*words)
     assert (again.code, again.out, again.err) == (0, done.out, "")
 
+    target = data / "results.md"
+    report = run("reproduce", "--report", target, "--results", data / "results")
+    assert (report.code, report.out, report.err) == (0, f"{target}\n{data / 'results.html'}\n", "")
+    assert f"| {record.stem} | ner | moment: one, cut to 1 of 50 epochs |" in target.read_text("utf-8")
+
 
 def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest.MonkeyPatch):
     words = ["reproduce", "moment", "--data", data, "--seeds", "1", "--results", data / "results"]
@@ -85,6 +90,9 @@ def test_the_view_shows_the_end_of_a_failed_runs_log(data: Path, capsys: pytest.
         (["ner", "--data", ".", "--task", "ner"], 2, "--task goes with a table"),
         (["ner", "--data", ".", "--seeds", "1,x"], 2, "'1,x' is no list of numbers and ranges"),
         (["ner", "--data", ".", "--seeds", "3-1"], 2, "has a range that runs backwards"),
+        (["ner", "--report", "results.md"], 2, "--report is of all records; give no TABLE"),
+        (["--report", "results.html"], 2, "expected a name that ends in .md"),
+        (["--report", "results.md", "--results", "nowhere"], 1, "nowhere: found no records"),
         (["ner", "--data", "nowhere"], 1, "nowhere/conll2003: found no such folder"),
     ],
 )

@@ -36,5 +36,5 @@ def test_packed_counts_come_back(rows: list[tuple[int, int, int]]):
 
 @pytest.mark.parametrize("text", ["?", "AAAA", pack(np.ones((3, 4), np.int64))[:-8], pack(np.ones((2, 1), np.int64))])
 def test_damaged_counts_are_refused(text: str):
-    with pytest.raises(ValueError, match="damaged counts|reshape"):
+    with pytest.raises(ValueError, match=r"damaged counts|reshape"):
         unpack(text)

@@ -1,4 +1,4 @@
-"""Whether one configuration is better than another: over sentences, by a paired bootstrap; over seeds, by permutation."""
+"""Whether one configuration is better than another: a paired bootstrap of sentences, a permutation of seeds."""
 
 from __future__ import annotations
 
