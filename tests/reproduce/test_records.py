@@ -30,6 +30,7 @@ def test_the_counts_of_a_record_are_those_of_its_predictions(task: str):
     for part, tags in predictions.items():
         for constraints in record.scores[part]:
             counts = record.sentence_counts(part, constraints)
+            assert counts is not None
             pairs = zip(tags["gold"], tags[constraints], strict=True)
             assert np.array_equal(counts, count(pairs, spans=task == "ner"))
             assert f1(counts.sum(axis=1)) == pytest.approx(record.score(part, constraints))
