@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from tagsmith.batching import UNKNOWN, Alphabets
+from tagsmith.batching import UNKNOWN, Alphabets, Ids
 from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.files import check_readable
@@ -26,6 +26,7 @@ from tagsmith.vocab import Vocabulary
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
 _TABLE = "words.vectors"
+_WITHOUT_VECTOR = "words.without_vector"
 _GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
 """How many points apart two dev scores may be for the models to count as equally good."""
@@ -56,6 +57,20 @@ class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     int8: Int8Check | None = None
 
 
+class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where ``decode.temperature`` was fitted, and what it does there: before, at temperature 1, and after, each fold
+    of the sentences at the temperature of the others. Answers are predicted spans, or plain tags."""
+
+    sentences_sha256: str
+    """Of the tokens and tags."""
+    sentences: Annotated[int, Meta(ge=1)]
+    answers: Annotated[int, Meta(ge=1)]
+    ece_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    ece_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
 @dataclass(frozen=True)
 class Model:
     """A tagger at rest: settings, alphabets, tags, weights by name, and what is known of its training."""
@@ -67,6 +82,10 @@ class Model:
     training: Mapping[str, Any]
     int8: Int8Check | None = None
     """Of these weights; None where it was not measured."""
+    calibration: Calibration | None = None
+    """Of these weights; None where no temperature was fitted."""
+    without_vector: Ids | None = None
+    """The words that no vector file had, in order; None in a file that does not say. Their rows come from training."""
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
@@ -129,7 +148,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     }
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
-    write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
+    if model.calibration is not None:
+        document["calibration"] = model.calibration
+    known = {} if model.without_vector is None else {_WITHOUT_VECTOR: model.without_vector}
+    write_sealed(path, {**model.weights, **packed_alphabets(model), **known}, document, _KEY)
 
 
 def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
@@ -198,6 +220,9 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
         raise ValueError(f"tag {bad[0]!r} under scheme {config.scheme}")
     if type(alphabets.trained) is not int or not 1 <= alphabets.trained <= len(alphabets.words):
         raise ValueError(f"{alphabets.trained} trained words among {len(alphabets.words)}")
+    without_vector = tensors.pop(_WITHOUT_VECTOR, None)
+    if without_vector is not None and not _are_words(without_vector, len(alphabets.words)):
+        raise ValueError(f"{_WITHOUT_VECTOR} is not a list of words in order")
     expected = shapes(config, alphabets, len(tags))
     found = {name: array.shape for name, array in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -209,7 +234,14 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
-    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, version)
+    calibration = msgspec.convert(document.get("calibration"), Calibration | None)
+    measured = (checks.int8, calibration, without_vector)
+    return Model(config, alphabets, tags, tensors, document["training"], *measured, version)
+
+
+def _are_words(ids: NDArray[Any], words: int) -> bool:
+    """Whether these are ids of known words, rising."""
+    return ids.dtype == np.int64 and ids.ndim == 1 and bool((np.diff(ids, prepend=0, append=words) > 0).all())
 
 
 def _types(weight: str) -> list[np.dtype[Any]]:

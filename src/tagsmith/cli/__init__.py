@@ -20,6 +20,7 @@ _COMMANDS = (
     "evaluate",
     "tag",
     "quantize",
+    "calibrate",
     "convert",
     "check",
     "info",
