@@ -8,9 +8,9 @@ from typing import Any
 
 from tagsmith.config import configure
 from tagsmith.metrics import score
+from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, VectorTable, counted
 from tagsmith.reproduce.tables import TASKS
-from tagsmith.reproduce.vocabulary import CLASSES
 from tagsmith.schemes import SCHEMES
 
 VECTORS = VectorTable(name="glove.txt", sha256="9" * 64, words=400_000, dim=50)

@@ -162,6 +162,9 @@ class TestRecords:
             rows = predictions["test"]
             found = score(zip(rows["gold"], rows[constraints], strict=True), spans=True)
             assert found.f1 == record.score("test", constraints)
+            counts = record.sentence_counts("test", constraints)
+            assert counts is not None
+            assert counts.sum(axis=1).tolist() == [found.overall.gold, found.overall.predicted, found.overall.correct]
 
     def test_a_damaged_record_and_one_of_other_defaults_are_refused(
         self, results: Results, runs: list[Run], tmp_path: Path

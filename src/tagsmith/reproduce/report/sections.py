@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import (
     NOTHING,
@@ -20,7 +21,6 @@ from tagsmith.reproduce.report.comparing import compare
 from tagsmith.reproduce.report.configurations import LEGAL, Configuration, Line, gather, lines_of, name_of
 from tagsmith.reproduce.report.rivals import Rival
 from tagsmith.reproduce.tables import DEV, MODEL, TABLES, TASKS, TEST, TRAIN, Table
-from tagsmith.reproduce.vocabulary import CLASSES
 from tagsmith.schemes import SCHEMES
 
 READING = (
