@@ -109,9 +109,17 @@ class Line:
     """A line of a table: a configuration's scores among all tag sequences or the legal ones."""
 
     row: Row
-    name: str
+    model: str
+    """The row's name, with the vectors where the table has several."""
     configuration: Configuration
     constraints: str
+
+    @property
+    def name(self) -> str:
+        """The model, of a softmax with what it may answer."""
+        if not _is_softmax(self.configuration):
+            return self.model
+        return f"{self.model}, {'any sequence' if self.constraints == ANY else 'legal sequences'}"
 
     @property
     def is_reference(self) -> bool:
@@ -121,15 +129,10 @@ class Line:
     @property
     def paper(self) -> Mapping[str, float]:
         """What the paper printed for it, by part (and class of words): its softmax models may answer anything."""
-        if self.constraints != self.constraints_of_paper:
+        if self.constraints == LEGAL and _is_softmax(self.configuration):
             return {}
         task = f"{self.configuration.task} "
         return {name.removeprefix(task): figure for name, figure in self.row.paper.items() if name.startswith(task)}
-
-    @property
-    def constraints_of_paper(self) -> str:
-        """The constraints of the answers that the paper scores, as far as they matter."""
-        return ANY if _is_softmax(self.configuration) else LEGAL
 
     def scores(self, part: str) -> list[float]:
         """The scores of a part, by seed."""
@@ -139,18 +142,15 @@ class Line:
 def lines_of(rows: Sequence[Row], configurations: Sequence[Configuration]) -> list[Line]:
     """The lines of a table: a softmax over spans has two, one for each kind of constraints.
 
-    A name says the vectors where the table has several. A row without vectors wins over the same with any.
+    A row without vectors wins over the same with any.
     """
     found = [(row, one) for row in rows for one in configurations if _row_of(one, rows) is row]
     several = len({one.vectors_name for row, one in found if row.vectors}) > 1
-    lines = []
-    for row, one in found:
-        name = f"{row.name}, vectors {one.vectors_name}" if several and row.vectors else row.name
-        if _is_softmax(one):
-            lines.append(Line(row, f"{name}, any sequence", one, ANY))
-            name = f"{name}, legal sequences"
-        lines.append(Line(row, name, one, LEGAL))
-    return lines
+    return [
+        Line(row, f"{row.name}, vectors {one.vectors_name}" if several and row.vectors else row.name, one, constraints)
+        for row, one in found
+        for constraints in ((ANY, LEGAL) if _is_softmax(one) else (LEGAL,))
+    ]
 
 
 def _row_of(configuration: Configuration, rows: Sequence[Row]) -> Row | None:

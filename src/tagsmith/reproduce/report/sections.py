@@ -51,14 +51,14 @@ def sections(records: Sequence[Record], rivals: Mapping[str, Sequence[Rival]]) -
             if any(not line.is_reference for line in lines):
                 found.append(_table(name, table, lines))
     found += _not_run(named)
-    return [*found, *_of_no_table(configurations), _machines(records), _data(records), _records(configurations)]
+    return [*found, *_of_no_table(configurations), _machines(records), _data(configurations), _records(configurations)]
 
 
 def _comparable(configurations: Iterable[Configuration], *, across_vectors: bool) -> list[list[Configuration]]:
     """Configurations of one task, with the same files, as many epochs and (unless across them) the same vectors."""
     alike: dict[tuple[object, ...], list[Configuration]] = {}
     for one in configurations:
-        vectors = None if across_vectors else one.vectors_name
+        vectors = None if across_vectors else one.vectors and one.vectors.sha256
         alike.setdefault((one.task, one.epochs, vectors, tuple(sorted(one.files.items()))), []).append(one)
     return list(alike.values())
 
@@ -125,16 +125,15 @@ def _series(line: Line, name: str) -> Series:
     one = line.configuration
     scores = zip(one.seeds, line.scores(TEST), strict=True)
     # Dev after each epoch is scored with legal sequences.
-    curves = (
-        [[epoch.dev_score for epoch in record.epochs] for record in one.records] if line.constraints == LEGAL else []
-    )
-    return Series(name, tuple(scores), tuple(map(tuple, curves)), line.paper.get(TEST))
+    records = one.records if line.constraints == LEGAL else ()
+    curves = tuple(tuple(epoch.dev_score for epoch in record.epochs) for record in records)
+    return Series(name, tuple(scores), curves, line.paper.get(TEST))
 
 
 def _table(name: str, table: Table, lines: Sequence[Line]) -> Section:
     configurations = list(dict.fromkeys(line.configuration for line in lines))
     seeds = sorted({seed for line in lines for seed in line.configuration.seeds})
-    by_class = any(part in CLASSES for line in lines for part in (key.split()[-1] for key in line.row.paper))
+    by_class = any(key.split()[-1] in CLASSES for row in table.rows for key in row.paper)
     reference = next((line for line in lines if line.is_reference), None)
     # The classes are of models that another table compares.
     grids = [_classes(lines)] if by_class else [_scores(lines), *([compare(lines, reference)] if reference else [])]
@@ -197,7 +196,7 @@ def _missing(table: Table, lines: Sequence[Line], seeds: Sequence[int]) -> str:
     missing = {row.name: list(seeds) for row in table.rows if not any(line.row is row for line in lines)}
     for line in lines:
         if absent := [seed for seed in seeds if seed not in line.configuration.seeds]:
-            missing[line.name.removesuffix(", any sequence").removesuffix(", legal sequences")] = absent
+            missing[line.model] = absent
     return "; ".join(f"{name} (seeds {ranges(absent)})" for name, absent in missing.items())
 
 
@@ -232,10 +231,8 @@ def _not_run(configurations: Sequence[Configuration]) -> list[Section]:
 
 def _of_no_table(configurations: Sequence[Configuration]) -> list[Section]:
     """Records of models that no table of this version has."""
-    keys = [record.key for one in configurations if not name_of(one) for record in one.records]
-    return (
-        [Section("Records of no table", (f"Their settings are those of no row: {', '.join(keys)}.",))] if keys else []
-    )
+    keys = ", ".join(record.key for one in configurations if not name_of(one) for record in one.records)
+    return [Section("Records of no table", (f"Their settings are those of no row: {keys}.",))] if keys else []
 
 
 def _machines(records: Sequence[Record]) -> Section:
@@ -254,19 +251,15 @@ def _machines(records: Sequence[Record]) -> Section:
     )
 
 
-def _data(records: Sequence[Record]) -> Section:
+def _data(configurations: Sequence[Configuration]) -> Section:
     """What they read."""
-    order = list(TASKS)
-    rows = {
-        (record.task, part, file.name, f"{file.sentences:,}", f"{file.tokens:,}", file.sha256[:16]): None
-        for record in sorted(
-            records, key=lambda record: order.index(record.task) if record.task in order else len(order)
-        )
-        for part, file in record.parts.items()
-    }
-    return Section(
-        "Data", grids=(Grid(("task", "part", "file", "sentences", "tokens", "SHA-256, first 16"), list(rows)),)
-    )
+    rows = [
+        (one.task, part, file.name, f"{file.sentences:,}", f"{file.tokens:,}", file.sha256[:16])
+        for one in configurations
+        for part, file in one.first.parts.items()
+    ]
+    columns = ("task", "part", "file", "sentences", "tokens", "SHA-256, first 16")
+    return Section("Data", grids=(Grid(columns, list(dict.fromkeys(rows))),))
 
 
 def _records(configurations: Sequence[Configuration]) -> Section:
