@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -261,25 +261,26 @@ class _Input:
     def answer(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Tagged:
         tags: list[str] = []
         spans: list[TaggedSpan] = []
-        alternatives: list[tuple[Alternative, ...]] = []
         for (start, _), one in zip(self.sentences, found, strict=True):
             written, spelled = self._written(one.tags, start, scheme, one.spans)
             tags += written
             spans += spelled
-            ranked = ((*self._written(others, start, scheme), p) for others, p in one.best)
-            alternatives.append(tuple(Alternative(tuple(t), tuple(s), p) for t, s, p in ranked))
-        tokens, sentences = (one.tokens for one in found), (one.sentence for one in found)
-        return Tagged(
-            self.text,
-            self.tokens,
-            tuple(tags),
-            tuple(spans),
-            tuple(self.starts),
-            tuple(self.sentences),
-            tuple(chain.from_iterable(tokens)) if wanted.probabilities else None,
-            tuple(chain.from_iterable(sentences)) if wanted.probabilities else None,
-            tuple(alternatives) if wanted.best is not None else None,
-        )
+        answer = self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences)
+        return Tagged(*answer, *self._beside(found, scheme, wanted))
+
+    def _beside(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Iterator[Any]:
+        """What stands beside the tags: probabilities of tokens and of sentences, alternatives; None if not wanted."""
+        yield tuple(p for one in found for p in one.tokens) if wanted.probabilities else None
+        yield tuple(p for one in found for p in one.sentence) if wanted.probabilities else None
+        if wanted.best is not None:
+            yield tuple(
+                tuple(self._alternative(*other, start, scheme) for other in one.best)
+                for (start, _), one in zip(self.sentences, found, strict=True)
+            )
+
+    def _alternative(self, tags: list[str], log_probability: float, start: int, scheme: str | None) -> Alternative:
+        written, spans = self._written(tags, start, scheme)
+        return Alternative(tuple(written), tuple(spans), log_probability)
 
     def _written(
         self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()
