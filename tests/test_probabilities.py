@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 import shutil
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,27 @@ def test_on_the_corpus_spans_have_probabilities_between_0_and_1(tiny_model_path:
     found = [span.probability for answer in tagger.tag(sentences, probabilities=True) for span in answer.spans]
     assert len(found) > 10
     assert all(p is not None and 0 < p <= 1 for p in found)
+
+
+def test_the_k_best_of_a_long_sentence_take_no_memory_for_ways_that_are_not_taken():
+    tagger = Tagger(random_model(1), compiled=False)
+    sentence = Sentence([f"word{i % 30}" for i in range(600)])
+    tagger.tag(sentence, best=2)
+    tracemalloc.start()
+    answer = tagger.tag(sentence, best=60)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.alternatives is not None
+    assert len(answer.alternatives[0]) == 60
+    # Tags and ranks of every word as they are kept, twice over; all that is sorted would be nine times as much.
+    assert peak < 2 * 600 * len(tagger.model.tags) * 60 * 8 + 2**22
+
+
+def test_no_threads_are_an_error(tiny_model_path: Path):
+    with pytest.raises(ConfigError, match="threads 0: expected a whole number from 1"):
+        Tagger.load(tiny_model_path, threads=0)
+
+
+def test_a_confidence_that_is_no_number_is_an_error(tiny_model_path: Path):
+    with pytest.raises(ConfigError, match=r"min_confidence '0.5': expected a probability"):
+        Tagger.load(tiny_model_path).tag("Jay", min_confidence="0.5")  # type: ignore[call-overload]

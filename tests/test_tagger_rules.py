@@ -240,3 +240,13 @@ class TestPage:
             known.tag("He left New South Wales.", rules=Rules.read(path))
         shown = " ".join(PAGE.read_text("utf-8").split())
         assert str(error.value).replace(str(path), "rules.jsonl") in shown
+
+
+def test_a_span_fixed_by_a_rule_has_probability_1_however_long_the_text():
+    tagger, words = Tagger(random_model(4)), [f"word{i % 30}" for i in range(3_000)]
+    rules = Rules([Rule(pattern=("word[0-4]",), label="PER")])
+    answer = tagger.tag(Sentence(words), probabilities=True, min_confidence=1.0, rules=rules)
+    fixed = [span.probability for span in answer.spans]
+    assert len(fixed) == 500
+    assert max(fixed) <= 1  # type: ignore[type-var]
+    assert min(fixed) > 1 - 1e-9  # type: ignore[operator]

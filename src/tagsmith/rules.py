@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from math import isfinite
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +21,8 @@ from tagsmith.files import read_lines, source_name
 from tagsmith.text import Sentence
 
 _WHERE = '"tokens", "pattern", "token", "start" and "end", or "start_char" and "end_char"'
+MOST = 10_000
+"""The largest bonus: a preference that no model outweighs, and that leaves its probabilities their digits."""
 _WHAT = '"label", "tag", "not" or "labels"'
 
 
@@ -62,7 +63,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         for name in ("tokens", "pattern", "labels"):
-            _check_strings(name, getattr(self, name))
+            _check_strings(name, values := getattr(self, name))
+            if values is not None:
+                msgspec.structs.force_setattr(self, name, tuple(values))  # a list can't be looked up
+        for name in ("label", "tag", "not_"):
+            if not isinstance(getattr(self, name), str | None):
+                raise TypeError(f"{name} must be a string, found {type(getattr(self, name)).__name__}")
         where = self._named("tokens", "pattern", "token", "start", "start_char")
         if len(where) > 1 or (self.start is None) != (self.end is None):
             raise DataError(f"a rule with {_listed(self._fields)}", f"one place: {_WHERE}")
@@ -75,8 +81,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise DataError('"label" without a place', f"{_WHERE} beside it")
         if self.ignore_case and not self.is_matched:
             raise DataError('"ignore_case" without words', '"tokens" or "pattern" beside it')
-        if self.bonus is not None and not (isfinite(self.bonus) and (self.label or self.tag)):
-            raise DataError(f"a bonus of {self.bonus} with {_listed(what)}", 'a finite one, with "label" or "tag"')
+        if self.bonus is not None and not (abs(self.bonus) <= MOST and (self.label or self.tag)):
+            expected = f'one from -{MOST:,} to {MOST:,}, with "label" or "tag"; a rule without one always holds'
+            raise DataError(f"a bonus of {self.bonus} with {_listed(what)}", expected)
 
     @property
     def is_matched(self) -> bool:

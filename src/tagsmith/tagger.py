@@ -26,7 +26,7 @@ from tagsmith.quality.vocabulary import classifier
 from tagsmith.rules import Rules
 from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, sentence_spans
-from tagsmith.tagging import Given, One, tag_all, threads_here
+from tagsmith.tagging import Given, One, tag_all, threads_for
 from tagsmith.text import Sentence, Tagged
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Tagger:
         self.history: list[Epoch] = []
         """The epochs of the training that made this tagger; empty for a loaded one."""
         self._engine = make_engine(model, device, compiled, precision)
-        self._threads = (threads or threads_here()) if self._engine.parallel else 1
+        self._threads = threads_for(threads) if self._engine.parallel else 1
         self._is_plain = model.config.scheme not in SCHEMES
         self._ruling = Ruling(model.tags, model.config.scheme)
 
@@ -318,7 +318,7 @@ class Tagger:
         """
         if best is not None and (not isinstance(best, int) or best < 1):
             raise ConfigError(f"best {best!r}: expected a whole number from 1")
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
+        if not (min_confidence is None or (isinstance(min_confidence, int | float) and 0 <= min_confidence <= 1)):
             raise ConfigError(f"min_confidence {min_confidence!r}: expected a probability, from 0 to 1")
         if min_confidence is not None and self._is_plain:
             raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it leaves out")

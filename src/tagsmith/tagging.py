@@ -19,7 +19,7 @@ import numpy as np
 from tagsmith.batching import Ids, cut
 from tagsmith.engine import Engine
 from tagsmith.engine.decoding import Answer, Wanted
-from tagsmith.errors import DataError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.kernels.reference import Floats, Posteriors
 from tagsmith.rules import Match, Ruled, Rules
 from tagsmith.ruling import Ruling
@@ -34,8 +34,16 @@ _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can shar
 _BATCH = 4_096  # words in a batch, counted as if padded
 
 
-def threads_here() -> int:
-    """Threads that can be of use: as many as this process has cores, but no more than one can feed."""
+def threads_for(wanted: int | None) -> int:
+    """As many threads as are wanted; unset, as many as this process has cores, but no more than one can feed.
+
+    Raises:
+        ConfigError: none.
+    """
+    if wanted is not None:
+        if wanted < 1:
+            raise ConfigError(f"threads {wanted}: expected a whole number from 1")
+        return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, 8)
 

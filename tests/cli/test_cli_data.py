@@ -148,4 +148,4 @@ class TestCheck:
     def test_a_missing_place(self, tmp_path: Path):
         result = run("data", "check", "conll2003", tmp_path / "train.txt")
         assert result.code == 1
-        assert "train.txt: found no such file; expected a file that exists" in result.err
+        assert "train.txt: found no such file; expected a file or folder of conll2003" in result.err

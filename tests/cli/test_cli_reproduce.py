@@ -114,3 +114,9 @@ def test_the_list_has_every_table_and_task():
     commands = re.findall(r"^tagsmith reproduce (\S+)$", listed.out, re.MULTILINE)
     assert commands == [*tables.TABLES, *tables.TASKS]
     assert "      BLSTM: chars.kind=none head.kind=softmax\n" in listed.out
+
+
+def test_seeds_beyond_all_reason_are_refused_at_once():
+    result = run("reproduce", "ner", "--data", "x", "--seeds", "1-1000000000")
+    assert result.code == 2
+    assert "more than 1,000 seeds" in result.err

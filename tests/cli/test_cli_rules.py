@@ -93,7 +93,6 @@ class TestErrors:
             run("tag", model, "--rules", rules, "--text", "x").err
         )
         assert "--labels: found label 'GPE'; expected" in run("tag", model, "--labels", "GPE", "--text", "x").err
-        assert "found \"labels\" of ['']" in run("tag", model, "--labels", "", "--text", "x").err
 
     def test_contradictions_stop_the_run_and_leave_no_file(self, model: Path, tmp_path: Path):
         rules = write(tmp_path / "r.jsonl", {"tokens": ["Jay"], "label": "PER"}, {"tokens": ["Jay"], "not": "PER"})
@@ -120,3 +119,29 @@ class TestErrors:
     def test_two_files_are_scored_without_rules(self, option: str):
         result = run("evaluate", "--gold", "a", "--predicted", "b", option, "x")
         assert (result.code, f"{option} goes with MODEL" in result.err) == (2, True)
+
+
+def test_several_files_of_rules_hold_together(model: Path, tmp_path: Path):
+    first = write(tmp_path / "a.jsonl", {"tokens": ["Jay"], "tag": "O"})
+    second = write(tmp_path / "b.jsonl", {"tokens": ["India"], "label": "PER"})
+    both = run("tag", model, "--rules", first, "--rules", second, "--text", "Jay India")
+    assert both == Result(0, "Jay : O\nIndia : PER\n\n", "")
+
+
+def test_an_empty_label_is_named(model: Path):
+    result = run("tag", model, "--labels", "PER,", "--text", "Jay")
+    assert result.code == 2
+    assert "Invalid value for --labels: 'PER,': expected labels with commas between them" in result.err
+
+
+def test_nothing_is_written_over_what_is_read(model: Path, tmp_path: Path):
+    rules = write(tmp_path / "rules.html", {"tokens": ["Jay"], "tag": "O"})
+    (tmp_path / "in.txt").write_text("Jay left India\n")
+    (tmp_path / "gold.conll").write_text("Jay B-PER\n")
+    before = {path: path.read_bytes() for path in (model, rules, tmp_path / "in.txt")}
+    for path in before:
+        result = run("tag", model, tmp_path / "in.txt", "--rules", rules, "--out", path)
+        assert (result.code, result.out) == (1, "")
+        assert "a file that is also read" in result.err
+    assert run("evaluate", model, tmp_path / "gold.conll", "--rules", rules, "--errors", rules).code == 1
+    assert {path: path.read_bytes() for path in before} == before

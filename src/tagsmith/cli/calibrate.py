@@ -51,5 +51,10 @@ def command(
     click.echo(f"{found.sentences:,} sentences, {found.answers:,} {unit}; temperature {temperature:.3f}")
     click.echo(f"before  ECE {found.ece_before:.4f}  Brier {found.brier_before:.4f}")
     click.echo(f"after   ECE {found.ece_after:.4f}  Brier {found.brier_after:.4f}  (cross-fitted)")
+    if found.brier_after > found.brier_before or found.ece_after > found.ece_before:
+        told = (
+            f"probabilities got no better, cross-fitted; {found.answers:,} {unit} may be too few to fit a temperature"
+        )
+        click.echo(f"warning: {told}", err=True)
     skipped.say()
     click.echo(f"wrote {target}", err=True)

@@ -155,10 +155,12 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
 def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, Path | None]:
     """What to check as which split or file."""
     from tagsmith.corpora.places import find, folder_of
+    from tagsmith.files import check_readable
 
     if Path(place).is_dir():
         folder = folder_of(name, entry, place)
         return {key: find(entry.files[key], folder) for key in keys}
+    check_readable(place, f"a file or folder of {name}")
     if len(keys) > 1:
         keys = [key for key in keys if Path(place).name in entry.files[key].names]
     if len(keys) != 1:

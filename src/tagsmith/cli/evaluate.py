@@ -56,7 +56,7 @@ def command(
     predicted_column: int | str | None,
     tokenizer: TokenizerName | None,
     skip_bad: bool,
-    rules: str | None,
+    rules: tuple[str, ...],
     labels: str | None,
     constraints: str | None,
     device: str,
@@ -84,18 +84,23 @@ def command(
         raise click.UsageError("--gold and --predicted go together")
     if gold is None and predicted_column is not None:
         raise click.UsageError("--predicted-column goes with --predicted")
-    of_models = {"--constraints": constraints, "--calibration": calibration, "--rules": rules, "--labels": labels}
+    of_models = {
+        "--constraints": constraints,
+        "--calibration": calibration,
+        "--rules": rules or None,
+        "--labels": labels,
+    }
     for name, option in of_models.items():
         if model is None and option is not None:
             raise click.UsageError(f"{name} goes with MODEL")
-    if calibration is not None and (rules is not None or labels is not None):
+    if calibration is not None and (rules or labels is not None):
         raise click.UsageError("--calibration is of the model alone: it does not go with --rules or --labels")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
         raise click.UsageError("--tokenizer goes with --gold and --predicted; a model has its own")
     if errors is not None:
-        pages.check_place(errors, pages.PAGE, model, file, gold, predicted)
+        pages.check_place(errors, pages.PAGE, model, file, gold, predicted, *rules)
     if calibration:
         pages.check_place(calibration, pages.PAGE_OR_PICTURE, model, file, errors)
     skipped = options.Skipped(skip_bad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, get_args
 
@@ -80,8 +80,10 @@ constraints = click.option(
 
 rules = click.option(
     "--rules",
+    multiple=True,
     metavar="FILE",
-    help="Rules for some tokens, as JSON lines: fixed or forbidden tags, a gazetteer, patterns (docs/rules.md).",
+    help="Rules for some tokens, as JSON lines: fixed or forbidden tags, a gazetteer, patterns (docs/rules.md); may be "
+    "repeated.",
 )
 labels = click.option("--labels", metavar="LABEL,...", help="No other labels than these; short for a rule.")
 
@@ -91,16 +93,21 @@ def columns(command: _F) -> _F:
     return word_column(tag_column(command))
 
 
-def read_rules(file: str | None, labels: str | None) -> Rules | None:
+def read_rules(files: Sequence[str], labels: str | None) -> Rules | None:
     """The rules that the options name; None if there are none."""
-    if file is None and labels is None:
+    if not files and labels is None:
         return None
     from tagsmith.rules import Rule, Rules
 
-    rules = Rules([]) if file is None else Rules.read(file)
+    rules = Rules([])
+    for file in files:
+        rules += Rules.read(file)
     if labels is None:
         return rules
-    return rules + Rules([Rule(labels=tuple(label.strip() for label in labels.split(",")))], ["--labels"])
+    named = tuple(label.strip() for label in labels.split(","))
+    if "" in named:
+        raise click.BadParameter(f"{labels!r}: expected labels with commas between them", param_hint="--labels")
+    return rules + Rules([Rule(labels=named)], ["--labels"])
 
 
 def say_unconstrained(tagger: Tagger) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagsmith.reproduce.records import Results
 
 _ALL = "tasks"
+_MOST_SEEDS = 1_000
 
 
 class _Seeds(click.ParamType):
@@ -28,6 +29,8 @@ class _Seeds(click.ParamType):
         ranges = [range(int(first), int(last or first) + 1) for first, _, last in ends]
         if not all(ranges):
             self.fail(f"{value!r} has a range that runs backwards.", param, ctx)
+        if sum(map(len, ranges)) > _MOST_SEEDS:
+            self.fail(f"{value!r} are more than {_MOST_SEEDS:,} seeds.", param, ctx)
         return list(dict.fromkeys(seed for each in ranges for seed in each))
 
 

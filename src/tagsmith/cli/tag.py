@@ -89,7 +89,7 @@ def command(
     word_column: int | str | None,
     tag_column: int | str | None,
     skip_bad: bool,
-    rules: str | None,
+    rules: tuple[str, ...],
     labels: str | None,
     constraints: str | None,
     device: str,
@@ -123,13 +123,15 @@ def command(
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
         files = ("-",)
-    from tagsmith.files import check_readable
+    from tagsmith.files import check_distinct, check_readable
     from tagsmith.formats.columns import Columns
     from tagsmith.tagger import Tagger
 
     for file in files:
         check_readable(file)
-    if rules == "-" and "-" in files:
+    if out is not None:
+        check_distinct(out, model, *files, *rules)
+    if "-" in rules and "-" in files:
         raise click.UsageError("stdin can't be both the rules and what is to be tagged")
     known = options.read_rules(rules, labels)
     for text in texts:

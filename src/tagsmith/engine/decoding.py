@@ -30,6 +30,9 @@ class Kernels(Protocol):
         ...
 
 
+_ROUNDING = 1e-9  # a span that is certain may come out so much less probable
+
+
 class Wanted(NamedTuple):
     """What an answer is to have beside the tags."""
 
@@ -73,8 +76,9 @@ class Decoder:
         """All that is wanted. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
-        if posteriors and (posteriors.spans < wanted.min_confidence).any():
-            path = self._without(posteriors, wanted.min_confidence, path, lengths)
+        least = wanted.min_confidence - _ROUNDING
+        if posteriors and (posteriors.spans < least).any():
+            path = self._without(posteriors, least, path, lengths)
             posteriors = self.posteriors(chain, path, lengths)
         return Answer(
             path,

@@ -58,8 +58,8 @@ def posteriors(chain: Chain, allowed: Allowed, reading: Reading, path: Ids, leng
     span_masses(*scores, allowed.step, *reading, *spans, alphas, betas, np.cumsum(lengths) - lengths, masses)
     return Posteriors(
         used[np.arange(len(path)), path],
-        np.exp(masses - totals[spans.sentence]),
-        path_scores(chain, allowed, path, lengths) - totals,
+        np.exp(np.minimum(masses - totals[spans.sentence], 0)),
+        np.minimum(path_scores(chain, allowed, path, lengths) - totals, 0),
         spans,
     )
 

@@ -257,8 +257,8 @@ def posteriors(chain: Chain, allowed: Allowed, reading: Reading, path: Ids, leng
     masses = span_masses(chain, allowed, reading, spans, alphas, betas, lengths)
     return Posteriors(
         softmax(alphas + betas)[np.arange(len(path)), path],
-        np.exp(masses - totals[spans.sentence]),
-        path_scores(chain, allowed, path, lengths) - totals,
+        np.exp(np.minimum(masses - totals[spans.sentence], 0)),
+        np.minimum(path_scores(chain, allowed, path, lengths) - totals, 0),
         spans,
     )
 
@@ -311,7 +311,7 @@ def _k_best(emissions: Floats, into: Floats, start: Floats, end: Floats, k: int)
     ways = []  # for each tag and rank of a word: the place of its best way among those of the word before
     for word in range(1, len(emissions)):
         through = (scores + into[word][:, :, None]).reshape(len(start), -1)  # [to, from and rank]
-        best = (-through).argsort(axis=1, kind="stable")[:, :k]
+        best = (-through).argsort(axis=1, kind="stable")[:, :k].copy()  # without the rest, which a view would keep
         ways.append((best, scores.shape[1]))
         scores = np.take_along_axis(through, best, 1) + emissions[word][:, None]
     through = (scores + end[:, None]).ravel()
