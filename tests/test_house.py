@@ -36,6 +36,7 @@ FLOORS = [
     ["embeddings"],
     ["batching"],
     ["kernels"],
+    ["bundled"],
     ["store"],
     ["model"],
     ["engine"],

@@ -15,7 +15,7 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench")
+_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "models", "vectors", "bench")
 
 
 class _Commands(click.Group):
