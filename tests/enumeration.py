@@ -68,6 +68,27 @@ class TinyChain:
         """The log of the sum of exp(score) over all paths, for each sentence."""
         return [_log_sum(self.path_scores(words).values()) for words in self.ranges]
 
+    def probabilities(self, legal: Callable[[Path], bool] = lambda _: True) -> list[dict[Path, float]]:
+        """The log-probabilities of each sentence's legal paths."""
+        result = []
+        for words in self.ranges:
+            scores = {path: score for path, score in self.path_scores(words).items() if legal(path)}
+            log_z = _log_sum(scores.values())
+            result.append({path: score - log_z for path, score in scores.items()})
+        return result
+
+    def ranked(self, legal: Callable[[Path], bool] = lambda _: True) -> list[list[Path]]:
+        """The paths of each sentence that are legal and possible, best first; of equal ones, that whose ids are lower,
+        read from its end."""
+        return [
+            sorted((path for path in found if found[path] > -math.inf), key=lambda path: (-found[path], path[::-1]))
+            for found in self.probabilities(legal)
+        ]
+
+    def over(self, temperature: float) -> TinyChain:
+        """The chain with every score divided by a number."""
+        return TinyChain(self.lengths, *(scores / temperature for scores in self.scores))
+
     def best(self, legal: Callable[[Path], bool] = lambda _: True) -> list[Path]:
         """Each sentence's path of highest score; of equal ones, that whose ids are lower, read from its end."""
         result = []

@@ -26,7 +26,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up, as in ARCHITECTURE.md. A room is a module or a package; "tagsmith" is the package's own __init__.
 FLOORS = [
     ["errors"],
-    ["text", "files", "extras"],
+    ["text", "files", "extras", "machine"],
     ["config"],
     ["schemes"],
     ["tensors"],
@@ -34,6 +34,7 @@ FLOORS = [
     ["segment", "metrics"],
     ["formats"],
     ["embeddings"],
+    ["corpora"],
     ["batching"],
     ["kernels"],
     ["bundled"],
@@ -45,6 +46,7 @@ FLOORS = [
     ["tagger"],
     ["tagsmith"],
     ["bench"],
+    ["reproduce"],
     ["cli"],
     ["demo", "__main__"],
 ]

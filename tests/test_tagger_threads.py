@@ -106,14 +106,14 @@ class TestThreads:
         monkeypatch.setattr("tagsmith.tagging._BATCH", 40)
         decoders: set[int] = set()
         tagger = Tagger.load(tiny_model_path, threads=threads)
-        decode = tagger._engine.decode
+        chain = tagger._engine.chain
 
         def noted(batch: Any) -> Any:
             decoders.add(threading.get_ident())
             time.sleep(0.001)  # so that the others get a turn
-            return decode(batch)
+            return chain(batch)
 
-        monkeypatch.setattr(tagger._engine, "decode", noted)
+        monkeypatch.setattr(tagger._engine, "chain", noted)
         assert list(tagger.tag(texts)) == expected
         assert len(decoders) == threads
         assert (threading.get_ident() in decoders) == (threads == 1)

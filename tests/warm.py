@@ -18,7 +18,8 @@ def main() -> None:
     for recipe in RECIPES:
         settings = {"encoder.size": 8, "training.epochs": 1, **recipe}
         tagger = Tagger.train(sentences, sentences, settings=settings, progress=False)
-        tagger._engine.marginals(tagger._engine.read([sentence.tokens for sentence in sentences]))
+        for _ in tagger.tag(sentences, probabilities=True):
+            pass
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ from tagsmith.errors import ConfigError, DataError, MissingExtra, ModelFileError
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Count, Scores
 from tagsmith.tagger import Tagger
-from tagsmith.text import Sentence, Span, Tagged, TaggedSpan
+from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alternative",
     "Columns",
     "ConfigError",
     "Count",

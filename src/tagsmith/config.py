@@ -123,6 +123,8 @@ class Decode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     constraints: Literal["scheme", "none"] = "scheme"
     """``scheme``: the best of the legal sequences. ``none``: the best of all, as the paper scores its models."""
+    temperature: Positive = 1.0
+    """What all scores are divided by before they become probabilities. It changes no tag."""
 
 
 class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -234,7 +236,8 @@ def with_constraints(config: Config, constraints: str) -> Config:
     Raises:
         ConfigError: constraints of another name.
     """
-    return from_builtins({**msgspec.to_builtins(config), "decode": {"constraints": constraints}})
+    values = msgspec.to_builtins(config)
+    return from_builtins({**values, "decode": {**values["decode"], "constraints": constraints}})
 
 
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:

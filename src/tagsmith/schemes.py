@@ -26,6 +26,8 @@ _LETTERS = ("B", "I", "E", "S", "L", "U", "M")
 EXPECTED_TAG = "O, or one of B I E S L U M and a label, such as B-PER"
 
 Allowed = NDArray[np.bool_]
+Part = tuple[str, str]
+"""Letter and label of a tag."""
 
 
 @lru_cache(maxsize=65_536)
@@ -52,6 +54,11 @@ def is_span_tag(tag: str) -> bool:
     return True
 
 
+def continues(before: Part, tag: Part) -> bool:
+    """Whether a tag goes on with the span that the tag before it is in. All reading of spans comes down to this."""
+    return before[0] in "BIM" and tag[0] in "IMEL" and before[1] == tag[1]
+
+
 def read_spans(tags: Sequence[str]) -> list[Span]:
     """The spans a tag sequence spells, whatever its scheme.
 
@@ -63,19 +70,19 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
         ValueError: a tag is neither O nor a letter with a label.
     """
     spans = []
-    start, open_label, previous = 0, "", OUTSIDE
+    outside = OUTSIDE, ""
+    start, before = 0, outside
     for i, tag in enumerate(tags):
-        if tag == previous == OUTSIDE:
+        if tag == OUTSIDE and before is outside:
             continue
-        letter, label = split_tag(tag)
-        continues = letter in "IMEL" and previous in "BIM" and label == open_label
-        if previous != OUTSIDE and not continues:
-            spans.append(Span(start, i, open_label))
-        if letter != OUTSIDE and not continues:
-            start, open_label = i, label
-        previous = letter
-    if previous != OUTSIDE:
-        spans.append(Span(start, len(tags), open_label))
+        part = outside if tag == OUTSIDE else split_tag(tag)
+        if not continues(before, part):
+            if before is not outside:
+                spans.append(Span(start, i, before[1]))
+            start = i
+        before = part
+    if before is not outside:
+        spans.append(Span(start, len(tags), before[1]))
     return spans
 
 
@@ -185,6 +192,17 @@ def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, A
         return SCHEMES[scheme].allowed(tags)
     count = len(tags)
     return np.ones(count, bool), np.ones((count, count), bool), np.ones(count, bool)
+
+
+def reading_rule(scheme: str, tags: Sequence[str]) -> tuple[NDArray[np.int64], Allowed]:
+    """How ``read_spans`` reads these tags, in numbers: each tag's label, -1 outside all spans [K], and which tag
+    ``continues`` the span of which [K, K] (from, to). ``plain`` tags spell no spans."""
+    if scheme not in SCHEMES:
+        return np.full(len(tags), -1), np.zeros((len(tags), len(tags)), bool)
+    parts = [split_tag(tag) for tag in tags]
+    places = {label: place for place, label in enumerate(dict.fromkeys(label for _, label in parts))}
+    labels = np.array([-1 if letter == OUTSIDE else places[label] for letter, label in parts])
+    return labels, np.array([[continues(a, b) for b in parts] for a in parts])
 
 
 def is_legal(scheme: Scheme, tags: Sequence[str]) -> bool:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from tagsmith import formats, store
-from tagsmith.config import configure, with_constraints
+from tagsmith.config import Config, configure, with_constraints
 from tagsmith.engine import int8_obstacle, make_engine
+from tagsmith.engine.decoding import Wanted
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable, source_name
 from tagsmith.formats.columns import Columns
+from tagsmith.kernels.reference import Floats
 from tagsmith.metrics import Scores, score
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagging import Given, tag_all, threads_here
@@ -65,7 +67,7 @@ class Tagger:
         train: Data,
         dev: Data | None = None,
         *,
-        preset: str | None = None,
+        preset: str | Config | None = None,
         init: str | os.PathLike[str] | None = None,
         vectors: str | os.PathLike[str] | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -85,7 +87,8 @@ class Tagger:
 
         Args:
             train, dev: files of tagged sentences, or iterables of ``Sentence``.
-            preset: the settings to start from; see ``tagsmith.config.PRESETS``. Unset: ``ner``, or those of ``init``.
+            preset: the settings to start from: a name in ``tagsmith.config.PRESETS``, or a ``Config``. Unset:
+                ``ner``, or those of ``init``.
             init: a model file to start from: its words, characters, encoder and, by the tags' names, its head are
                 taken over as far as the new data has them; what was kept and what is new is printed and logged.
             vectors: a file of word vectors, in any form that ``tagsmith.embeddings.load_vectors`` reads.
@@ -235,13 +238,35 @@ class Tagger:
         store.save(self.model, path)
 
     @overload
-    def tag(self, inputs: str | Sentence, *, scheme: str = ...) -> Tagged: ...
+    def tag(
+        self,
+        inputs: str | Sentence,
+        *,
+        scheme: str = ...,
+        probabilities: bool = ...,
+        best: int | None = ...,
+        min_confidence: float | None = ...,
+    ) -> Tagged: ...
 
     @overload
-    def tag(self, inputs: Iterable[str | Sequence[str] | Sentence], *, scheme: str = ...) -> Iterator[Tagged]: ...
+    def tag(
+        self,
+        inputs: Iterable[Given],
+        *,
+        scheme: str = ...,
+        probabilities: bool = ...,
+        best: int | None = ...,
+        min_confidence: float | None = ...,
+    ) -> Iterator[Tagged]: ...
 
     def tag(
-        self, inputs: str | Sentence | Iterable[str | Sequence[str] | Sentence], *, scheme: str = "IOB2"
+        self,
+        inputs: str | Sentence | Iterable[Given],
+        *,
+        scheme: str = "IOB2",
+        probabilities: bool = False,
+        best: int | None = None,
+        min_confidence: float | None = None,
     ) -> Tagged | Iterator[Tagged]:
         """The answer for one input, or the answers for many, lazily and in order.
 
@@ -254,22 +279,54 @@ class Tagger:
 
         Args:
             scheme: how the answer's tags write spans: a name in ``tagsmith.schemes.SCHEMES``. Plain tags have none.
+            probabilities: fill in how probable each span, token and sentence of the answer is (docs/probabilities.md).
+            best: fill in ``alternatives``, so many of each sentence's best tag sequences, or all where there are fewer.
+            min_confidence: leave out every span whose probability is below this, its tags becoming O; what stays has
+                ``probabilities``.
 
         Raises:
             DataError: an empty token.
+            ConfigError: a ``best`` that is no whole number from 1, a ``min_confidence`` that is no probability, or one
+                for a model of plain tags, which spell no spans.
             ValueError: an unknown scheme.
         """
+        if best is not None and (not isinstance(best, int) or best < 1):
+            raise ConfigError(f"best {best!r}: expected a whole number from 1")
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise ConfigError(f"min_confidence {min_confidence!r}: expected a probability, from 0 to 1")
+        if min_confidence is not None and self._is_plain:
+            raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it leaves out")
+        wanted = Wanted(probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0)
+        answers = (tagged for tagged, _ in self._answers(inputs, scheme, wanted))
+        return next(answers) if isinstance(inputs, str | Sentence) else answers
+
+    @overload
+    def marginals(self, inputs: str | Sentence, *, scheme: str = ...) -> tuple[Tagged, Floats]: ...
+
+    @overload
+    def marginals(self, inputs: Iterable[Given], *, scheme: str = ...) -> Iterator[tuple[Tagged, Floats]]: ...
+
+    def marginals(
+        self, inputs: str | Sentence | Iterable[Given], *, scheme: str = "IOB2"
+    ) -> tuple[Tagged, Floats] | Iterator[tuple[Tagged, Floats]]:
+        """What ``tag`` gives, each answer with the probability of every tag at every token.
+
+        Shape: an array [tokens, K] for each answer, float64; its columns are ``model.tags``. Each row adds up to 1.
+        Arguments and errors as for ``tag``.
+        """
+        answers = ((tagged, rows) for tagged, rows in self._answers(inputs, scheme, Wanted(marginals=True)))
+        return next(answers) if isinstance(inputs, str | Sentence) else answers
+
+    def _answers(
+        self, inputs: str | Sentence | Iterable[Given], scheme: str, wanted: Wanted
+    ) -> Iterator[tuple[Tagged, Floats]]:
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
         if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(inputs, str | Sentence | Iterable):
             raise TypeError(f"expected a string, a Sentence, or an iterable of them, found {type(inputs).__name__}")
-        if isinstance(inputs, str | Sentence):
-            return next(self._tag_all([inputs], scheme, 1))
-        return self._tag_all(inputs, scheme, self._threads)
-
-    def _tag_all(self, inputs: Iterable[Given], scheme: str, threads: int) -> Iterator[Tagged]:
-        written = None if self._is_plain else scheme
-        return tag_all(inputs, self._engine, self.model.tags, self.model.config.tokenizer, written, threads)
+        written, tokenizer = None if self._is_plain else scheme, self.model.config.tokenizer
+        given, threads = ([inputs], 1) if isinstance(inputs, str | Sentence) else (inputs, self._threads)
+        return tag_all(given, self._engine, self.model.tags, tokenizer, written, threads, wanted)
 
     def evaluate(
         self,

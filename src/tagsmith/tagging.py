@@ -11,14 +11,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from itertools import accumulate, chain, pairwise, repeat
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tagsmith.batching import Ids, cut
 from tagsmith.engine import Engine
+from tagsmith.engine.decoding import Answer, Wanted
 from tagsmith.errors import DataError
+from tagsmith.kernels.reference import Floats, Posteriors
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import segment
-from tagsmith.text import Sentence, Tagged, TaggedSpan, TokenizerName, spaced
+from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 Given = str | Sequence[str] | Sentence
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
@@ -38,12 +43,14 @@ def tag_all(
     tokenizer: TokenizerName,
     scheme: str | None,
     threads: int,
-) -> Iterator[Tagged]:
+    wanted: Wanted,
+) -> Iterator[tuple[Tagged, Floats]]:
     """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
 
     Args:
         tags: the names of the engine's tag ids.
         scheme: how the answers' tags write spans; None where tags are plain and spell none.
+        wanted: what else they are to have. The marginals stand beside each answer, [N, K], or [0, K] if not wanted.
 
     Raises:
         DataError: an empty token.
@@ -51,7 +58,7 @@ def tag_all(
     with _Workers(threads) as workers:
         started: deque[_Window] = deque()
         for window in _windows(inputs, tokenizer):
-            started.append(_Window(window, engine, workers))
+            started.append(_Window(window, engine, workers, wanted))
             if len(started) > 1 or threads == 1:
                 yield from started.popleft().answers(tags, scheme)
         for window in started:
@@ -60,7 +67,8 @@ def tag_all(
 
 def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
     """The tags of each sentence, none of them empty; sentences of like length share a batch."""
-    return _collect(_decodings(sentences, engine, _Workers(1)), sentences, tags)
+    decodings = _decodings(sentences, engine, _Workers(1), Wanted())
+    return [found.tags for found in _collect(decodings, sentences, tags)]
 
 
 def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list[_Input]]:
@@ -75,8 +83,8 @@ def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list
     yield window
 
 
-Decoding = tuple[list[int], Callable[[], Ids]]
-"""Places of the sentences of a batch, and what gives their tag ids, one after another."""
+Decoding = tuple[list[int], Callable[[], Answer]]
+"""Places of the sentences of a batch, and what gives the answer for them, one after another."""
 
 
 class _Workers:
@@ -87,8 +95,8 @@ class _Workers:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._process = os.getpid()
 
-    def start(self, decode: Callable[[Any], Ids], batch: Any) -> Callable[[], Ids]:
-        """What gives the tag ids of a batch."""
+    def start(self, decode: Callable[[Any], Answer], batch: Any) -> Callable[[], Answer]:
+        """What gives the answer for a batch."""
         if not self._pool or self._is_forked():
             return partial(decode, batch)
         future = self._pool.submit(decode, batch)
@@ -105,34 +113,78 @@ class _Workers:
         return os.getpid() != self._process
 
 
-def _decodings(sentences: Sequence[Sequence[str]], engine: Engine, workers: _Workers) -> Iterator[Decoding]:
+def _decodings(
+    sentences: Sequence[Sequence[str]], engine: Engine, workers: _Workers, wanted: Wanted
+) -> Iterator[Decoding]:
+    def decode(batch: Any) -> Answer:
+        return engine.decoder.answer(engine.chain(batch), batch.lengths, wanted)
+
     for places in cut([len(sentence) for sentence in sentences], _BATCH):
-        yield places, workers.start(engine.decode, engine.read([sentences[i] for i in places]))
+        yield places, workers.start(decode, engine.read([sentences[i] for i in places]))
 
 
-def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[list[str]]:
-    result: list[list[str]] = [[]] * len(sentences)
+class _Found(NamedTuple):
+    """The answer for one sentence; empty or None what was not wanted."""
+
+    tags: list[str]
+    tokens: Sequence[float] = ()
+    """Their probabilities."""
+    spans: Sequence[float] = ()
+    """Their probabilities."""
+    sentence: Sequence[float] = ()
+    """The probability of the whole."""
+    best: Sequence[tuple[list[str], float]] = ()
+    """Tags and their log-probability."""
+    marginals: Floats | None = None
+
+
+def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[_Found]:
+    result: list[_Found] = [_Found([])] * len(sentences)
     for places, decode in decodings:
-        ids: list[int] = decode().tolist()
-        path, end = [tags[k] for k in ids], 0
-        for place in places:
-            start, end = end, end + len(sentences[place])
-            result[place] = path[start:end]
+        for place, found in zip(places, _by_sentence(decode(), [len(sentences[i]) for i in places], tags), strict=True):
+            result[place] = found
     return result
+
+
+def _by_sentence(answer: Answer, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
+    """The answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
+    ids: list[int] = answer.path.tolist()
+    path = [tags[k] for k in ids]
+    ranges = list(pairwise(accumulate(lengths, initial=0)))
+    posteriors = _cut(answer.posteriors, ranges) if answer.posteriors else repeat(((), (), ()))
+    best = [_named(*found, tags) for found in answer.best] if answer.best else repeat(())
+    for (start, end), probabilities, others in zip(ranges, posteriors, best, strict=False):
+        marginals = None if answer.marginals is None else answer.marginals[start:end]
+        yield _Found(path[start:end], *probabilities, others, marginals)
+
+
+def _cut(found: Posteriors, ranges: list[tuple[int, int]]) -> Iterator[tuple[list[float], list[float], list[float]]]:
+    tokens, spans, sentences = found.tokens.tolist(), found.spans.tolist(), np.exp(found.sentences).tolist()
+    borders = pairwise(np.searchsorted(found.places.sentence, np.arange(len(ranges) + 1)).tolist())
+    for (start, end), (first, after), probability in zip(ranges, borders, sentences, strict=True):
+        yield tokens[start:end], spans[first:after], [probability]
+
+
+def _named(paths: Ids, log_probabilities: Floats, tags: Sequence[str]) -> list[tuple[list[str], float]]:
+    rows: list[list[int]] = paths.tolist()
+    return [([tags[k] for k in path], p) for path, p in zip(rows, log_probabilities.tolist(), strict=True)]
 
 
 class _Window:
     """Inputs whose batches are under way."""
 
-    def __init__(self, inputs: list[_Input], engine: Engine, workers: _Workers) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: list[_Input], engine: Engine, workers: _Workers, wanted: Wanted) -> None:
+        self._inputs, self._wanted = inputs, wanted
         self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
-        self._decodings = list(_decodings(self._sentences, engine, workers))
+        self._decodings = list(_decodings(self._sentences, engine, workers, wanted))
 
-    def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[Tagged]:
+    def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[tuple[Tagged, Floats]]:
+        none = np.empty((0, len(tags)))
         rows = iter(_collect(self._decodings, self._sentences, tags))
         for given in self._inputs:
-            yield given.answer([tag for _ in given.sentences for tag in next(rows)], scheme)
+            found = [next(rows) for _ in given.sentences]
+            marginals = [one.marginals for one in found if one.marginals is not None]
+            yield given.answer(found, scheme, self._wanted), np.concatenate([none, *marginals]) if marginals else none
 
 
 class _Input:
@@ -161,14 +213,39 @@ class _Input:
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
-    def answer(self, tags: list[str], scheme: str | None) -> Tagged:
+    def answer(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Tagged:
+        tags: list[str] = []
         spans: list[TaggedSpan] = []
-        if scheme is not None:
-            for start, end in self.sentences:
-                found = read_spans(tags[start:end])
-                tags[start:end] = SCHEMES[scheme].write(found, end - start)
-                for span in found:
-                    first, last = start + span.start, start + span.end
-                    a, b = self.starts[first], self.starts[last - 1] + len(self.tokens[last - 1])
-                    spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b))
-        return Tagged(self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences))
+        alternatives: list[tuple[Alternative, ...]] = []
+        for (start, _), one in zip(self.sentences, found, strict=True):
+            written, spelled = self._written(one.tags, start, scheme, one.spans)
+            tags += written
+            spans += spelled
+            ranked = ((*self._written(others, start, scheme), p) for others, p in one.best)
+            alternatives.append(tuple(Alternative(tuple(t), tuple(s), p) for t, s, p in ranked))
+        tokens, sentences = (one.tokens for one in found), (one.sentence for one in found)
+        return Tagged(
+            self.text,
+            self.tokens,
+            tuple(tags),
+            tuple(spans),
+            tuple(self.starts),
+            tuple(self.sentences),
+            tuple(chain.from_iterable(tokens)) if wanted.probabilities else None,
+            tuple(chain.from_iterable(sentences)) if wanted.probabilities else None,
+            tuple(alternatives) if wanted.best is not None else None,
+        )
+
+    def _written(
+        self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()
+    ) -> tuple[list[str], list[TaggedSpan]]:
+        """The tags of the sentence that starts here as the scheme writes them, and the spans they spell."""
+        if scheme is None:
+            return tags, []
+        found = read_spans(tags)
+        spans = []
+        for span, probability in zip(found, probabilities or repeat(None), strict=False):
+            first, last = start + span.start, start + span.end
+            a, b = self.starts[first], self.starts[last - 1] + len(self.tokens[last - 1])
+            spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b, probability))
+        return SCHEMES[scheme].write(found, len(tags)), spans

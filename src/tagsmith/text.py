@@ -71,6 +71,19 @@ class TaggedSpan(NamedTuple):
     text: str
     start_char: int
     end_char: int
+    probability: float | None = None
+    """Of all tag sequences that spell exactly this span; None where probabilities were not asked for."""
+
+
+class Alternative(NamedTuple):
+    """One of the best tag sequences of a sentence."""
+
+    tags: tuple[str, ...]
+    """The tags of the sentence's tokens."""
+    spans: tuple[TaggedSpan, ...]
+    """The spans they spell, placed as those of the whole answer are, without probabilities of their own."""
+    log_probability: float
+    """Of the whole sequence; natural logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,12 @@ class Tagged:
     """Where each token starts in ``text``."""
     sentences: tuple[tuple[int, int], ...]
     """Each sentence as a half-open range of tokens."""
+    token_probabilities: tuple[float, ...] | None = None
+    """Of each token's tag, in the scheme of the model; None where probabilities were not asked for."""
+    sentence_probabilities: tuple[float, ...] | None = None
+    """Of all the tags of each sentence together; None where probabilities were not asked for."""
+    alternatives: tuple[tuple[Alternative, ...], ...] | None = None
+    """For each sentence its best tag sequences, best first; None where they were not asked for."""
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -10,7 +10,8 @@ import pytest
 from tagsmith.bench import workers
 from tagsmith.bench.figures import Refused
 from tagsmith.bench.serving import read_columns
-from tagsmith.bench.workers import Entrant, Timing, cores, race, timed
+from tagsmith.bench.workers import Entrant, Timing, race, timed
+from tagsmith.machine import cores
 
 LOGGING = """
 import time

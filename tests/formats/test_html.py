@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from html.parser import HTMLParser
@@ -147,3 +148,22 @@ def test_the_labels_of_conll_2003_have_four_colours() -> None:
 @pytest.mark.parametrize("template", ["{{ 7 * 7 }}", "{% for x in y %}", "{# no #}"])
 def test_a_text_is_no_template(template: str) -> None:
     assert Page("".join(page([tagged(template)], template))).paragraphs == [template]
+
+
+def test_a_span_is_paler_the_less_probable_it_is_and_says_so_on_hover() -> None:
+    answer = tagged("Jay left", {0: "PER"})
+    span = answer.spans[0]._replace(probability=0.512345678)
+    sure = dataclasses.replace(
+        answer, spans=(span,), token_probabilities=(0.5, 1.0), sentence_probabilities=(0.25, 1e-9)
+    )
+    text = "".join(page([sure]))
+    mark = f'<mark style="background: {colour("PER")}83" title="0.512346">Jay<span>PER</span></mark>'
+    assert f'<p title="0.25, 1e-09">{mark} left</p>' in text
+    assert Page(text).marks == [("Jay", "PER")]
+
+
+def test_tags_without_spans_are_shaded_by_their_own_probabilities() -> None:
+    answer = dataclasses.replace(tagged("a bird", tags=["DT", "NN"]), token_probabilities=(0.0, 1.0))
+    text = "".join(page([answer]))
+    assert f'{colour("DT")}00" title="0"' in text
+    assert f'{colour("NN")}ff" title="1"' in text

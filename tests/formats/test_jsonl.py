@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsmith import DataError, Sentence, Tagged, TaggedSpan
+from tagsmith import Alternative, DataError, Sentence, Tagged, TaggedSpan
 from tagsmith.formats.jsonl import answer, dumps, read, read_objects, span_answer, write, write_spans
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import tokenize
@@ -398,6 +399,32 @@ class TestAnswer:
         }
         file.write_text(dumps(found))
         assert next(read(file)).tags == ("B-PER", "O")
+
+    SURE = dataclasses.replace(
+        TAGGED,
+        spans=(TAGGED.spans[0]._replace(probability=1.23456789e-7),),
+        token_probabilities=(0.123456789, 1.0),
+        sentence_probabilities=(3e-12,),
+        alternatives=((Alternative(("O", "O"), (), -0.00012345678),),),
+    )
+
+    def test_probabilities_have_six_digits_however_small_they_are(self) -> None:
+        found = msgspec.json.decode(dumps(answer(self.SURE)))
+        assert found == {
+            **self.decoded(),
+            "spans": [{**self.decoded()["spans"][0], "probability": 1.23457e-7}],
+            "token_probabilities": [0.123457, 1.0],
+            "sentence_probabilities": [3e-12],
+            "alternatives": [[{"tags": ["O", "O"], "spans": [], "log_probability": -0.000123457}]],
+        }
+        assert span_answer(self.SURE)["spans"][0]["probability"] == 1.23457e-7
+
+    def test_an_answer_given_again_keeps_its_former_probabilities_under_another_name(self) -> None:
+        found = self.decoded(answer(self.SURE))
+        assert found["given_token_probabilities"] == [0.123457, 1.0]
+        assert found["given_sentence_probabilities"] == [3e-12]
+        assert len(found["given_alternatives"]) == 1
+        assert "token_probabilities" not in found
 
     def test_a_text_that_the_offsets_do_not_count_in_stays_under_another_name(self) -> None:
         found = self.decoded({"text": "Jay  left!", "tokens": ["Jay", "left"]})

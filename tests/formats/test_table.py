@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from tagsmith import Tagged
+import dataclasses
+import math
+
+from tagsmith import Alternative, Tagged
 from tagsmith.formats.table import table
 
 
@@ -26,3 +29,16 @@ def test_a_tag_without_a_label_is_its_own() -> None:
 
 def test_no_tokens_make_an_empty_table() -> None:
     assert table(answer("", "")) == ""
+
+
+def test_probabilities_stand_after_the_labels_and_those_of_sentences_and_alternatives_below() -> None:
+    ranked = (Alternative(("B-PER", "O"), (), math.log(0.75)), Alternative(("O", "O"), (), math.log(0.2)))
+    found = dataclasses.replace(
+        answer("Jay left !", "B-PER O O", (0, 2), (2, 3)),
+        token_probabilities=(0.8123, 0.99999, 1.0),
+        sentence_probabilities=(0.75, 1.0),
+        alternatives=(ranked, (Alternative(("O",), (), 0.0),)),
+    )
+    assert table(found) == (
+        "Jay : PER 81.2%\nleft : O 100.0%\n75.0%\n75.0% : PER O\n20.0% : O O\n\n! : O 100.0%\n100.0%\n100.0% : O\n\n"
+    )

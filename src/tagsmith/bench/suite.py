@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Sequence
 from datetime import date
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,10 @@ import msgspec
 from tagsmith.bench import chains, curves, processes, roofline, tagging, training
 from tagsmith.bench.figures import Figure, Missing, Refused, figure_table, significant, table
 from tagsmith.bench.setting import Findings, Setting
-from tagsmith.bench.workers import cores, say
+from tagsmith.bench.workers import say
 from tagsmith.errors import MissingExtra
 from tagsmith.files import replacing
+from tagsmith.machine import machine
 
 MEASUREMENTS: dict[str, Callable[[Setting, Findings], None]] = {
     "tagging": tagging.against_rivals,
@@ -97,21 +95,6 @@ def as_dict(findings: Findings, setting: Setting) -> dict[str, Any]:
         "figures": [figure.as_dict() for figure in findings.figures],
         "entrants": findings.entrants,
         "curves": findings.curves,
-    }
-
-
-def machine() -> dict[str, Any]:
-    """The processor, the system and the versions of what does the arithmetic."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return {
-        "processor": model or platform.processor(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(cores()) or os.cpu_count(),
-        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("tagsmith", "numpy", "numba", "torch") if find_spec(name)},
     }
 
 

@@ -10,8 +10,9 @@ from tagsmith.bench import corpus
 from tagsmith.bench.figures import Figure, Missing, Refused, significant
 from tagsmith.bench.rivals import SPACY, TAGGERS, TUTORIAL, USUAL
 from tagsmith.bench.setting import Findings, Setting
-from tagsmith.bench.workers import Entrant, Timing, cores, own_job, race, timed
+from tagsmith.bench.workers import Entrant, Timing, own_job, race, timed
 from tagsmith.engine import int8_obstacle
+from tagsmith.machine import cores
 
 OURS, INT8 = "tagsmith", "tagsmith, int8"
 LATENCY_TOKENS = 15

@@ -17,14 +17,9 @@ from typing import Any
 import click
 
 from tagsmith.bench.figures import Refused
+from tagsmith.machine import ONE_THREAD, cores
 
 HERE = Path(__file__).parent
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-
-
-def cores() -> list[int]:
-    """The cores this process may run on; none where the system doesn't say."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def own_job(name: str) -> str:
@@ -74,7 +69,7 @@ class Worker:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
         try:
             self.process = subprocess.Popen(
-                command, text=True, encoding="utf-8", env={**os.environ, **_ONE_THREAD}, **pipes
+                command, text=True, encoding="utf-8", env={**os.environ, **ONE_THREAD}, **pipes
             )
         except OSError as error:
             self.errors.close()

@@ -53,6 +53,18 @@ class _Item:
 )
 @click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
 @click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="How tags write spans.")
+@click.option(
+    "--probabilities", is_flag=True, help="Say how probable each tag, span and sentence is; --to html always does."
+)
+@click.option(
+    "--best", type=click.IntRange(min=1), metavar="K", help="Give the K best tag sequences of each sentence too."
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Leave out spans less probable than P; shows --probabilities where the form can.",
+)
 @options.word_column
 @click.option("--tag-column", **options.COLUMN, help="Column of the tag in answers as CoNLL-U.  [default: upos]")
 @options.skip_bad
@@ -68,6 +80,9 @@ def command(
     target_format: str,
     out: str | None,
     scheme: str,
+    probabilities: bool,
+    best: int | None,
+    min_confidence: float | None,
     word_column: int | str | None,
     tag_column: int | str | None,
     skip_bad: bool,
@@ -81,6 +96,7 @@ def command(
     \b
     Example:
       tagsmith tag ner.safetensors --text "Jay is from India."
+      tagsmith tag ner.safetensors --text "Jay is from India." --probabilities --best 3
       tagsmith tag ner.safetensors news.txt --to html --out news.html
       tagsmith tag ner.safetensors test.conll --to conll > out.conll
       tagsmith tag pos.safetensors test.conllu --to conllu > out.conllu
@@ -92,6 +108,10 @@ def command(
     """
     if tag_column is not None and target_format != "conllu":
         raise click.UsageError("--tag-column goes with --to conllu")
+    if probabilities and target_format in ("conll", "conllu"):
+        raise click.UsageError("--probabilities goes with --to table, jsonl, spans or html: columns end in the tag")
+    if best and target_format not in ("table", "jsonl"):
+        raise click.UsageError("--best goes with --to table or jsonl")
     if not files and not texts:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
@@ -113,7 +133,13 @@ def command(
     columns = Columns(word_column, tag_column)
     with options.output(out) as stream:
         items, again = tee(_items(files, texts, source_format, columns, skipped))
-        answers = tagger.tag((item.given for item in items), scheme=scheme)
+        answers = tagger.tag(
+            (item.given for item in items),
+            scheme=scheme,
+            probabilities=probabilities or target_format == "html",
+            best=best,
+            min_confidence=min_confidence,
+        )
         _write(zip(again, answers, strict=True), target_format, stream, columns)
     options.say_unconstrained(tagger)
     skipped.say()

@@ -10,11 +10,22 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from tagsmith.batching import Ids
+from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model
 
-Read = TypeVar("Read")
+
+class HasLengths(Protocol):
+    """Sentences as an engine takes them."""
+
+    @property
+    def lengths(self) -> Ids:
+        """Words in each. Shape: [B]."""
+        ...
+
+
+Read = TypeVar("Read", bound=HasLengths)
 PRECISIONS = ("auto", "fp32", "int8")
 
 
@@ -25,6 +36,8 @@ class Engine(Protocol, Generic[Read]):
     """Whether threads that decode at the same time gain anything by it."""
     precision: str
     """What the encoder's recurrence is computed in: ``fp32`` or ``int8``."""
+    decoder: Decoder
+    """What makes answers of the chains."""
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences of N words in all, none of them empty, as the engine takes them."""

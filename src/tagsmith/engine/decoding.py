@@ -1,14 +1,17 @@
-"""From scores to tags and marginals, the same for every engine and every head."""
+"""From scores to answers, the same for every engine and every head: tags, probabilities, the k best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from tagsmith.batching import Ids
 from tagsmith.config import Config
-from tagsmith.kernels.reference import Allowed, Chain, Floats
-from tagsmith.schemes import allowed_steps
+from tagsmith.kernels import reference
+from tagsmith.kernels.reference import Allowed, Chain, Floats, Posteriors, Reading
+from tagsmith.schemes import SCHEMES, allowed_steps, read_spans, reading_rule
 
 
 class Kernels(Protocol):
@@ -22,13 +25,63 @@ class Kernels(Protocol):
         """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         ...
 
+    def posteriors(self, chain: Chain, allowed: Allowed, reading: Reading, path: Ids, lengths: Ids) -> Posteriors:
+        """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
+        ...
+
+
+class Wanted(NamedTuple):
+    """What an answer is to have beside the tags."""
+
+    probabilities: bool = False
+    """Those of its tags, spans and sentences."""
+    marginals: bool = False
+    """Those of all tags."""
+    best: int | None = None
+    """So many best sequences."""
+    min_confidence: float = 0.0
+    """No span that is less probable than this; only with ``probabilities``."""
+
+
+class Answer(NamedTuple):
+    """The answer for a batch; None for what was not wanted."""
+
+    path: Ids
+    """Tag ids. Shape: [N]."""
+    posteriors: Posteriors | None
+    """Of this path."""
+    marginals: Floats | None
+    """Shape: [N, K], float64."""
+    best: list[tuple[Ids, Floats]] | None
+    """Paths and their log-probabilities, for each sentence. Shape: [R, n], [R]."""
+
 
 class Decoder:
-    """Reads answers off chains, by the kernels it is given; under ``decode.constraints=scheme``, only legal ones."""
+    """Reads answers off chains, by the kernels it is given; under ``decode.constraints=scheme``, only legal ones.
+
+    All of them are over the same paths and, where probabilities are meant, with scores divided by ``temperature``.
+    """
 
     def __init__(self, config: Config, tags: Sequence[str], kernels: Kernels) -> None:
         scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
         self.allowed, self.kernels = Allowed(*allowed_steps(scheme, tags)), kernels
+        self.reading = Reading(*reading_rule(config.scheme, tags))
+        self.temperature = config.decode.temperature
+        self._scheme, self._tags = config.scheme, tags
+
+    def answer(self, chain: Chain, lengths: Ids, wanted: Wanted) -> Answer:
+        """All that is wanted. Shape: lengths [B]."""
+        path = self.viterbi(chain, lengths)
+        posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
+        if posteriors and (posteriors.spans < wanted.min_confidence).any():
+            path = self._without(posteriors, wanted.min_confidence, path, lengths)
+            posteriors = self.posteriors(chain, path, lengths)
+        return Answer(
+            path,
+            posteriors,
+            self.marginals(chain, lengths) if wanted.marginals else None,
+            None if wanted.best is None else self.best(chain, lengths, wanted.best),
+        )
 
     def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
         """Tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
@@ -36,4 +89,33 @@ class Decoder:
 
     def marginals(self, chain: Chain, lengths: Ids) -> Floats:
         """Probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
-        return self.kernels.marginals(chain, self.allowed, lengths)
+        return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
+
+    def posteriors(self, chain: Chain, path: Ids, lengths: Ids) -> Posteriors:
+        """How probable a path of each sentence is, and its tags and spans. Shape: path [N], lengths [B]."""
+        return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
+
+    def best(self, chain: Chain, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
+        """Each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
+        found = reference.k_best(chain, self.allowed, lengths, k)
+        totals = reference.log_partition(self._tempered(chain), self.allowed, lengths)
+        return [(path, score / self.temperature - total) for (path, score), total in zip(found, totals, strict=True)]
+
+    def _tempered(self, chain: Chain) -> Chain:
+        if self.temperature == 1.0:
+            return chain
+        return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
+
+    def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:
+        """The path that the scheme writes for the spans that are probable enough; a sentence that loses none stays."""
+        path, ends, places = path.copy(), np.cumsum(lengths), posteriors.places
+        ids = {tag: k for k, tag in enumerate(self._tags)}
+        for sentence in np.unique(places.sentence[posteriors.spans < least]):
+            words = slice(ends[sentence] - lengths[sentence], ends[sentence])
+            old: list[int] = path[words].tolist()
+            spans = zip(
+                read_spans([self._tags[k] for k in old]), posteriors.spans[places.sentence == sentence], strict=True
+            )
+            kept = [span for span, probability in spans if probability >= least]
+            path[words] = [ids[tag] for tag in SCHEMES[self._scheme].write(kept, len(old))]
+        return path

@@ -20,8 +20,13 @@ from tagsmith.files import read_lines, source_name
 from tagsmith.formats.columns import OnBad
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.segment import segment
-from tagsmith.text import Sentence, Span, Tagged, TokenizerName, spaced
+from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan, TokenizerName, spaced
 
+_MOVED: dict[str, str] = {
+    **dict.fromkeys(("tags", "spans", "entities"), "gold_"),
+    **dict.fromkeys(("token_probabilities", "sentence_probabilities", "alternatives"), "given_"),
+}
+_SPAN_KEYS = TaggedSpan._fields[:-1]  # all but the probability
 _EXPECTED = 'a JSON object with "tokens" (a list of strings) or "text" (a string)'
 
 
@@ -209,18 +214,27 @@ def answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any
     """The object for an answer: what was given, with tokens, tags and spans added.
 
     Keys of the input stay; its own ``tags``, ``spans`` and ``entities`` move to ``gold_tags`` and so on, and a ``text``
-    beside tokens, which the offsets do not count in, to ``given_text``.
+    beside tokens, which the offsets do not count in, to ``given_text``; likewise probabilities it was given before.
+    Probabilities and alternatives are there if the answer has them.
     """
-    spans = [span._asdict() for span in tagged.spans]
     kept = _kept(given or {}, tagged)
-    return {**kept, "text": tagged.text, "tokens": tagged.tokens, "tags": tagged.tags, "spans": spans}
+    value = {**kept, "text": tagged.text, "tokens": tagged.tokens, "tags": tagged.tags, "spans": _spans(tagged.spans)}
+    if tagged.token_probabilities is not None and tagged.sentence_probabilities is not None:
+        value["token_probabilities"] = list(map(_figures, tagged.token_probabilities))
+        value["sentence_probabilities"] = list(map(_figures, tagged.sentence_probabilities))
+    if tagged.alternatives is not None:
+        value["alternatives"] = [[_alternative(one) for one in ranked] for ranked in tagged.alternatives]
+    return value
 
 
 def span_answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
     """The object for an answer as a text and its spans of characters alone; the ``tokens`` of the input move to
     ``given_tokens``, and its other keys go where they go in ``answer``.
     """
-    spans = [{"start": span.start_char, "end": span.end_char, "label": span.label} for span in tagged.spans]
+    spans = [
+        {"start": span.start_char, "end": span.end_char, "label": span.label, **_probability(span)}
+        for span in tagged.spans
+    ]
     kept = {"given_tokens" if key == "tokens" else key: value for key, value in _kept(given or {}, tagged).items()}
     return {**kept, "text": tagged.text, "spans": spans}
 
@@ -230,9 +244,25 @@ def dumps(value: dict[str, Any]) -> str:
     return msgspec.json.encode(value).decode() + "\n"
 
 
+def _spans(spans: Iterable[TaggedSpan]) -> list[dict[str, Any]]:
+    return [{**dict(zip(_SPAN_KEYS, span, strict=False)), **_probability(span)} for span in spans]
+
+
+def _probability(span: TaggedSpan) -> dict[str, float]:
+    return {} if span.probability is None else {"probability": _figures(span.probability)}
+
+
+def _figures(number: float) -> float:
+    """Six digits of a number, wherever its point stands."""
+    return float(f"{number:.6g}")
+
+
+def _alternative(one: Alternative) -> dict[str, Any]:
+    return {"tags": one.tags, "spans": _spans(one.spans), "log_probability": _figures(one.log_probability)}
+
+
 def _kept(given: dict[str, Any], tagged: Tagged) -> dict[str, Any]:
-    gold = ("tags", "spans", "entities")
-    kept = {f"gold_{key}" if key in gold else key: value for key, value in given.items()}
+    kept = {_MOVED.get(key, "") + key: value for key, value in given.items()}
     if kept.get("text", tagged.text) != tagged.text:
         kept["given_text"] = kept["text"]
     return kept

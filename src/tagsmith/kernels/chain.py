@@ -1,4 +1,4 @@
-"""The linear chain in compiled code: Viterbi, marginals, and the nll with its gradient, one sentence after another.
+"""The linear chain in compiled code: Viterbi, marginals, posteriors, the nll and its gradient.
 
 Each sentence is computed on its own, from its own words, in float64: its answers are the same, to the bit, whatever
 batch it stands in. Scores may be float32 or float64. Inside, a row of K scores is widened to whole vectors, -inf in
@@ -15,8 +15,21 @@ import numpy as np
 from numba.extending import register_jitable
 
 from tagsmith.kernels.compiling import kernel
-from tagsmith.kernels.reference import Allowed, Bools, Chain, Floats, Ids
-from tagsmith.kernels.vectors import LANES, exp, highest, load, log, maximum, multiply_add, spread, store, total
+from tagsmith.kernels.reference import (
+    Allowed,
+    Bools,
+    Chain,
+    Floats,
+    Ids,
+    Posteriors,
+    Reading,
+    log_totals,
+    path_scores,
+    spans_of,
+)
+from tagsmith.kernels.rows import fill, highest_of, room, share, softmax, take_maximum, turn, write, write_row
+from tagsmith.kernels.spans import span_masses
+from tagsmith.kernels.vectors import LANES, exp, highest, load, log, maximum, multiply_add, spread, store
 
 _SAFE, _LOG_SAFE = 1e-260, -598.0
 
@@ -30,10 +43,25 @@ def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
 
 def marginals(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
     """Probability of every tag at every word, those of ``reference.marginals``. Shape: [N, K], float64."""
-    used = np.empty(chain.emissions.shape, np.float64)
-    scores = _plain(chain, allowed)
-    _expect(*scores, allowed.step, lengths, used, scores[1][:0])
+    scores, used = _plain(chain, allowed), np.empty(chain.emissions.shape)
+    _expect(*scores, allowed.step, lengths, used, scores[1][:0], used[:0], used[:0])
     return used
+
+
+def posteriors(chain: Chain, allowed: Allowed, reading: Reading, path: Ids, lengths: Ids) -> Posteriors:
+    """How probable paths, their tags and their spans are, as ``reference.posteriors``. Shape: path [N], lengths [B]."""
+    scores = _plain(chain, allowed)
+    used, alphas, betas = (np.empty(chain.emissions.shape) for _ in range(3))
+    _expect(*scores, allowed.step, lengths, used, scores[1][:0], alphas, betas)
+    totals, spans = log_totals(alphas, betas, lengths), spans_of(path, reading, lengths)
+    masses = np.empty(len(spans.starts))
+    span_masses(*scores, allowed.step, *reading, *spans, alphas, betas, np.cumsum(lengths) - lengths, masses)
+    return Posteriors(
+        used[np.arange(len(path)), path],
+        np.exp(masses - totals[spans.sentence]),
+        path_scores(chain, allowed, path, lengths) - totals,
+        spans,
+    )
 
 
 def nll(chain: Chain, tags: Ids, lengths: Ids) -> tuple[float, Chain]:
@@ -46,7 +74,7 @@ def nll(chain: Chain, tags: Ids, lengths: Ids) -> tuple[float, Chain]:
     allowed = Allowed.all(chain.emissions.shape[1])
     scores = _plain(chain, allowed)
     used, pairs = np.empty(chain.emissions.shape, np.float64), np.zeros_like(scores[1])
-    log_partition = _expect(*scores, allowed.step, lengths, used, pairs)
+    log_partition = _expect(*scores, allowed.step, lengths, used, pairs, used[:0], used[:0])
     score = _take_path(*scores, tags, lengths, used, pairs)
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
@@ -70,7 +98,7 @@ def _viterbi(
 ) -> None:
     """The best paths. The way back is not written down on the way forth: the scores kept tell it."""
     tags, per_word = emissions.shape[1], len(transitions) > 1
-    scores, steps = _rows(lengths.max(), tags), _rows(tags, tags)
+    scores, steps = room(lengths.max(), tags), room(tags, tags)
     _lay_out(transitions[0], allowed, steps)
     after = 0
     for length in lengths:
@@ -105,38 +133,47 @@ def _expect(
     lengths: Ids,
     used: Floats,
     pairs: Floats,
+    alphas: Floats,
+    betas: Floats,
 ) -> float:
     """The sum of the log-partitions. The marginals go into ``used``; those of each step into ``pairs``, if it has rows:
-    word by word, or of all words together, as the transitions are."""
+    word by word, or of all words together, as the transitions are; alphas and betas likewise, if those have rows."""
     tags, per_word = emissions.shape[1], len(transitions) > 1
-    alphas, powers = _rows(lengths.max(), tags), _rows(lengths.max(), tags)
-    steps, matrix, turned, found = _rows(tags, tags), _rows(tags, tags), _rows(tags, tags), _rows(tags, tags)
-    rows = _rows(5, tags)
+    reached, powers = room(lengths.max(), tags), room(lengths.max(), tags)
+    steps, matrix, turned, found = room(tags, tags), room(tags, tags), room(tags, tags), room(tags, tags)
+    rows = room(5, tags)
     beta, ahead, power, sums, weights = rows[0], rows[1], rows[2], rows[3], rows[4]
-    _fill(turned, 0.0)
-    _fill(found, 0.0)
+    fill(turned, 0.0)
+    fill(found, 0.0)
     top = _lay_out(transitions[0], allowed, steps)
     _weigh(steps, top, tags, matrix)
-    _turn(matrix, tags, turned)
+    turn(matrix, tags, turned)
     log_z = 0.0
     after = 0
     for length in lengths:
         first, after = after, after + length
         for k in range(tags):
-            alphas[0, k] = np.float64(start[k]) + emissions[first, k]
-        log_z += _take_maximum(alphas[0])
+            reached[0, k] = np.float64(start[k]) + emissions[first, k]
+        scale = take_maximum(reached[0])  # which ``reached`` leaves out of the alphas of the word at hand
+        if len(alphas) > 0:
+            write_row(reached[0], scale, tags, alphas[first])
         for t in range(1, length):
             if per_word:
                 top = _lay_out(transitions[first + t], allowed, steps)
                 _weigh(steps, top, tags, matrix)
-            if _step(alphas[t - 1], matrix, tags, powers[t - 1], sums, alphas[t]):
-                _mend(alphas[t - 1], steps.T, top, tags, alphas[t])
+            if _step(reached[t - 1], matrix, tags, powers[t - 1], sums, reached[t]):
+                _mend(reached[t - 1], steps.T, top, tags, reached[t])
             for k in range(tags):
-                alphas[t, k] += emissions[first + t, k]
-            log_z += _take_maximum(alphas[t]) + top
+                reached[t, k] += emissions[first + t, k]
+            scale += take_maximum(reached[t]) + top
+            if len(alphas) > 0:
+                write_row(reached[t], scale, tags, alphas[first + t])
         for k in range(tags):
             beta[k] = end[k]
-        log_z += _softmax(alphas[length - 1], beta, weights)
+        log_z += scale + softmax(reached[length - 1], beta, weights)
+        scale = 0.0  # which ``beta`` leaves out
+        if len(betas) > 0:
+            write_row(beta, scale, tags, betas[after - 1])
         for k in range(tags):
             used[after - 1, k] = weights[k]
         for t in range(length - 2, -1, -1):
@@ -144,27 +181,29 @@ def _expect(
             if per_word:
                 top = _lay_out(transitions[word], allowed, steps)
                 _weigh(steps, top, tags, matrix)
-                _turn(matrix, tags, turned)
+                turn(matrix, tags, turned)
             for k in range(tags):
                 ahead[k] = beta[k] + emissions[word, k]
-            _take_maximum(ahead)
+            scale += take_maximum(ahead) + top
             if _step(ahead, turned, tags, power, sums, beta):
                 _mend(ahead, steps, top, tags, beta)
-            weight = _share(powers[t], sums, weights)
+            if len(betas) > 0:
+                write_row(beta, scale, tags, betas[word - 1])
+            weight = share(powers[t], sums, weights)
             if weight >= _SAFE:
                 if len(pairs) > 0:
                     _add_pairs(powers[t], matrix, power, 1 / weight, tags, found)
             else:
-                log_weight = _softmax(alphas[t], beta, weights) + top
+                log_weight = softmax(reached[t], beta, weights) + top
                 if len(pairs) > 0:
-                    _add_pairs_of_logs(alphas[t], steps, ahead, log_weight, tags, found)
+                    _add_pairs_of_logs(reached[t], steps, ahead, log_weight, tags, found)
             for k in range(tags):
                 used[word - 1, k] = weights[k]
             if len(pairs) > 0 and per_word:
-                _write(found, tags, pairs[word])
-                _fill(found, 0.0)
+                write(found, tags, pairs[word])
+                fill(found, 0.0)
     if len(pairs) > 0 and not per_word:
-        _write(found, tags, pairs[0])
+        write(found, tags, pairs[0])
     return log_z
 
 
@@ -193,35 +232,6 @@ def _take_path(
             total += np.float64(transitions[row, tags[word - 1], tags[word]])
             pairs[row, tags[word - 1], tags[word]] -= 1
     return total
-
-
-@register_jitable
-def _rows(count: int, tags: int) -> Floats:
-    """Room for so many rows of scores, or of as many vectors as hold them, -inf throughout."""
-    rows = np.empty((-(-count // LANES) * LANES, -(-tags // LANES) * LANES))
-    _fill(rows, -np.inf)
-    return rows
-
-
-@register_jitable
-def _fill(rows: Floats, score: float) -> None:
-    for i in range(len(rows)):
-        for c in range(0, rows.shape[1], LANES):
-            store(rows[i], c, spread(score))
-
-
-@register_jitable
-def _write(rows: Floats, tags: int, out: Floats) -> None:
-    for i in range(tags):
-        for j in range(tags):
-            out[i, j] = rows[i, j]
-
-
-@register_jitable
-def _turn(matrix: Floats, tags: int, out: Floats) -> None:
-    for i in range(tags):
-        for j in range(tags):
-            out[j, i] = matrix[i, j]
 
 
 @register_jitable
@@ -258,19 +268,11 @@ def _best(scores: Floats, steps: Floats, tags: int, out: Floats) -> None:
 @register_jitable
 def _best_place(scores: Floats, tags: int) -> int:
     """Where the highest score is; of equal ones, the first."""
-    top = _highest(scores)
+    top = highest_of(scores)
     for k in range(tags):
         if scores[k] == top:
             return k
     return 0
-
-
-@register_jitable
-def _highest(scores: Floats) -> float:
-    top = spread(-np.inf)
-    for c in range(0, len(scores), LANES):
-        top = maximum(load(scores, c), top)
-    return highest(top)
 
 
 @register_jitable
@@ -301,45 +303,6 @@ def _mend(logs: Floats, steps: Floats, top: float, tags: int, out: Floats) -> No
             for i in range(tags):
                 found += np.exp(logs[i] + steps[k, i] - highest_of_all)
             out[k] = highest_of_all + np.log(found) - top if highest_of_all > -np.inf else -np.inf
-
-
-@register_jitable
-def _take_maximum(logs: Floats) -> float:
-    """The maximum of some logs, which are lowered by it, unless there is none above -inf."""
-    top = _highest(logs)
-    if top > -np.inf:
-        for c in range(0, len(logs), LANES):
-            store(logs, c, load(logs, c) - spread(top))
-    return top
-
-
-@register_jitable
-def _share(a: Floats, b: Floats, out: Floats) -> float:
-    """a * b into ``out``, divided so that it adds up to 1; what it was divided by."""
-    summed = spread(0.0)
-    for c in range(0, len(out), LANES):
-        summed = multiply_add(load(a, c), load(b, c), summed)
-    divisor = total(summed)
-    for c in range(0, len(out), LANES):
-        store(out, c, load(a, c) * load(b, c) / spread(divisor))
-    return divisor
-
-
-@register_jitable
-def _softmax(alpha: Floats, beta: Floats, out: Floats) -> float:
-    """exp(alpha + beta) into ``out``, divided so that it adds up to 1; the log of what it was divided by."""
-    for c in range(0, len(out), LANES):
-        store(out, c, load(alpha, c) + load(beta, c))
-    top = _take_maximum(out)
-    summed = spread(0.0)
-    for c in range(0, len(out), LANES):
-        power = exp(load(out, c))
-        summed = summed + power
-        store(out, c, power)
-    divisor = total(summed)
-    for c in range(0, len(out), LANES):
-        store(out, c, load(out, c) / spread(divisor))
-    return top + np.log(divisor)
 
 
 @register_jitable

@@ -1,0 +1,154 @@
+"""tagsmith reproduce"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tagsmith.reproduce.experiments import Run
+    from tagsmith.reproduce.records import Results
+
+_ALL = "tasks"
+
+
+class _Seeds(click.ParamType):
+    """Whole numbers and ranges of them, such as 1-3,7."""
+
+    name = "seeds"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", value):
+            self.fail(f"{value!r} is no list of numbers and ranges, such as 1-3,7.", param, ctx)
+        ends = [part.partition("-") for part in value.split(",")]
+        ranges = [range(int(first), int(last or first) + 1) for first, _, last in ends]
+        if not all(ranges):
+            self.fail(f"{value!r} has a range that runs backwards.", param, ctx)
+        return list(dict.fromkeys(seed for each in ranges for seed in each))
+
+
+@click.command("reproduce")
+@click.argument("table", required=False)
+@click.option("--data", metavar="DIR", help="The folder of the corpora.")
+@click.option("--vectors", multiple=True, metavar="FILE", help="Word vectors; several: every row with each of them.")
+@click.option("--task", metavar="TASK", help="What to run the rows of a table on.  [default: ner]")
+@click.option("--seeds", type=_Seeds(), default="1-5", show_default=True, metavar="LIST", help="Such as 1-3,7.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Runs side by side, each on one core.  [default: the cores there are]",
+)
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Cut every run to N epochs.")
+@click.option(
+    "--results", default="reproduction", show_default=True, metavar="FOLDER", help="For records and predictions."
+)
+@click.option("--dry-run", is_flag=True, help="Only say which runs there are, and which are done.")
+@click.option("--list", "as_list", is_flag=True, help="Print all tables with their rows, and all tasks.")
+def command(
+    table: str | None,
+    data: str | None,
+    vectors: tuple[str, ...],
+    task: str | None,
+    seeds: list[int],
+    jobs: int | None,
+    epochs: int | None,
+    results: str,
+    dry_run: bool,
+    as_list: bool,
+) -> None:
+    """Run the paper's tables on your data: each row, each seed.
+
+    \b
+    Example:
+      tagsmith reproduce ablation --data corpora --vectors glove.6B.100d.txt.gz --seeds 1-5
+      tagsmith reproduce ner --data corpora --vectors glove.6B.100d.txt.gz --epochs 5
+      tagsmith reproduce --list
+
+    TABLE is a table of the paper, or a task: the paper's model on it; "tasks" is every task. A finished run is a
+    record in the results folder, found again by its content (settings, files, seed), whatever table asks for it, so
+    nothing runs twice. Runs that were cut off, by Ctrl-C or otherwise, go on when the same command comes again.
+    Exit code 1 says that a run failed; the others went on.
+    """
+    from tagsmith.extras import require
+    from tagsmith.machine import cores
+    from tagsmith.reproduce.records import Results
+    from tagsmith.reproduce.runs import run_all
+    from tagsmith.reproduce.view import View
+
+    if as_list:
+        click.echo(_listing(), nl=False)
+        return
+    if table is None or data is None:
+        raise click.UsageError("give a TABLE and --data DIR; --list names the tables")
+    runs = _plan(table, task, Path(data), vectors, seeds, epochs)
+    folder = Results(Path(results))
+    waiting = [run for run in runs if folder.find(run.experiment) is None]
+    failures = 0
+    if waiting and not dry_run:
+        require("torch", "PyTorch", "train")
+        if not vectors and any(run.experiment.vectors is None for run in waiting):
+            click.echo("no --vectors: word vectors begin at random", err=True)
+        try:
+            with View(len(runs) - len(waiting), len(runs)) as view:
+                failures = run_all(waiting, folder, jobs or len(cores()) or os.cpu_count() or 1, view)
+        except KeyboardInterrupt:
+            click.echo("stopped; the same command goes on from here", err=True)
+            raise SystemExit(1) from None
+    click.echo(_outcome(runs, folder), nl=False)
+    if failures:
+        raise SystemExit(1)
+
+
+def _plan(
+    table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
+) -> list[Run]:
+    """The runs of a table, each experiment once."""
+    from tagsmith.reproduce.experiments import plan
+    from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
+
+    if table not in (_ALL, *TABLES, *TASKS):
+        raise click.UsageError(f"{table!r} is no table; expected one of: {', '.join((*TABLES, *TASKS, _ALL))}")
+    if task not in (None, *TASKS):
+        raise click.UsageError(f"{task!r} is no task; expected one of: {', '.join(TASKS)}")
+    if task is not None and table not in TABLES:
+        raise click.UsageError("--task goes with a table")
+    rows = TABLES[table].rows if table in TABLES else (MODEL,)
+    names = list(TASKS) if table == _ALL else [task or ("ner" if table in TABLES else table)]
+    runs = [run for name in names for run in plan(rows, name, TASKS[name], data, vectors, seeds, epochs)]
+    return list({run.experiment.key: run for run in reversed(runs)}.values())[::-1]
+
+
+def _outcome(runs: list[Run], results: Results) -> str:
+    """A line for each run: its key, its scores if it is done (test also without constraints), its name."""
+    from tagsmith.reproduce.tables import DEV, TEST
+
+    lines = [f"{'record':16}  {'dev':>6}  {'test':>6}  {'test, no constraints':>20}  run"]
+    for run in runs:
+        record = results.find(run.experiment)
+        figures = [(DEV, "scheme"), (TEST, "scheme"), (TEST, "none")]
+        scores = ["-" if record is None else f"{record.score(*figure):.2f}" for figure in figures]
+        begun = ", begun" if record is None and results.work(run.experiment.key).exists() else ""
+        lines.append(f"{run.experiment.key}  {scores[0]:>6}  {scores[1]:>6}  {scores[2]:>20}  {run.name}{begun}")
+    return "\n".join([*lines, ""])
+
+
+def _listing() -> str:
+    """All tables with their rows, and all tasks."""
+    from tagsmith.reproduce.tables import TABLES, TASKS
+
+    lines = []
+    for name, table in TABLES.items():
+        lines += [f"tagsmith reproduce {name}", f"    {table.title}"]
+        for row in table.rows:
+            settings = " ".join(f"{setting}={value}" for setting, value in row.settings.items())
+            notes = [settings] * bool(settings) + ["without --vectors"] * (not row.vectors)
+            lines.append(f"      {row.name}{': ' if notes else ''}{', '.join(notes)}")
+    for name, task in TASKS.items():
+        files = ", ".join(task.files.values())
+        lines += [f"tagsmith reproduce {name}", f"    {task.title}: {files}"]
+    return "\n".join([*lines, ""])

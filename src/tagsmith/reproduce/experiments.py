@@ -1,0 +1,158 @@
+"""Experiments: a configuration, files and a seed, told from all others by a hash of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tagsmith import formats
+from tagsmith.config import Config, configure
+from tagsmith.embeddings.reading import files_of
+from tagsmith.errors import ConfigError
+from tagsmith.files import read_chunks
+from tagsmith.formats.columns import Columns
+from tagsmith.reproduce.tables import DEV, TRAIN, Row, Task
+from tagsmith.text import Sentence
+
+
+class File(Struct, frozen=True):
+    """A file to read, what it is called in records, and the SHA-256 of its content, unpacked if it is gzip."""
+
+    path: str
+    name: str
+    sha256: str
+
+
+class Experiment(Struct, frozen=True, kw_only=True):
+    """One training and its scores. Two with the same key are the same experiment, whatever table asks for them."""
+
+    task: str
+    config: Config
+    files: dict[str, File]
+    """By part. Without dev, the last tenth of train is dev."""
+    tag_column: str | None = None
+    vectors: File | None = None
+
+    @property
+    def key(self) -> str:
+        """16 hex digits: a hash of the settings other than their defaults, of the files and of the vectors."""
+        content = {
+            "settings": _changed(self.config),
+            "tag_column": self.tag_column,
+            "files": {part: file.sha256 for part, file in self.files.items()},
+            "vectors": self.vectors and self.vectors.sha256,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def read(self) -> dict[str, list[Sentence]]:
+        """The sentences of each part, dev among them."""
+        columns = Columns(tag=self.tag_column)
+        parts = {part: list(formats.read(file.path, columns=columns)) for part, file in self.files.items()}
+        if DEV not in parts:
+            parts[TRAIN], parts[DEV] = split(parts[TRAIN])
+        return parts
+
+
+class Run(Struct, frozen=True):
+    """An experiment and the row of a table that asks for it."""
+
+    row: str
+    experiment: Experiment
+    cut: str = ""
+    """How it falls short of the table's own run: "cut to 5 of 50 epochs"."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the terminal."""
+        name = f"{self.experiment.task}: {self.row}, seed {self.experiment.config.training.seed}"
+        return f"{name}, {self.cut}" if self.cut else name
+
+
+def plan(
+    rows: Sequence[Row],
+    task_name: str,
+    task: Task,
+    data: Path,
+    vectors: Sequence[str],
+    seeds: Iterable[int],
+    epochs: int | None = None,
+) -> list[Run]:
+    """The runs of some rows: each with every file of vectors that is given, if it takes vectors, and every seed.
+
+    Args:
+        epochs: cut every run to so many.
+
+    Raises:
+        DataError: a file of the task, or of vectors, that is not there.
+        ConfigError: a setting that the task's preset can't have, or more epochs than a row has.
+    """
+    files = {part: File(str(data / name), name, sha256_of(data / name)) for part, name in task.files.items()}
+    given = [_vector_file(Path(path)) for path in vectors] if task.vectors else []
+    runs = []
+    for row in rows:
+        for table in (given if row.vectors else []) or [None]:
+            name = f"{row.name}, {table.name}" if table and len(given) > 1 else row.name
+            for seed in seeds:
+                config, cut = _cut(configure(task.preset, {**row.settings, "training.seed": seed}), epochs)
+                experiment = Experiment(
+                    task=task_name, config=config, files=files, tag_column=task.tag_column, vectors=table
+                )
+                runs.append(Run(name, experiment, cut))
+    return runs
+
+
+def _cut(config: Config, epochs: int | None) -> tuple[Config, str]:
+    """The config with fewer epochs, and the words for it."""
+    whole = config.training.epochs
+    if epochs is None or epochs == whole:
+        return config, ""
+    if epochs > whole:
+        raise ConfigError(
+            f"found {epochs} epochs; expected at most {whole}, as the table has them: they can only be cut"
+        )
+    return configure(config, {"training.epochs": epochs}), f"cut to {epochs} of {whole} epochs"
+
+
+def split(sentences: list[Sentence]) -> tuple[list[Sentence], list[Sentence]]:
+    """Train and dev: the last tenth is dev."""
+    size = len(sentences) // 10
+    return sentences[: len(sentences) - size], sentences[len(sentences) - size :]
+
+
+def _vector_file(path: Path) -> File:
+    return File(str(path), path.name, sha256_of(*files_of(path)))
+
+
+@cache
+def sha256_of(*paths: Path) -> str:
+    """The SHA-256 of files' content, unpacked if it is gzip, one after another.
+
+    Raises:
+        DataError: a file that can't be read.
+    """
+    result = hashlib.sha256()
+    for path in paths:
+        for chunk in read_chunks(path):
+            result.update(chunk)
+    return result.hexdigest()
+
+
+def _changed(section: Struct) -> dict[str, Any]:
+    """The settings that have not their defaults, so that a setting added later changes no key."""
+    kind = section.__struct_config__.tag
+    found: dict[str, Any] = {"kind": kind} if kind else {}
+    for field in msgspec.structs.fields(section):
+        value = getattr(section, field.name)
+        if isinstance(value, Struct):
+            if below := _changed(value):
+                found[field.name] = below
+        elif value != field.default:
+            found[field.name] = value
+    return found

@@ -1,0 +1,146 @@
+"""Records of finished runs: one JSON file each, named by its experiment's key, and the predictions beside it."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tagsmith.config import Config
+from tagsmith.errors import DataError
+from tagsmith.files import read_chunks, replacing
+from tagsmith.reproduce.experiments import Experiment
+
+Predictions = dict[str, dict[str, list[list[str]]]]
+"""By part, the tags of each sentence: ``gold``, and those predicted under each kind of constraints."""
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Sentences that a run read."""
+
+    name: str
+    sha256: str
+    """Of the whole file."""
+    sentences: int
+    tokens: int
+
+
+class VectorTable(Struct, frozen=True, kw_only=True):
+    """Word vectors that a run started from."""
+
+    name: str
+    sha256: str
+    words: int
+    dim: int
+
+
+class EpochRecord(Struct, frozen=True, kw_only=True):
+    """One epoch."""
+
+    number: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+    dev_score: float
+    """Span F1, or accuracy where tags are plain; percent."""
+    best: bool
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """All that is kept of a run but its predictions. Percentages run from 0 to 100."""
+
+    key: str
+    task: str
+    config: Config
+    parts: dict[str, Part]
+    tag_column: str | None
+    vectors: VectorTable | None
+    scores: dict[str, dict[str, dict[str, Any]]]
+    """By part and by constraints (``scheme``: legal tags only; ``none``: any; one alone for plain tags), of the best
+    epoch: what ``tagsmith evaluate --json`` gives but for the confusion, and under ``vocabulary`` the same by class."""
+    best_epoch: int
+    stopped: str
+    """What ended the training: ``epochs`` or ``patience``."""
+    epochs: list[EpochRecord]
+    resumed: bool
+    """Whether it was cut off and gone on with."""
+    training_seconds: float
+    """Of all epochs."""
+    wall_seconds: float
+    """Of the process that finished it: reading, training, scoring."""
+    tokens_per_second: float
+    """Of training: the median over epochs."""
+    peak_bytes: int | None
+    """Memory of the process that finished it, where the system tells."""
+    date: str
+    commit: str
+    versions: dict[str, str]
+    processor: str
+
+    def score(self, part: str, constraints: str = "scheme") -> float:
+        """Span F1 of a part; where tags are plain, and nothing constrains them, its accuracy."""
+        figures = self.scores[part].get(constraints) or self.scores[part]["scheme"]
+        return figures["f1" if figures["task"] == "spans" else "accuracy"]
+
+
+class Results:
+    """A folder of records, ``KEY.json``; of ``predictions/KEY.json.gz``; and of unfinished runs, ``work/KEY/``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def record_path(self, key: str) -> Path:
+        """Where the record goes."""
+        return self.folder / f"{key}.json"
+
+    def predictions_path(self, key: str) -> Path:
+        """Where the predictions go."""
+        return self.folder / "predictions" / f"{key}.json.gz"
+
+    def work(self, key: str) -> Path:
+        """The folder of an unfinished run: its checkpoint and what it says."""
+        return self.folder / "work" / key
+
+    def find(self, experiment: Experiment) -> Record | None:
+        """The record of an experiment, if it is done.
+
+        Raises:
+            DataError: a damaged record, or one made when a setting had another default.
+        """
+        path = self.record_path(experiment.key)
+        if not path.exists():
+            return None
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
+        except msgspec.DecodeError as error:
+            raise DataError(f"a damaged record ({error})", "a whole one", source=str(path)) from None
+        if record.config != experiment.config:
+            found = "the record of a run whose settings, unset then as now, had other defaults"
+            raise DataError(found, "today's; move it away to run anew", source=str(path))
+        return record
+
+    def save(self, record: Record, predictions: Predictions) -> None:
+        """Write the predictions, then the record, and clear the work away: a record is there when all is done."""
+        self.predictions_path(record.key).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(self.predictions_path(record.key)) as temporary:
+            temporary.write_bytes(gzip.compress(msgspec.json.encode(predictions), mtime=0))
+        with replacing(self.record_path(record.key)) as temporary:
+            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+        shutil.rmtree(self.work(record.key), ignore_errors=True)
+
+    def predictions(self, key: str) -> Predictions:
+        """The predictions of a run.
+
+        Raises:
+            DataError: they are not there, or damaged.
+        """
+        path = self.predictions_path(key)
+        try:
+            return msgspec.json.decode(b"".join(read_chunks(path)), type=Predictions)
+        except msgspec.DecodeError as error:
+            raise DataError(f"damaged predictions ({error})", "whole ones", source=str(path)) from None

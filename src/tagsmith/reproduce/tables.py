@@ -1,0 +1,132 @@
+"""The tables as data: what each row changes, what the paper printed for it, and on which task it can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TRAIN, DEV, TEST = "train", "dev", "test"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A corpus and what is learned on it."""
+
+    title: str
+    preset: str
+    files: Mapping[str, str]
+    """Train, dev, test and whatever else is scored, below the data folder. Without dev, the last tenth of train is
+    dev."""
+    tag_column: str | None = None
+    vectors: bool = True
+    """Whether the vectors that are given are for its language."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model of a table: what it changes of the task's preset."""
+
+    name: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    vectors: bool = True
+    """Whether it starts from word vectors, where some are given."""
+    paper: Mapping[str, float] = field(default_factory=dict)
+    """What Ma and Hovy (2016) printed: span F1 for ``ner``, token accuracy for ``wsj``, each with the part it is of
+    and, in Table 9, the class of the words."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that are compared with each other."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def _parts(folder: str, pattern: str = "{}.txt") -> dict[str, str]:
+    return {part: f"{folder}/{pattern.format(part)}" for part in (TRAIN, DEV, TEST)}
+
+
+_EWT = _parts("ud_ewt", "en_ewt-ud-{}.conllu")
+
+TASKS: dict[str, Task] = {
+    "ner": Task("CoNLL-2003 English names", "ner", {**_parts("conll2003"), "conllpp": "conllpp/test.txt"}),
+    "chunk": Task("CoNLL-2000 chunks", "chunk", {TRAIN: "conll2000/train.txt", TEST: "conll2000/test.txt"}),
+    "pos-upos": Task("UD English EWT, universal parts of speech", "pos", _EWT),
+    "pos-xpos": Task("UD English EWT, Penn tags", "pos", _EWT, tag_column="xpos"),
+    "treebank": Task("Penn Treebank sample of NLTK, parts of speech", "pos", _parts("nltk_treebank")),
+    "wnut17": Task("WNUT-17, emerging names", "ner", _parts("wnut17")),
+    "ncbi": Task("NCBI disease names", "ner", _parts("ncbi_disease")),
+    "chinese": Task("UNER Chinese GSD names", "ner", _parts("uner_zh_gsd"), vectors=False),
+}
+
+_SOFTMAX = {"head.kind": "softmax"}
+_NO_CHARS = {"chars.kind": "none"}
+_NO_DROPOUT = {"chars.dropout": 0.0, "encoder.dropout_in": 0.0, "encoder.dropout_out": 0.0}
+_FULL = {"ner dev": 94.74, "ner test": 91.21, "wsj dev": 97.46, "wsj test": 97.55}
+
+
+def _by_class(*f1: float) -> dict[str, float]:
+    return {f"ner test {name}": figure for name, figure in zip(("IV", "OOTV", "OOEV", "OOBV"), f1, strict=True)}
+
+
+MODEL = Row("BLSTM-CNN-CRF", paper=_FULL)
+"""The preset as it is. The paper's figures are those of its bigram potentials, the usual re-implementation's aim."""
+
+TABLES: dict[str, Table] = {
+    "ablation": Table(
+        "The parts of the model (Table 3)",
+        (
+            Row(
+                "BRNN",
+                {**_NO_CHARS, **_SOFTMAX, "encoder.kind": "rnn"},
+                paper={"ner dev": 90.56, "ner test": 85.44, "wsj dev": 96.56, "wsj test": 96.76},
+            ),
+            Row(
+                "BLSTM",
+                {**_NO_CHARS, **_SOFTMAX},
+                paper={"ner dev": 91.57, "ner test": 87.00, "wsj dev": 96.88, "wsj test": 96.93},
+            ),
+            Row(
+                "BLSTM-CNN",
+                _SOFTMAX,
+                paper={"ner dev": 93.07, "ner test": 89.36, "wsj dev": 97.34, "wsj test": 97.33},
+            ),
+            MODEL,
+            Row("BLSTM-CNN-CRF, bigram potentials", {"head.potentials": "bigram"}, paper=_FULL),
+        ),
+    ),
+    "embeddings": Table(
+        "Word vectors (Table 6)",
+        (
+            Row("random", vectors=False, paper={"ner test": 80.76, "wsj test": 97.13}),
+            Row("given", paper={"ner test": 91.21, "wsj test": 97.55}),
+        ),
+    ),
+    "dropout": Table(
+        "Dropout (Table 7)",
+        (
+            Row(
+                "without",
+                _NO_DROPOUT,
+                paper={
+                    **{"ner train": 99.97, "ner dev": 93.51, "ner test": 89.25},
+                    **{"wsj train": 98.46, "wsj dev": 97.06, "wsj test": 97.11},
+                },
+            ),
+            Row("with", paper={**_FULL, "ner train": 99.63, "wsj train": 97.86}),
+        ),
+    ),
+    "vocabulary": Table(
+        "Words known and unknown, with the CRF and without (Tables 8 and 9)",
+        (
+            Row("BLSTM-CNN", _SOFTMAX, paper=_by_class(90.07, 89.45, 100.0, 78.44)),
+            Row("BLSTM-CNN-CRF", paper=_by_class(92.14, 90.73, 100.0, 80.60)),
+        ),
+    ),
+    "chars": Table(
+        "Spelling",
+        (Row("CNN", paper=_FULL), Row("BiLSTM", {"chars.kind": "lstm"}), Row("none", _NO_CHARS)),
+    ),
+    "scheme": Table("How spans are written inside the model", (Row("BIO", {"scheme": "IOB2"}), Row("BIOES"))),
+}

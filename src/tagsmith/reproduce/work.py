@@ -1,0 +1,196 @@
+"""One run, in a process of its own: ``python -m tagsmith.reproduce.work``.
+
+The first line on stdin is the job as JSON. It ends with the process that started it: when that is gone, so is stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tagsmith.bench.serving import peak_bytes
+from tagsmith.embeddings import Vectors, load_vectors
+from tagsmith.errors import TagsmithError
+from tagsmith.machine import commit, processor, versions
+from tagsmith.metrics import score
+from tagsmith.reproduce.experiments import Experiment
+from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable
+from tagsmith.reproduce.tables import DEV, TRAIN
+from tagsmith.reproduce.vocabulary import score_by_class
+from tagsmith.schemes import SCHEMES, sentence_spans
+from tagsmith.tagger import Tagger
+from tagsmith.text import Sentence
+from tagsmith.vocab import ABSENT
+
+MODEL = "model.safetensors"
+
+
+class Job(Struct, frozen=True):
+    """What a process is asked to do."""
+
+    experiment: Experiment
+    results: str
+    core: int | None
+    """Where to run; anywhere, if the system doesn't let one choose."""
+
+
+def main() -> int:
+    """Do the job on stdin; gives the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if job.core is not None:
+        os.sched_setaffinity(0, {job.core})
+    try:
+        run(job.experiment, Results(Path(job.results)))
+    except TagsmithError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+def run(experiment: Experiment, results: Results) -> Record:
+    """Train, or go on from the checkpoint that is there; score; leave a record.
+
+    Raises:
+        DataError: a file that can't be read or learned from.
+    """
+    began = time.monotonic()
+    parts = experiment.read()
+    model = results.work(experiment.key) / MODEL
+    train_to(model, experiment, parts)
+    start, *epochs = _read_log(model)
+    vectors = load_vectors(experiment.vectors.path) if experiment.vectors else None
+    scores, predictions = score_parts(model, parts, vectors)
+    training = Tagger.load(model).model.training
+    record = Record(
+        key=experiment.key,
+        task=experiment.task,
+        config=experiment.config,
+        parts={part: _describe(experiment, part, sentences) for part, sentences in parts.items()},
+        tag_column=experiment.tag_column,
+        vectors=_vector_table(experiment, vectors),
+        scores=scores,
+        best_epoch=training["best_epoch"],
+        stopped=training["stopped"],
+        epochs=[_epoch(line) for line in epochs],
+        resumed=bool(start["resumed"] and start["resumed"]["checkpoint"]),
+        training_seconds=sum(line["seconds"] for line in epochs),
+        wall_seconds=round(time.monotonic() - began, 3),
+        tokens_per_second=statistics.median(line["tokens_per_second"] for line in epochs),
+        peak_bytes=peak_bytes(),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit(),
+        versions=versions(),
+        processor=processor(),
+    )
+    results.save(record, predictions)
+    return record
+
+
+def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence]]) -> None:
+    """Train to a model file, unless an earlier process got so far."""
+    from tagsmith.training.checkpoint import checkpoint_beside
+
+    if model.exists() and not checkpoint_beside(model).exists():
+        return
+    Tagger.train(
+        parts[TRAIN],
+        parts[DEV],
+        preset=experiment.config,
+        vectors=experiment.vectors.path if experiment.vectors else None,
+        out=model,
+        resume=True,
+    )
+
+
+def score_parts(
+    model: Path, parts: dict[str, list[Sentence]], vectors: Vectors | None
+) -> tuple[dict[str, dict[str, dict[str, Any]]], Predictions]:
+    """The scores of every part and the predictions for all but train, under each kind of constraints."""
+    train = {token.lower() for sentence in parts[TRAIN] for token in sentence.tokens}
+    tokens = {token for sentences in parts.values() for sentence in sentences for token in sentence.tokens}
+    embedded = {token.lower() for token in tokens if vectors and vectors.words.find(token) != ABSENT}
+    scheme = Tagger.load(model, threads=1, precision="fp32")
+    spans = scheme.model.config.scheme in SCHEMES
+    taggers = {"scheme": scheme}
+    if spans:
+        taggers["none"] = Tagger.load(model, constraints="none", threads=1, precision="fp32")
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    predictions: Predictions = {}
+    for part, sentences in parts.items():
+        gold = list(_gold(sentences, spans))
+        scores[part], predictions[part] = {}, {"gold": gold}
+        for constraints, tagger in taggers.items():
+            tags = [list(answer.tags) for answer in tagger.tag(sentences)]
+            figures = score(zip(gold, tags, strict=True), spans=spans).as_dict()
+            del figures["confusion"]
+            rows = zip((sentence.tokens for sentence in sentences), gold, tags, strict=True)
+            classes = score_by_class(rows, train, embedded, spans=spans)
+            figures["vocabulary"] = {name: count.as_dict() for name, count in classes.items()}
+            scores[part][constraints], predictions[part][constraints] = figures, tags
+    del predictions[TRAIN]
+    return scores, predictions
+
+
+def _gold(sentences: Sequence[Sentence], spans: bool) -> Iterator[list[str]]:
+    """The gold tags, spans as IOB2."""
+    for sentence in sentences:
+        tags = SCHEMES["IOB2"].write(sentence_spans(sentence), len(sentence)) if spans else sentence.tags or ()
+        yield list(tags)
+
+
+def _read_log(model: Path) -> list[dict[str, Any]]:
+    """The lines of a model's log: the start, then the epochs."""
+    from tagsmith.training.records import files_beside
+
+    return [json.loads(line) for line in files_beside(model)[0].read_text("utf-8").splitlines()]
+
+
+def _epoch(line: dict[str, Any]) -> EpochRecord:
+    dev = line["dev"]
+    return EpochRecord(
+        number=line["epoch"],
+        loss=line["loss"],
+        learning_rate=line["learning_rate"],
+        seconds=line["seconds"],
+        tokens_per_second=line["tokens_per_second"],
+        dev_score=dev["f1" if dev["task"] == "spans" else "accuracy"],
+        best=line["best"],
+    )
+
+
+def _describe(experiment: Experiment, part: str, sentences: Sequence[Sentence]) -> Part:
+    file = experiment.files.get(part) or experiment.files[TRAIN]
+    name = file.name
+    if DEV not in experiment.files and part in (TRAIN, DEV):
+        name += ", its last tenth" if part == DEV else ", all but its last tenth"
+    return Part(name=name, sha256=file.sha256, sentences=len(sentences), tokens=sum(map(len, sentences)))
+
+
+def _vector_table(experiment: Experiment, vectors: Vectors | None) -> VectorTable | None:
+    if experiment.vectors is None or vectors is None:
+        return None
+    words, dim = vectors.matrix.shape
+    return VectorTable(name=experiment.vectors.name, sha256=experiment.vectors.sha256, words=words, dim=dim)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

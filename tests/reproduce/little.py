@@ -1,0 +1,22 @@
+"""A task and rows of a moment: the corpus in the package, and models too small to be good."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from handmade import DEMO, TINY
+
+from tagsmith.reproduce.tables import Row, Task
+
+LITTLE = {**TINY, "training.epochs": 3}
+TASK = Task("names", "ner", {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "again": "dev.txt"})
+ROWS = (Row("softmax", {**LITTLE, "head.kind": "softmax"}), Row("crf", LITTLE))
+
+
+def copy_corpus(folder: Path) -> Path:
+    """A data folder."""
+    folder.mkdir()
+    for part in ("train", "dev", "test"):
+        shutil.copy(DEMO / f"{part}.conll", folder / f"{part}.txt")
+    return folder
