@@ -15,10 +15,10 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from tagsmith import bundled
 from tagsmith.batching import UNKNOWN, Alphabets
 from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
-from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
 from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, write_sealed
 from tagsmith.vocab import Vocabulary
@@ -67,6 +67,8 @@ class Model:
     training: Mapping[str, Any]
     int8: Int8Check | None = None
     """Of these weights; None where it was not measured."""
+    card: str = ""
+    """What its makers say of it, in Markdown: data, licence, scores, limits."""
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
@@ -127,6 +129,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
+    if model.card:
+        document["card"] = model.card
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
     write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
@@ -146,13 +150,13 @@ def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model file; the weights stay on disk, mapped into memory.
+    """Read a model file, or a model in the package by its name; the weights stay on disk, mapped into memory.
 
     Raises:
-        DataError: there is no such file.
+        DataError: there is no such file and no such name.
         ModelFileError: the file is damaged, changed, foreign, or of a version this tagsmith can't read.
     """
-    check_readable(path, "a tagsmith model file")
+    path = bundled.find(path)
     try:
         tensors, text = map_tensors(path, _KEY)
     except DataError as error:
@@ -209,7 +213,8 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
-    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, version)
+    card = msgspec.convert(document.get("card", ""), str)
+    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, card, version)
 
 
 def _types(weight: str) -> list[np.dtype[Any]]:

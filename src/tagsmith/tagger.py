@@ -178,9 +178,10 @@ class Tagger:
         compiled: bool = True,
         precision: str = "auto",
     ) -> Tagger:
-        """The tagger in a model file. On ``cpu`` this needs no PyTorch.
+        """The tagger in a model file, or in the package by its name. On ``cpu`` this needs no PyTorch.
 
         Args:
+            path: a model file, or a name such as ``en-ner``; ``tagsmith models`` lists them.
             device: ``cpu``, or ``cuda``.
             constraints: ``scheme`` or ``none``, in place of the model's own ``decode.constraints``. With ``none`` tags
                 may come out that the scheme forbids; their spans are read as conlleval reads them.
@@ -190,7 +191,7 @@ class Tagger:
                 ``auto``: int8 where it can run and ``quantize`` found that dev scores the same, else fp32.
 
         Raises:
-            DataError: there is no such file.
+            DataError: there is no such file and no such name.
             ModelFileError: the file is damaged, changed, foreign, or of another version.
             ConfigError: constraints or a precision of another name, a device that is not there, or ``int8`` where it
                 can't run.

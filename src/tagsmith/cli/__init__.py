@@ -15,7 +15,23 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "bench", "reproduce")
+<<<<<<< HEAD
+_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "models", "vectors", "bench")
+=======
+_COMMANDS = (
+    "train",
+    "evaluate",
+    "tag",
+    "quantize",
+    "convert",
+    "check",
+    "info",
+    "vectors",
+    "data",
+    "bench",
+    "reproduce",
+)
+>>>>>>> main
 
 
 class _Commands(click.Group):

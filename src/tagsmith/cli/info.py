@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 
@@ -20,6 +18,7 @@ def command(model: str, as_json: bool) -> None:
     import msgspec
 
     from tagsmith import store
+    from tagsmith.bundled import find
     from tagsmith.schemes import SCHEMES, split_tag
 
     loaded = store.load(model)
@@ -29,7 +28,7 @@ def command(model: str, as_json: bool) -> None:
     parameters = sum(array.size for array in loaded.weights.values())
     facts = {
         "file": model,
-        "bytes": Path(model).stat().st_size,
+        "bytes": find(model).stat().st_size,
         "format_version": loaded.format_version,
         "labels": labels,
         "tags": len(loaded.tags),

@@ -13,6 +13,7 @@ from tagsmith.errors import DataError
 from tagsmith.text import SchemeName, TokenizerName
 
 if TYPE_CHECKING:
+    from tagsmith.files import Watch
     from tagsmith.tagger import Tagger
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -121,3 +122,24 @@ def output(path: str | None) -> Iterator[TextIO]:
 
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
+
+
+@contextmanager
+def bar(text: str) -> Iterator[Watch | None]:
+    """A bar on stderr that shows how far a file is read or has arrived; none where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn(text, markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, size: progress.update(task, completed=done, total=size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +14,6 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.embeddings import Vectors
-    from tagsmith.files import Watch
     from tagsmith.text import TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -81,7 +79,7 @@ def info(
 
     skipped = options.Skipped(skip_bad)
     tokens = _tokens(data, word_column, tokenizer, skipped)
-    with _bar(f"reading {source}") as watch:
+    with options.bar(f"reading {source}") as watch:
         vectors = load_vectors(source, form, watch=watch)
     facts = _facts(vectors)
     if data:
@@ -112,7 +110,7 @@ def convert(source: str, target: str, form: str | None) -> None:
     from tagsmith.embeddings import read_table, write_table
 
     _check_target(target, source)
-    with _bar(f"reading {source}") as watch:
+    with options.bar(f"reading {source}") as watch:
         table = read_table(source, form, watch=watch)
     write_table(target, table)
     _say_written(target, table.form, table.shape, table.repeated)
@@ -157,7 +155,7 @@ def trim(
     _check_target(target, source, *data)
     skipped = options.Skipped(skip_bad)
     choice = Choice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
-    with _bar(f"reading {source}") as watch:
+    with options.bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
         raise DataError("no row for any word of the data", "words that both have", source=source)
@@ -288,24 +286,3 @@ def _shown(words: list[str]) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
-
-
-@contextmanager
-def _bar(text: str) -> Iterator[Watch | None]:
-    """A bar on stderr that shows how far a file is read; none where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn(text, markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda done, size: progress.update(task, completed=done, total=size)
