@@ -1,4 +1,6 @@
-"""Makes the models in the package, from corpora whose licences allow it: make models DATA=corpora VECTORS=glove.6B.50d.txt.gz
+"""Makes the models in the package, from corpora whose licences allow it.
+
+    make models DATA=corpora VECTORS=glove.6B.50d.txt.gz
 
 Training, calibration and the int8 check all follow from the data and a seed: on one kind of processor, with the same
 versions, the files come out the same to the byte. Scores go into each model's card.
@@ -15,7 +17,7 @@ from typing import Any
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tagsmith import Sentence, Tagger, formats, store
+from tagsmith import Sentence, Tagger, store
 from tagsmith.corpora import read_corpus, read_registry
 from tagsmith.embeddings import Choice, lookup_forms, read_table, write_table
 from tagsmith.quality.vocabulary import CLASSES
@@ -71,7 +73,7 @@ def main(data: str, vectors: str, only: tuple[str, ...]) -> None:
 
 
 def make(recipe: Recipe, data: str, vectors: str) -> None:
-    """Train a model, round its vectors to half precision, calibrate it and check int8 on dev; write it with its card."""
+    """Train a model, round its vectors, calibrate it, check int8 on dev, and write it with its card."""
     corpora = {name: splits(name, data, recipe.labels) for name in (*recipe.corpora, *recipe.out_of_domain)}
     train, dev = ([s for name in recipe.corpora for s in corpora[name][split]] for split in ("train", "dev"))
     with TemporaryDirectory() as folder:

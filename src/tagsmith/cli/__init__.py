@@ -23,6 +23,7 @@ _COMMANDS = (
     "evaluate",
     "tag",
     "quantize",
+    "calibrate",
     "convert",
     "check",
     "info",
