@@ -22,6 +22,7 @@ COMMANDS = [
     "convert",
     "check",
     "info",
+    "models",
     "vectors",
     "data",
     "bench",

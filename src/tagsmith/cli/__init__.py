@@ -15,9 +15,6 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-<<<<<<< HEAD
-_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "models", "vectors", "bench")
-=======
 _COMMANDS = (
     "train",
     "evaluate",
@@ -27,12 +24,12 @@ _COMMANDS = (
     "convert",
     "check",
     "info",
+    "models",
     "vectors",
     "data",
     "bench",
     "reproduce",
 )
->>>>>>> main
 
 
 class _Commands(click.Group):
