@@ -89,8 +89,13 @@ def of_characters(model: store.Model) -> store.Model:
 
 def same(a: store.Model, b: store.Model) -> bool:
     """Whether two models are equal in every part, to the bit."""
+    unlike = [
+        model.without_vector if model.without_vector is None else model.without_vector.tolist() for model in (a, b)
+    ]
     return (
-        (a.config, a.tags, a.int8, dict(a.training)) == (b.config, b.tags, b.int8, dict(b.training))
+        unlike[0] == unlike[1]
+        and (a.config, a.tags, a.int8, a.calibration) == (b.config, b.tags, b.int8, b.calibration)
+        and dict(a.training) == dict(b.training)
         and a.alphabets.words.strings == b.alphabets.words.strings
         and a.alphabets.chars.strings == b.alphabets.chars.strings
         and a.alphabets.trained == b.alphabets.trained

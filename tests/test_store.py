@@ -68,6 +68,40 @@ def test_what_training_noted_comes_back(tmp_path: Path):
     assert store.load(tmp_path / "m").training == noted
 
 
+def test_the_words_without_a_vector_come_back(tmp_path: Path):
+    model = dataclasses.replace(random_model(1), without_vector=np.array([1, 4, 30]))
+    store.save(model, tmp_path / "m")
+    assert same(store.load(tmp_path / "m"), model)
+
+
+@pytest.mark.parametrize("ids", [[0, 1], [2, 1], [1, 1], [31], [-1], [[1]]], ids=str)
+def test_words_without_a_vector_that_are_no_words_in_order_are_refused(tmp_path: Path, ids: list[int]):
+    store.save(dataclasses.replace(random_model(1), without_vector=np.array(ids)), tmp_path / "m")
+    with pytest.raises(ModelFileError, match=r"words\.without_vector is not a list of words in order"):
+        store.load(tmp_path / "m")
+
+
+def test_words_without_a_vector_are_whole_numbers(tmp_path: Path):
+    store.save(dataclasses.replace(random_model(1), without_vector=np.array([1.0])), tmp_path / "m")  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match=r"words\.without_vector"):
+        store.load(tmp_path / "m")
+
+
+def test_a_calibration_comes_back(tmp_path: Path):
+    found = store.Calibration(
+        sentences_sha256="ab",
+        sentences=3,
+        answers=7,
+        ece_before=0.1,
+        ece_after=0.02,
+        brier_before=0.2,
+        brier_after=0.1,
+    )
+    model = dataclasses.replace(random_model(1), calibration=found)
+    store.save(model, tmp_path / "m")
+    assert same(store.load(tmp_path / "m"), model)
+
+
 CHECK = store.Int8Check(dev_score_fp32=93.25, dev_score_int8=93.0, dev_sentences=7, dev_tokens=80)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 
 from handmade import DEMO
 
 from tagsmith import Sentence, Tagger, formats
+from tagsmith.config import with_temperature
 
 RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
 
@@ -18,8 +20,9 @@ def main() -> None:
     for recipe in RECIPES:
         settings = {"encoder.size": 8, "training.epochs": 1, **recipe}
         tagger = Tagger.train(sentences, sentences, settings=settings, progress=False)
-        for _ in tagger.tag(sentences, probabilities=True):
-            pass
+        for temperature in (1.0, 2.0):
+            model = replace(tagger.model, config=with_temperature(tagger.model.config, temperature))
+            list(Tagger(model).tag(sentences, probabilities=True))
 
 
 if __name__ == "__main__":

@@ -240,6 +240,11 @@ def with_constraints(config: Config, constraints: str) -> Config:
     return from_builtins({**values, "decode": {**values["decode"], "constraints": constraints}})
 
 
+def with_temperature(config: Config, temperature: float) -> Config:
+    """The config with another ``decode.temperature``."""
+    return msgspec.structs.replace(config, decode=msgspec.structs.replace(config.decode, temperature=temperature))
+
+
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
     """Settings from words such as ``encoder.size=100``.
 

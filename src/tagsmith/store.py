@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tagsmith import bundled
-from tagsmith.batching import UNKNOWN, Alphabets
+from tagsmith.batching import UNKNOWN, Alphabets, Ids
 from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
@@ -26,6 +26,7 @@ from tagsmith.vocab import Vocabulary
 FORMAT_VERSION = 2
 _KEY = "tagsmith"
 _TABLE = "words.vectors"
+_WITHOUT_VECTOR = "words.without_vector"
 _GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
 """How many points apart two dev scores may be for the models to count as equally good."""
@@ -56,6 +57,20 @@ class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     int8: Int8Check | None = None
 
 
+class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where ``decode.temperature`` was fitted, and what it does there: before, at temperature 1, and after, each fold
+    of the sentences at the temperature of the others. Answers are predicted spans, or plain tags."""
+
+    sentences_sha256: str
+    """Of the tokens and tags."""
+    sentences: Annotated[int, Meta(ge=1)]
+    answers: Annotated[int, Meta(ge=1)]
+    ece_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    ece_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_before: Annotated[float, Meta(ge=0.0, le=1.0)]
+    brier_after: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
 @dataclass(frozen=True)
 class Model:
     """A tagger at rest: settings, alphabets, tags, weights by name, and what is known of its training."""
@@ -69,6 +84,10 @@ class Model:
     """Of these weights; None where it was not measured."""
     card: str = ""
     """What its makers say of it, in Markdown: data, licence, scores, limits."""
+    calibration: Calibration | None = None
+    """Of these weights; None where no temperature was fitted."""
+    without_vector: Ids | None = None
+    """The words that no vector file had, in order; None in a file that does not say. Their rows come from training."""
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
@@ -133,7 +152,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         document["card"] = model.card
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
-    write_sealed(path, {**model.weights, **packed_alphabets(model)}, document, _KEY)
+    if model.calibration is not None:
+        document["calibration"] = model.calibration
+    known = {} if model.without_vector is None else {_WITHOUT_VECTOR: model.without_vector}
+    write_sealed(path, {**model.weights, **packed_alphabets(model), **known}, document, _KEY)
 
 
 def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
@@ -202,6 +224,9 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
         raise ValueError(f"tag {bad[0]!r} under scheme {config.scheme}")
     if type(alphabets.trained) is not int or not 1 <= alphabets.trained <= len(alphabets.words):
         raise ValueError(f"{alphabets.trained} trained words among {len(alphabets.words)}")
+    without_vector = tensors.pop(_WITHOUT_VECTOR, None)
+    if without_vector is not None and not _are_words(without_vector, len(alphabets.words)):
+        raise ValueError(f"{_WITHOUT_VECTOR} is not a list of words in order")
     expected = shapes(config, alphabets, len(tags))
     found = {name: array.shape for name, array in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -213,8 +238,23 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
-    card = msgspec.convert(document.get("card", ""), str)
-    return Model(config, alphabets, tags, tensors, document["training"], checks.int8, card, version)
+    return Model(
+        config,
+        alphabets,
+        tags,
+        tensors,
+        document["training"],
+        int8=checks.int8,
+        card=msgspec.convert(document.get("card", ""), str),
+        calibration=msgspec.convert(document.get("calibration"), Calibration | None),
+        without_vector=without_vector,
+        format_version=version,
+    )
+
+
+def _are_words(ids: NDArray[Any], words: int) -> bool:
+    """Whether these are ids of known words, rising."""
+    return ids.dtype == np.int64 and ids.ndim == 1 and bool((np.diff(ids, prepend=0, append=words) > 0).all())
 
 
 def _types(weight: str) -> list[np.dtype[Any]]:
@@ -231,7 +271,7 @@ def with_half_vectors(model: Model) -> Model:
     table, largest = model.weights[_TABLE], np.finfo(np.float16).max
     if np.abs(table).max(initial=0) > largest:
         raise ValueError(f"a word vector beyond {largest}, the largest number of half precision")
-    return replace(model, weights={**model.weights, _TABLE: table.astype(np.float16)}, int8=None)
+    return replace(model, weights={**model.weights, _TABLE: table.astype(np.float16)}, int8=None, calibration=None)
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:

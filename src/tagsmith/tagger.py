@@ -9,25 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from tagsmith import formats, store
-from tagsmith.config import Config, configure, with_constraints
+from tagsmith import store
+from tagsmith.config import Config, configure, with_constraints, with_temperature
 from tagsmith.engine import int8_obstacle, make_engine
 from tagsmith.engine.decoding import Wanted
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
-from tagsmith.files import check_distinct, check_writable, source_name
-from tagsmith.formats.columns import Columns
+from tagsmith.files import check_distinct, check_writable
+from tagsmith.formats import Data, not_empty, sentences_of
+from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.kernels.reference import Floats
 from tagsmith.metrics import Scores, score
+from tagsmith.quality import calibration
+from tagsmith.quality.errors import Analysis, analyse
+from tagsmith.quality.vocabulary import classifier
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagging import Given, tag_all, threads_here
-from tagsmith.text import Sentence, Tagged, TokenizerName
+from tagsmith.text import Sentence, Tagged
 
 if TYPE_CHECKING:
     from tagsmith.training.checkpoint import Epoch
-
-Data = str | os.PathLike[str] | Iterable[Sentence]
-"""A file of tagged sentences, or the sentences themselves."""
 
 
 class Tagger:
@@ -142,9 +143,12 @@ class Tagger:
             if out is not None and checkpoints is not None:
                 checkpoints.check(Path(out))
             old = None if init is None else store.load(init)
-            chosen = configure(preset or (old.config if old else "ner"), {**(settings or {}), **given}, config)
-            train_sentences = _not_empty(train, _sentences(train, columns, on_bad, chosen.tokenizer))
-            dev_sentences = None if dev is None else _not_empty(dev, _sentences(dev, columns, on_bad, chosen.tokenizer))
+            start = with_temperature(old.config, 1.0) if old else "ner"  # other weights ask for another temperature
+            chosen = configure(preset or start, {**(settings or {}), **given}, config)
+            train_sentences = not_empty(train, sentences_of(train, columns, on_bad, chosen.tokenizer))
+            dev_sentences = (
+                None if dev is None else not_empty(dev, sentences_of(dev, columns, on_bad, chosen.tokenizer))
+            )
             table = None if vectors is None else load_vectors(vectors)
             log = None if beside is None else Log(beside[0])
             observers: list[loop.Observer] = [*([Report()] if progress else []), *([log] if log else [])]
@@ -223,7 +227,7 @@ class Tagger:
             ConfigError: an encoder that is no LSTM, or a processor without AVX-512 VNNI.
         """
         fp32, int8 = (Tagger(self.model, threads=self._threads, precision=precision) for precision in ("fp32", "int8"))
-        sentences = _not_empty(dev, _sentences(dev, columns, on_bad, self.model.config.tokenizer))
+        sentences = not_empty(dev, sentences_of(dev, columns, on_bad, self.model.config.tokenizer))
         before, after = fp32.evaluate(sentences), int8.evaluate(sentences)
         check = store.Int8Check(
             dev_score_fp32=before.score,
@@ -232,6 +236,29 @@ class Tagger:
             dev_tokens=before.tokens,
         )
         return Tagger(replace(self.model, int8=check), self.device, threads=self._threads)
+
+    def calibrate(self, dev: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Tagger:
+        """This tagger with the ``decode.temperature`` under which its probabilities fit dev best. Its tags stay.
+
+        Raises:
+            DataError: a file that can't be read, or one on which all answers are right, or all wrong.
+        """
+        sentences = not_empty(dev, sentences_of(dev, columns, on_bad, self.model.config.tokenizer))
+        calibrated = calibration.calibrate(self.model, self._engine, sentences)
+        return Tagger(calibrated, self.device, threads=self._threads, precision=self.precision)
+
+    def reliability(
+        self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None
+    ) -> calibration.Report:
+        """How far this tagger's probabilities can be believed, at temperature 1 and at its own.
+
+        Where its own was fitted on these very sentences, each fifth of them is measured at that of the others.
+
+        Raises:
+            DataError: as for ``calibrate``.
+        """
+        sentences = not_empty(data, sentences_of(data, columns, on_bad, self.model.config.tokenizer))
+        return calibration.measure(self.model, self._engine, sentences)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tagger to one safetensors file. The same tagger gives the same bytes."""
@@ -342,9 +369,25 @@ class Tagger:
         Raises:
             DataError: a file that can't be read, or a gold tag that is no span tag.
         """
-        gold = _sentences(data, columns, on_bad, self.model.config.tokenizer)
-        answers = self.tag(gold)
-        pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in zip(gold, answers, strict=True))
+        gold = sentences_of(data, columns, on_bad, self.model.config.tokenizer)
+        return self._score(zip(gold, self.tag(gold), strict=True))
+
+    def analyse(self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Analysis:
+        """The scores that ``evaluate`` gives, and what became of each gold and each predicted span.
+
+        Raises:
+            DataError: as for ``evaluate``.
+        """
+        gold = sentences_of(data, columns, on_bad, self.model.config.tokenizer)
+        answers = list(self.tag(gold, probabilities=True))
+        answered = []
+        for sentence, answer in zip(gold, answers, strict=True):
+            of_spans = [span.probability for span in answer.spans if span.probability is not None]
+            answered.append((sentence, answer.tags, answer.token_probabilities if self._is_plain else of_spans))
+        return analyse(answered, self._score(zip(gold, answers, strict=True)), classifier(self.model))
+
+    def _score(self, answered: Iterable[tuple[Sentence, Tagged]]) -> Scores:
+        pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in answered)
         return score(pairs, spans=not self._is_plain)
 
     def _gold_tags(self, sentence: Sentence) -> Sequence[str]:
@@ -354,22 +397,3 @@ class Tagger:
         if self._is_plain:
             return sentence.tags
         return SCHEMES["IOB2"].write(sentence_spans(sentence), len(sentence))
-
-
-def _sentences(
-    data: Data, columns: Columns | None, on_bad: Callable[[DataError], None] | None, tokenizer: TokenizerName
-) -> list[Sentence]:
-    if isinstance(data, str | os.PathLike):
-        return list(formats.read(data, columns=columns, on_bad=on_bad, tokenizer=tokenizer))
-    sentences = list(data)
-    for sentence in sentences:
-        if not isinstance(sentence, Sentence):
-            raise TypeError(f"expected one file or an iterable of Sentence, found {type(sentence).__name__} in it")
-    return sentences
-
-
-def _not_empty(data: Data, sentences: list[Sentence]) -> list[Sentence]:
-    if not any(map(len, sentences)):
-        source = source_name(data) if isinstance(data, str | os.PathLike) else ""
-        raise DataError("no sentences", "at least one tagged sentence", source=source)
-    return sentences

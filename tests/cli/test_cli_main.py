@@ -13,7 +13,21 @@ from shell import COMMAND, DEMO, Result, real, run
 
 from tagsmith import store
 
-COMMANDS = ["train", "evaluate", "tag", "quantize", "convert", "check", "info", "vectors", "data", "bench", "reproduce"]
+COMMANDS = [
+    "train",
+    "evaluate",
+    "tag",
+    "quantize",
+    "calibrate",
+    "convert",
+    "check",
+    "info",
+    "models",
+    "vectors",
+    "data",
+    "bench",
+    "reproduce",
+]
 WITHIN = [
     *(["vectors", command] for command in ("info", "convert", "trim")),
     *(["data", command] for command in ("list", "show", "get", "check")),

@@ -245,7 +245,7 @@ def test_a_sentence_of_500_words_is_as_exact_as_its_pieces(kernels: Kernels, sch
 def test_both_kernels_agree_on_long_sentences_of_many_tags(scale: float) -> None:
     tags = SCHEMES["BIOES"].tags("ABCD")
     chain = tiny_chain(6, [500, 1, 83], len(tags), scale)
-    one, other = (decoder(kernels, "BIOES", tags) for kernels in (reference, compiled))
+    one, other = decoder(reference, "BIOES", tags), decoder(compiled, "BIOES", tags)
     lengths = np.array(chain.lengths)
     path = one.viterbi(chain_of(chain), lengths)
     expected, found = (each.posteriors(chain_of(chain), path, lengths) for each in (one, other))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import random_model
 
 from tagsmith import formats
 from tagsmith.batching import UNKNOWN
@@ -13,7 +15,7 @@ from tagsmith.config import Training, configure
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
 from tagsmith.text import Sentence
-from tagsmith.training.data import TrainingSet, tag_rows, training_set, word_vectors
+from tagsmith.training.data import TrainingSet, tag_rows, training_set, without_vector, word_vectors
 from tagsmith.vocab import Vocabulary
 
 SENTENCES = [
@@ -214,3 +216,32 @@ def test_drawn_vectors_fill_the_papers_range() -> None:
     assert table.shape == (201, 30)
     assert 0.99 * bound < np.abs(table).max() <= bound * (1 + 1e-6)
     assert table.std() == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+# Words without a vector
+
+
+def lacking(data: TrainingSet, ids: np.ndarray | None) -> list[str]:
+    assert ids is not None
+    assert ids.dtype == np.int64
+    return words(data, ids)
+
+
+def test_words_without_a_vector_are_those_in_no_form_in_the_file() -> None:
+    data = make_set(vectors=VECTORS)  # which has York, but "york" is looked up
+    assert lacking(data, without_vector(data.alphabets, VECTORS)) == ["0000", "ann", "carl", "new", "york"]
+
+
+def test_without_vectors_no_word_has_one() -> None:
+    data = make_set()
+    assert lacking(data, without_vector(data.alphabets, None)) == data.alphabets.words.strings[1:]
+
+
+def test_a_word_of_an_older_model_has_a_vector_if_its_vector_file_had_it() -> None:
+    old = dataclasses.replace(random_model(1), without_vector=np.array([1, 3]))  # word0 and word2
+    sentence = [Sentence(["word5", "zebra", "yak"], ["O", "S-X", "O"])]
+    config = configure(settings={"words.zero_digits": False})
+    data = training_set(sentence, config, VECTORS, old.alphabets)
+    assert lacking(data, without_vector(data.alphabets, VECTORS, old)) == ["yak", "word0", "word2"]
+    silent = dataclasses.replace(old, without_vector=None)
+    assert without_vector(data.alphabets, VECTORS, silent) is None

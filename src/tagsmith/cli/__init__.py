@@ -15,23 +15,21 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-<<<<<<< HEAD
-_COMMANDS = ("train", "evaluate", "tag", "quantize", "convert", "check", "info", "models", "vectors", "bench")
-=======
 _COMMANDS = (
     "train",
     "evaluate",
     "tag",
     "quantize",
+    "calibrate",
     "convert",
     "check",
     "info",
+    "models",
     "vectors",
     "data",
     "bench",
     "reproduce",
 )
->>>>>>> main
 
 
 class _Commands(click.Group):

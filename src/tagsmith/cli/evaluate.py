@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli import options
+from tagsmith.cli import options, pages
 from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
+    from tagsmith.quality.errors import Answered
     from tagsmith.tagger import Tagger
     from tagsmith.text import Sentence, TokenizerName
 
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
 @click.argument("file", required=False)
 @click.option("--gold", metavar="FILE", help="Score one file against another: the right tags.")
 @click.option("--predicted", metavar="FILE", help="Score one file against another: the tags to score.")
+@click.option("--errors", metavar="FILE", help="Write a page (.html) of the errors: kinds, vocabulary, examples.")
+@click.option(
+    "--calibration",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Measure how far probabilities can be believed; with a FILE, draw it as a page (.html) or picture (.png).",
+)
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON; percentages from 0 to 100.")
 @options.columns
 @click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
@@ -36,6 +46,8 @@ def command(
     file: str | None,
     gold: str | None,
     predicted: str | None,
+    errors: str | None,
+    calibration: str | None,
     as_json: bool,
     word_column: int | str | None,
     tag_column: int | str | None,
@@ -52,11 +64,17 @@ def command(
     \b
     Example:
       tagsmith evaluate ner.safetensors test.conll
+      tagsmith evaluate ner.safetensors test.conll --errors errors.html
+      tagsmith evaluate ner.safetensors test.conll --calibration reliability.html
       tagsmith evaluate --gold test.conll --predicted out.conll --json
 
     Spans are counted exactly as conlleval counts them. A model is scored with its gold and predicted tags both
     written as IOB2; two files are compared tag by tag as they stand, as conlleval does. Files most of whose tags are
-    no span tags (parts of speech) are scored by accuracy.
+    no span tags (parts of speech) are scored by accuracy. With --errors the JSON has the counts of the page too.
+
+    --calibration gives ECE and Brier score of the predicted spans (of plain tags, of the tokens), at temperature 1 and
+    at the temperature that tagsmith calibrate left in the model; on the very sentences that it was fitted on, each
+    fifth is measured at the temperature of the others.
     """
     if (gold is None) != (predicted is None):
         raise click.UsageError("--gold and --predicted go together")
@@ -64,36 +82,59 @@ def command(
         raise click.UsageError("--predicted-column goes with --predicted")
     if model is None and constraints is not None:
         raise click.UsageError("--constraints goes with MODEL")
+    if model is None and calibration is not None:
+        raise click.UsageError("--calibration goes with MODEL")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
         raise click.UsageError("--tokenizer goes with --gold and --predicted; a model has its own")
+    if errors is not None:
+        pages.check_place(errors, pages.PAGE, model, file, gold, predicted)
+    if calibration:
+        pages.check_place(calibration, pages.PAGE_OR_PICTURE, model, file, errors)
     skipped = options.Skipped(skip_bad)
+    analysis = report = None
     if gold is not None and predicted is not None:
+        from tagsmith.quality.errors import analyse
+
         places = (word_column, tag_column, predicted_column)
-        scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
+        answered, scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
+        analysis = analyse(answered, scores) if errors is not None else None
     else:
         if model is None or file is None:
             raise click.UsageError("give the FILE to score MODEL on")
+        from tagsmith.formats import sentences_of
         from tagsmith.formats.columns import Columns
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
         tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
-        scores = tagger.evaluate(file, columns=columns, on_bad=skipped.on_bad)
+        sentences = sentences_of(file, columns, skipped.on_bad, tagger.model.config.tokenizer)
+        analysis = tagger.analyse(sentences) if errors is not None else None
+        scores = analysis.scores if analysis else tagger.evaluate(sentences)
+        report = tagger.reliability(sentences) if calibration is not None else None
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)
         if tagger.precision == "int8":
             click.echo("scored in int8", err=True)
     skipped.say()
+    on = f"{Path(model or predicted or '').name} on {Path(file or gold or '').name}"
+    if analysis and errors is not None:
+        pages.write_errors(analysis, f"Errors of {on}", errors)
+    if report and calibration:
+        pages.write_reliability(report, f"Confidence of {on}", calibration)
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(scores.as_dict()), indent=2).decode())
+        more = {"errors": analysis, "calibration": report}
+        figures = {**scores.as_dict(), **{name: found.as_dict() for name, found in more.items() if found}}
+        click.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())
     else:
-        from tagsmith.cli.scores import render
+        from tagsmith.cli.scores import render, render_reliability
 
         click.echo(render(scores), nl=False)
+        if report:
+            click.echo(render_reliability(report), nl=False)
 
 
 def _say_unlike(tagger: Tagger, scores: Scores) -> None:
@@ -114,7 +155,8 @@ def _compare(
     places: tuple[int | str | None, int | str | None, int | str | None],
     tokenizer: TokenizerName,
     skipped: options.Skipped,
-) -> Scores:
+) -> tuple[list[Answered], Scores]:
+    """The sentences with the tags predicted for them, and their scores."""
     from tagsmith import formats, metrics, schemes
     from tagsmith.formats.columns import Columns
 
@@ -127,7 +169,8 @@ def _compare(
     spans = 2 * strange <= len(tags)  # most tags decide; in a file of span tags, any other is a mistake to be named
     for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
         schemes.sentence_spans(sentence)
-    return metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
+    scores = metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
+    return [(a, b.tags or (), None) for a, b in pairs], scores
 
 
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:

@@ -15,7 +15,6 @@ def command(name: str | None, as_json: bool) -> None:
 
     \b
     Example:
-      tagsmith models
       tagsmith models en-ner
       tagsmith tag en-ner --text "Jay is from India."
     """

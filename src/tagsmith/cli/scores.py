@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tagsmith.metrics import Scores
+from tagsmith.quality.calibration import Reliability, Report, panels
 
 _CONFUSION = 12  # labels shown in the confusion table; JSON has all
 
@@ -22,6 +23,24 @@ def render(scores: Scores) -> str:
         figures = f"{count.precision:9.2f}  {count.recall:6.2f}  {count.f1:6.2f}"
         lines.append(f"{label:{width}}  {figures}  {count.gold:6}  {count.predicted:9}  {count.correct:7}")
     return "\n".join([*lines, *_confusion(scores), ""])
+
+
+def render_reliability(report: Report) -> str:
+    """ECE, Brier score and the bins, before and after calibration."""
+    unit = "predicted spans" if report.of_spans else "tokens"
+    lines = ["", f"confidence of {report.before.count:,} {unit}"]
+    for name, found in panels(report):
+        lines += ["", f"{name}: ECE {found.ece:.4f}, Brier {found.brier:.4f}", *_bins(found)]
+    return "\n".join([*lines, ""])
+
+
+def _bins(found: Reliability) -> list[str]:
+    rows = (
+        f"{each.low:.2f} - {each.high:.2f}  {each.answers:7}  {each.confidence:11.3f}  {each.accuracy:5.3f}"
+        for each in found.bins
+        if each.answers
+    )
+    return ["bin          answers  probability  right", *rows]
 
 
 def _confusion(scores: Scores) -> list[str]:

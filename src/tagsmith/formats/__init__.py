@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from tagsmith.errors import DataError
+from tagsmith.files import source_name
 from tagsmith.formats import conll, conllu, jsonl
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.text import Sentence, TokenizerName
@@ -14,6 +16,8 @@ from tagsmith.text import Sentence, TokenizerName
 LAYOUTS = {"conll": conll.LAYOUT, "conllu": conllu.LAYOUT}
 FORMATS = (*LAYOUTS, "jsonl")
 TARGETS = (*FORMATS, "spans")
+Data = str | os.PathLike[str] | Iterable[Sentence]
+"""A file of tagged sentences, or the sentences themselves."""
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".conllu": "conllu"}
 
 
@@ -51,6 +55,34 @@ def read(
         yield from jsonl.read(path, tagged=tagged, on_bad=on_bad, tokenizer=tokenizer)
     else:
         raise ValueError(f"format {kind!r}; expected one of: {', '.join(FORMATS)}")
+
+
+def sentences_of(data: Data, columns: Columns | None, on_bad: OnBad | None, tokenizer: TokenizerName) -> list[Sentence]:
+    """All sentences of a file, as ``read`` gives them, or those of an iterable.
+
+    Raises:
+        DataError: as for ``read``.
+        TypeError: something else in the iterable.
+    """
+    if isinstance(data, str | os.PathLike):
+        return list(read(data, columns=columns, on_bad=on_bad, tokenizer=tokenizer))
+    sentences = list(data)
+    for sentence in sentences:
+        if not isinstance(sentence, Sentence):
+            raise TypeError(f"expected one file or an iterable of Sentence, found {type(sentence).__name__} in it")
+    return sentences
+
+
+def not_empty(data: Data, sentences: list[Sentence]) -> list[Sentence]:
+    """The sentences of some data.
+
+    Raises:
+        DataError: there are none with tokens.
+    """
+    if not any(map(len, sentences)):
+        source = source_name(data) if isinstance(data, str | os.PathLike) else ""
+        raise DataError("no sentences", "at least one tagged sentence", source=source)
+    return sentences
 
 
 def write(sentences: Iterable[Sentence], kind: str, file: TextIO, columns: Columns | None = None) -> int:

@@ -13,6 +13,7 @@ from tagsmith.config import Config, Training
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import DataError
 from tagsmith.schemes import OUTSIDE, SCHEMES, sentence_spans, split_tag
+from tagsmith.store import Model
 from tagsmith.text import Sentence
 from tagsmith.vocab import ABSENT
 
@@ -107,6 +108,20 @@ def _have_vectors(words: Sequence[str], vectors: Vectors | None, old: Alphabets 
     if old is not None:
         has |= old.words.find_all(words) >= old.trained
     return has
+
+
+def without_vector(alphabets: Alphabets, vectors: Vectors | None, old: Model | None = None) -> Ids | None:
+    """The words that neither a vector file nor that of the model to start from has; None if that model does not say."""
+    words = alphabets.words.strings[1 : None if old else alphabets.trained]  # all others are of the vector file
+    has = np.zeros(len(words), bool)
+    if vectors is not None:
+        has |= vectors.words.find_all(words) != ABSENT
+    if old is not None:
+        if old.without_vector is None:
+            return None
+        ids = old.alphabets.words.find_all(words)
+        has |= (ids != ABSENT) & ~np.isin(ids, old.without_vector)
+    return np.flatnonzero(~has) + 1
 
 
 def tag_rows(sentences: Sequence[Sentence], scheme: str) -> list[Sequence[str]]:

@@ -25,7 +25,7 @@ from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
 from tagsmith.training.checkpoint import Epoch, Progress, data_of
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, word_vectors
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, without_vector, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.learner import Learner
 
@@ -129,11 +129,12 @@ def train(
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, rows, config.words.dim or 0, rng)
     facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
-    start = Model(config, data.alphabets, data.tags, weights, facts)
+    lacking = without_vector(data.alphabets, vectors, old)
+    start = Model(config, data.alphabets, data.tags, weights, facts, without_vector=lacking)
     if old:
         weights, inherited = inherit(old, start)
         facts["inherited"] = inherited.lines("the model to start from")
-        start = Model(config, data.alphabets, data.tags, weights, facts)
+        start = dataclasses.replace(start, weights=weights)
     identity = {
         "config": msgspec.to_builtins(config),
         "data": data_of(start, data.sentences, dev),
@@ -182,7 +183,7 @@ def train(
         assert best is not None  # there is at least one epoch, and the first is the best so far
         brief = None if best.dev is None else {"score": best.dev.score, "accuracy": best.dev.accuracy}
         known = {"epochs": len(progress.epochs), "best_epoch": best.number, "stopped": stopped, "dev": brief}
-        model = Model(config, data.alphabets, data.tags, learner.best_weights(), {**facts, **known})
+        model = dataclasses.replace(start, weights=learner.best_weights(), training={**facts, **known})
     return Run(model, progress.epochs)
 
 

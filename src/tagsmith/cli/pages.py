@@ -1,0 +1,79 @@
+"""Pages and pictures that commands write beside what they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tagsmith.cli import options
+from tagsmith.errors import DataError
+
+if TYPE_CHECKING:
+    from tagsmith.quality.calibration import Report
+    from tagsmith.quality.errors import Analysis
+    from tagsmith.quality.transitions import Transitions
+
+PAGE, PAGE_OR_PICTURE = (".html",), (".html", ".png")
+
+
+def check_place(path: str, endings: tuple[str, ...], *inputs: str | None) -> None:
+    """See to it, before long work, that a page (.html) or a picture (.png) can be put at a path.
+
+    Raises:
+        DataError: a name of another ending, a place that can't be written to, or one that is also read.
+        MissingExtra: a picture, without matplotlib.
+    """
+    from tagsmith.extras import require
+    from tagsmith.files import check_distinct, check_writable
+
+    check_writable(path)
+    check_distinct(path, *inputs)
+    if not path.lower().endswith(endings):
+        raise DataError("a name of another ending", f"one that ends in {' or '.join(endings)}", source=path)
+    if _is_picture(path):
+        require("matplotlib", "matplotlib", "train")
+
+
+def write_transitions(transitions: Transitions, title: str, path: str) -> None:
+    """The heat map of transitions, as a page or a picture."""
+    if _is_picture(path):
+        from tagsmith.quality.pictures import draw_transitions
+
+        draw_transitions(transitions, title, Path(path))
+    else:
+        from tagsmith.quality.pages import transitions_page
+
+        _write(transitions_page(transitions, title), path)
+    click.echo(f"wrote {path}", err=True)
+
+
+def write_reliability(report: Report, title: str, path: str) -> None:
+    """The reliability diagrams, as a page or a picture."""
+    if _is_picture(path):
+        from tagsmith.quality.pictures import draw_reliability
+
+        draw_reliability(report, title, Path(path))
+    else:
+        from tagsmith.quality.pages import reliability_page
+
+        _write(reliability_page(report, title), path)
+    click.echo(f"wrote {path}", err=True)
+
+
+def write_errors(analysis: Analysis, title: str, path: str) -> None:
+    """The page of the errors."""
+    from tagsmith.quality.pages import errors_page
+
+    _write(errors_page(analysis, title), path)
+    click.echo(f"wrote {path}", err=True)
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(".png")
+
+
+def _write(page: str, path: str) -> None:
+    with options.output(path) as file:
+        file.write(page)

@@ -1,0 +1,66 @@
+"""Transitions for a person to read."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tagsmith.quality.transitions import Transitions
+
+STRONGEST = 8
+"""Steps that are listed from either end; a page lists more."""
+_WIDEST = 320  # columns of a heat map where no terminal says how many there is room for
+
+
+def show(transitions: Transitions | None) -> None:
+    """Print the heat map, the strongest and weakest steps, and those that are forbidden."""
+    if transitions is None:
+        click.echo("\nno transitions: a softmax scores every word's tag on its own")
+        return
+    _show_map(transitions)
+    click.echo("\n".join(["", *_extremes(transitions), "", *_forbidden(transitions)]))
+
+
+def _show_map(transitions: Transitions) -> None:
+    """One row a tag before, one column a tag after, by its number; coloured on a terminal."""
+    click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
+    if transitions.by_word:
+        click.echo("(of bigram potentials: the biases, the part of a step's score that does not depend on the word)")
+    names = [f"{name} {number:2}" for number, name in enumerate(transitions.rows, 1)]
+    width = max(map(len, names))
+    console = Console(highlight=False)
+    room = console.width if sys.stdout.isatty() else _WIDEST
+    if (wide := width + 5 * len(names)) > room:
+        click.echo(f"(the heat map is {wide} columns wide, of which there are {room}; --picture OUT.html has it)")
+        return
+    click.echo(" " * width + "".join(f"{number:5}" for number in range(1, len(names))) + "  end")
+    for i, row in enumerate((255 * transitions.shades()).round().astype(int).tolist()):
+        line = Text(f"{names[i]:>{width}}")
+        for j, shade in enumerate(row):
+            cell = f"{transitions.scores[i, j]:z.1f}" if transitions.allowed[i, j] else "·"
+            line.append(f"{cell:>5}", style="black on rgb({},{},{})".format(*shade))
+        console.print(line, soft_wrap=True)
+
+
+def _extremes(transitions: Transitions) -> list[str]:
+    """The strongest steps beside the weakest."""
+    ranked = transitions.ranked()
+    steps = [(f"{step.before} → {step.after}", f"{step.score:z6.2f}") for step in ranked]
+    width = max(10, *(len(name) for name, _ in steps))
+    lines = [f"{'strongest':{width}}   score   {'weakest':{width}}   score"]
+    for (strong, high), (weak, low) in list(zip(steps, reversed(steps), strict=True))[:STRONGEST]:
+        lines.append(f"{strong:{width}}  {high}   {weak:{width}}  {low}")
+    return lines
+
+
+def _forbidden(transitions: Transitions) -> list[str]:
+    """The forbidden steps by the letters of their tags."""
+    lines = ["forbidden: {:,} of {:,} steps".format(*transitions.count_forbidden())]
+    table = [("after", "never", "not of another label", "not of the same label")]
+    table += [(row.before, *(" ".join(letters) or "-" for letters in row[1:])) for row in transitions.forbidden()]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    rows = ("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) for row in table)
+    return [*lines, *(row.rstrip() for row in rows)] if len(table) > 1 else lines

@@ -1,0 +1,43 @@
+"""Which words a model knows, and from where: its training data, its vector file, both, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from tagsmith.batching import UNKNOWN
+from tagsmith.store import Model
+
+CLASSES = {
+    "IV": "every word in the training data and in the vectors",
+    "OOTV": "a word not in the training data",
+    "OOEV": "a word not in the vectors",
+    "OOBV": "a word not in the training data, and a word not in the vectors",
+}
+_BY_KNOWN = {(True, True): "IV", (False, True): "OOTV", (True, False): "OOEV", (False, False): "OOBV"}
+
+Classify = Callable[[Iterable[str]], str]
+
+
+def classifier(model: Model) -> Classify | None:
+    """What gives the class in ``CLASSES`` of the words of an entity; None for a model that does not say which of its
+    words have a vector.
+
+    A word counts by the row that its lookup finds, in any of its forms.
+
+    Source: Ma and Hovy 2016, §4.5.
+    """
+    if model.without_vector is None:
+        return None
+    without_vector = set(model.without_vector.tolist())
+
+    @cache
+    def known(word: str) -> tuple[bool, bool]:
+        row = model.alphabets.word_id(word)
+        return UNKNOWN < row < model.alphabets.trained, row != UNKNOWN and row not in without_vector
+
+    def classify(words: Iterable[str]) -> str:
+        in_train, in_vectors = (all(each) for each in zip(*map(known, words), strict=True))
+        return _BY_KNOWN[in_train, in_vectors]
+
+    return classify

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from itertools import pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade import SMALL, lexicon_model, random_model
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagsmith import DataError, Sentence, Tagger, store
+from tagsmith.quality.calibration import (
+    FOLDS,
+    Answers,
+    collect,
+    cross_fitted,
+    digest,
+    fit_temperature,
+    lowest,
+    nll,
+    reliability,
+)
+from tagsmith.schemes import SCHEMES, is_legal, sentence_spans
+
+OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
+
+
+def test_the_figures_of_a_few_answers():
+    found = reliability(np.array([0.1, 0.15, 0.9, 0.7]), np.array([False, True, True, True]), bins=2)
+    low, high = found.bins
+    assert (low.low, low.high, low.answers, low.confidence, low.accuracy) == (0, 0.5, 2, pytest.approx(0.125), 0.5)
+    assert (high.low, high.high, high.answers, high.confidence, high.accuracy) == (0.5, 1, 2, pytest.approx(0.8), 1)
+    assert found.ece == pytest.approx((2 * 0.375 + 2 * 0.2) / 4)
+    assert found.brier == pytest.approx((0.1**2 + 0.85**2 + 0.1**2 + 0.3**2) / 4)
+    assert found.count == 4
+    assert found.as_dict()["bins"][1]["answers"] == 2
+
+
+def test_a_border_belongs_to_the_bin_below_and_empty_bins_are_left_out_of_the_json():
+    found = reliability(np.array([0.0, 0.5, 1.0]), np.array([False, True, True]), bins=4)
+    assert [each.answers for each in found.bins] == [1, 1, 0, 1]
+    assert math.isnan(found.bins[2].accuracy)
+    assert [each["answers"] for each in found.as_dict()["bins"]] == [1, 1, 1]
+
+
+@given(OUTCOMES, st.integers(1, 20))
+def test_ece_is_that_of_the_definition(outcomes: list[tuple[float, bool]], bins: int):
+    edges = np.linspace(0.0, 1.0, bins + 1).tolist()
+    expected, counted = 0.0, 0
+    for number, (low, high) in enumerate(pairwise(edges)):
+        inside = [(p, right) for p, right in outcomes if (low < p <= high) or (number == 0 and p == 0.0)]
+        counted += len(inside)
+        if inside:
+            expected += abs(sum(p for p, _ in inside) - sum(right for _, right in inside)) / len(outcomes)
+    assert counted == len(outcomes)
+    p, right = (np.array(column) for column in zip(*outcomes, strict=True))
+    assert reliability(p, right, bins).ece == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_nll_is_of_the_outcomes_and_finite():
+    assert nll(np.array([0.9, 0.2]), np.array([True, False])) == pytest.approx(-(math.log(0.9) + math.log(0.8)) / 2)
+    assert math.isfinite(nll(np.array([0.0, 1.0]), np.array([True, False])))
+
+
+@given(st.floats(-2, 3))
+def test_golden_sections_find_the_lowest_place(place: float):
+    assert lowest(lambda x: (x - place) ** 2 + 7, -2, 3, 1e-4) == pytest.approx(place, abs=1e-4)
+
+
+def sampled(model: store.Model, count: int, seed: int) -> list[Sentence]:
+    """Sentences whose gold tags are drawn from the legal sequences, as probable as the model says."""
+    rng = np.random.default_rng(seed)
+    sentences = [[f"word{i}" for i in rng.integers(0, 30, 3)] for _ in range(count)]
+    tags, scheme = model.tags, model.config.scheme
+    paths = [path for path in product(tags, repeat=3) if scheme == "plain" or is_legal(SCHEMES[scheme], path)]
+    ids = np.array([[tags.index(tag) for tag in path] for path in paths])
+    engine = Tagger(model)._engine
+    found = []
+    for tokens in sentences:
+        chain = engine.chain(engine.read([tokens]))
+        score = chain.emissions.astype(float)[np.arange(3), ids].sum(1)
+        score += chain.transitions[ids[:, :-1], ids[:, 1:]].sum(1)
+        score += chain.start_transitions[ids[:, 0]] + chain.end_transitions[ids[:, -1]]
+        weight = np.exp(score - score.max())
+        found.append(Sentence(tokens, paths[rng.choice(len(paths), p=weight / weight.sum())]))
+    return found
+
+
+def sharper(model: store.Model, factor: float) -> store.Model:
+    """The same model with all scores of its chains multiplied."""
+    weights = {name: w * np.float32(factor if name.startswith("head.") else 1) for name, w in model.weights.items()}
+    return dataclasses.replace(model, weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "settings"), [("BIOES", {}), ("IOB2", {"head.kind": "softmax"}), ("plain", {})], ids=str
+)
+def test_a_model_that_is_right_as_often_as_it_says_needs_no_temperature_and_a_sharper_one_its_factor(
+    scheme: str, settings: dict[str, str]
+):
+    model = random_model(3, "IOB2" if scheme == "plain" else scheme, ["X"], 0.8, {**SMALL, **settings})
+    if scheme == "plain":
+        config = random_model(3, "IOB2", ["X"], 0.8, {**SMALL, "scheme": "plain"}).config
+        model = dataclasses.replace(model, config=config)
+    gold = sampled(model, 1500, 1)
+    for factor in (1.0, 2.5):
+        tagger = Tagger(sharper(model, factor)).calibrate(gold)
+        assert tagger.model.config.decode.temperature == pytest.approx(factor, rel=0.15)
+        found = tagger.model.calibration
+        assert found is not None
+        assert found.ece_after < 0.045
+        assert (found.ece_before > 0.05) is (factor > 1)
+
+
+@pytest.fixture(scope="module")
+def gold() -> list[Sentence]:
+    return sampled(random_model(5, scale=0.8), 200, 2)
+
+
+def of(model: store.Model, gold: list[Sentence]) -> Answers:
+    return collect(model, Tagger(model)._engine, gold)
+
+
+def test_answers_are_the_spans_of_the_best_sequences_with_their_probabilities(gold: list[Sentence]):
+    model = random_model(5, scale=0.8)
+    found = of(model, [Sentence([], []), *gold])
+    tagger = Tagger(model)
+    spans = {
+        (i, span.probability): span[:3] in sentence_spans(gold[i])
+        for i, answer in enumerate(tagger.tag(gold, probabilities=True))
+        for span in answer.spans
+    }
+    places = zip(found.sentence.tolist(), found.probabilities(1.0).tolist(), strict=True)
+    assert dict(zip(places, found.right.tolist(), strict=True)) == spans
+
+
+def test_cross_fitting_measures_each_fold_at_the_temperature_of_the_others(gold: list[Sentence]):
+    found = of(random_model(5, scale=0.8), gold)
+    got = cross_fitted(found)
+    for k in range(FOLDS):
+        held = found.sentence % FOLDS == k
+        others = of(found.model, [sentence for i, sentence in enumerate(gold) if i % FOLDS != k])
+        temperature = fit_temperature(others, np.ones(len(others.right), bool))
+        assert got[held] == pytest.approx(found.probabilities(temperature)[held], abs=1e-9)
+
+
+def test_the_fitted_temperature_is_the_best_of_a_fine_grid(gold: list[Sentence]):
+    found = of(sharper(random_model(5, scale=0.8), 1.7), gold)
+    temperature = fit_temperature(found, np.ones(len(found.right), bool))
+    losses = {t: nll(found.probabilities(t), found.right) for t in np.exp(np.linspace(-1.38, 2.07, 60))}
+    assert nll(found.probabilities(temperature), found.right) <= min(losses.values()) + 1e-6
+
+
+def test_tags_stay_and_probabilities_become_those_of_the_temperature(gold: list[Sentence]):
+    before = Tagger(sharper(random_model(5, scale=0.8), 3.0))
+    after = before.calibrate(gold)
+    assert [answer.tags for answer in before.tag(gold)] == [answer.tags for answer in after.tag(gold)]
+    temperature = after.model.config.decode.temperature
+    assert temperature > 1.5
+    expected = of(before.model, gold).probabilities(temperature)
+    got = [span.probability for answer in after.tag(gold, probabilities=True) for span in answer.spans]
+    assert sorted(p for p in got if p is not None) == pytest.approx(sorted(expected.tolist()), abs=1e-9)
+
+
+def test_the_sentences_it_was_fitted_on_are_known_again_and_cross_fitted(gold: list[Sentence]):
+    tagger = Tagger(random_model(5, scale=0.8)).calibrate(gold)
+    calibration = tagger.model.calibration
+    assert calibration is not None
+    again, other = tagger.reliability(list(gold)), tagger.reliability(gold[1:])
+    assert (again.cross_fitted, other.cross_fitted) == (True, False)
+    assert (again.before.ece, again.after.ece) == (calibration.ece_before, calibration.ece_after)
+    assert (calibration.sentences, calibration.answers) == (200, again.before.count)
+    assert other.temperature == tagger.model.config.decode.temperature
+    plain = Tagger(random_model(5, scale=0.8)).reliability(gold)
+    assert (plain.cross_fitted, plain.temperature) == (False, 1.0)
+    assert plain.before.as_dict() == plain.after.as_dict()
+
+
+def test_a_training_that_starts_from_a_calibrated_model_starts_at_temperature_1(gold: list[Sentence], tmp_path: Path):
+    old = Tagger(random_model(5, scale=0.8)).calibrate(gold)
+    old.save(tmp_path / "old")
+    new = Tagger.train(gold[:20], init=tmp_path / "old", epochs=1, progress=False).model
+    assert old.model.config.decode.temperature != 1.0
+    assert (new.config.decode.temperature, new.calibration) == (1.0, None)
+
+
+def test_the_digest_is_of_tokens_and_tags_alone():
+    a, b = Sentence(["a"], ["B-X"]), Sentence(["a"], ["B-X"], "file", [3])
+    assert digest([a]) == digest([Sentence([], []), b])
+    assert len({digest([a]), digest([a, a]), digest([Sentence(["b"], ["B-X"])]), digest([Sentence(["a"], ["O"])])}) == 4
+
+
+@pytest.mark.parametrize(
+    ("tokens", "tags", "found"),
+    [
+        (["Jay"], ["B-PER"], "1 answers, all of them right"),
+        (["Jay"], ["O"], "1 answers, all of them wrong"),
+        (["saw"], ["O"], "no answers"),
+        (["Jay"], None, "a sentence without tags"),
+        ([], [], "no sentences"),
+    ],
+)
+def test_sentences_that_say_nothing_of_confidence_are_refused(tokens: list[str], tags: list[str] | None, found: str):
+    tagger = Tagger(lexicon_model())
+    for method in (tagger.calibrate, tagger.reliability):
+        with pytest.raises(DataError, match=f"found {found}"):
+            method([Sentence(tokens, tags)])
