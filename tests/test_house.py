@@ -48,6 +48,7 @@ FLOORS = [
     ["tagsmith"],
     ["bench"],
     ["reproduce"],
+    ["serve"],
     ["cli"],
     ["demo", "__main__"],
 ]

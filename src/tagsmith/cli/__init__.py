@@ -19,6 +19,7 @@ _COMMANDS = (
     "train",
     "evaluate",
     "tag",
+    "serve",
     "quantize",
     "calibrate",
     "convert",
