@@ -118,7 +118,9 @@ def report(load: Load, rate: float, seconds: float) -> dict[str, object]:
     """The figures of a run; milliseconds are of answers with status 200."""
     ordered = sorted(load.latencies)
     places = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
-    ms = {n: round(1000 * ordered[min(int(p * len(ordered)), len(ordered) - 1)], 2) for n, p in places.items() if ordered}
+    ms = {
+        n: round(1000 * ordered[min(int(p * len(ordered)), len(ordered) - 1)], 2) for n, p in places.items() if ordered
+    }
     answered = round(load.outcomes["200"] / seconds, 1)
     return {"offered": rate, "answered": answered, "ms": ms, "outcomes": dict(load.outcomes)}
 

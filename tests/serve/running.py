@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,3 +69,11 @@ def running(*words: object, env: dict[str, str] | None = None) -> Iterator[Runni
         finally:
             process.kill() if process.poll() is None else None
             reader.join(START)
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)

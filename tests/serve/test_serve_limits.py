@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from running import Running, running
+from running import Running, running, wait_for
 
 LONG = b'{"text": "' + b"a " * 100_000 + b'"}'
 
@@ -27,7 +26,7 @@ def refusal(service: Running, body: object, **more: str) -> tuple[int, str]:
         (b"text", (400, "malformed")),
         (b'{"text": "\xff"}', (400, "malformed")),
         (rb'{"text": "\ud800"}', (400, "malformed")),
-        (b"[" * 50_000, (400, "malformed")),
+        (b'{"inputs": ' + b"[" * 50_000, (422, "invalid")),
         (b"[]", (422, "invalid")),
         (b"{}", (422, "invalid")),
         ({"text": "x", "tokens": ["x"]}, (422, "invalid")),
@@ -35,7 +34,7 @@ def refusal(service: Running, body: object, **more: str) -> tuple[int, str]:
         ({"text": "x", "bset": 3}, (422, "invalid")),
         ({"text": "x", "best": 0}, (422, "invalid")),
         ({"text": "x", "best": 11}, (422, "invalid")),
-        ({"text": "x", "best": 1e400}, (422, "invalid")),
+        (b'{"text": "x", "best": 1e400}', (422, "invalid")),
         ({"text": "x", "min_confidence": 1.5}, (422, "invalid")),
         ({"text": "x", "min_confidence": "0.5"}, (422, "invalid")),
         ({"text": "x", "scheme": "XYZ"}, (422, "invalid")),
@@ -50,8 +49,7 @@ def refusal(service: Running, body: object, **more: str) -> tuple[int, str]:
     ],
 )
 def test_bad_bodies_are_refused(service: Running, body: object, expected: tuple[int, str]):
-    body = json.dumps(body).replace("Infinity", "1e400") if isinstance(body, dict) else body
-    assert refusal(service, body.encode() if isinstance(body, str) else body) == expected
+    assert refusal(service, body) == expected
 
 
 def test_as_much_as_the_limits_allow_is_tagged(service: Running):
@@ -72,7 +70,7 @@ def test_refusals_of_other_kinds(service: Running):
 def test_every_answer_has_a_request_id_which_may_be_the_caller_s(service: Running):
     given = service.post({"text": "x"}, headers={"X-Request-ID": "mine-1.2_3"})
     assert given.headers["x-request-id"] == "mine-1.2_3"
-    bad = service.post({}, headers={"X-Request-ID": "with space and \xe9".encode("latin-1").decode("latin-1")})
+    bad = service.post({}, headers={"X-Request-ID": "with a space"})
     assert len(bad.headers["x-request-id"]) == 16
     assert bad.json()["error"]["request_id"] == bad.headers["x-request-id"]
 
@@ -94,7 +92,13 @@ def test_the_log_has_requests_and_no_text(service: Running):
     assert not [line for line in service.lines if secret in line]
     logged = {event["request_id"]: event for event in service.events("request")}
     first = logged[sent[0].headers["x-request-id"]]
-    assert (first["status"], first["route"], first["model"], first["texts"], first["tokens"]) == (200, "/v1/tag", "ner", 1, 3)
+    assert (first["status"], first["route"], first["model"], first["texts"], first["tokens"]) == (
+        200,
+        "/v1/tag",
+        "ner",
+        1,
+        3,
+    )
     assert first["ms"] > 0
     assert logged[sent[5].headers["x-request-id"]]["route"] == "unmatched"
     assert not service.events("error")
@@ -188,11 +192,3 @@ def test_too_much_at_a_time_is_told_to_come_back(model_files: Path):
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["error"]["code"] == "busy"
         assert service.post({"text": "x"}).status_code == 200
-
-
-def wait_for(happened: object, seconds: float = 20) -> None:
-    assert callable(happened)
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.05)

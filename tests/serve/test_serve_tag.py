@@ -77,7 +77,9 @@ def test_an_answer_does_not_depend_on_its_neighbours(service: Running, model_fil
         jobs = zip(texts, options, strict=True)
         answers = list(pool.map(lambda job: service.post({"text": job[0], "model": "random", **job[1]}), jobs))
     for text, wanted, answer in zip(texts, options, answers, strict=True):
-        assert answer.content == b'{"model":"random","answers":[' + Input(text).answer(tagger.tag(text, **wanted)) + b"]}"
+        assert (
+            answer.content == b'{"model":"random","answers":[' + Input(text).answer(tagger.tag(text, **wanted)) + b"]}"
+        )
     batches = [float(_metric(page, "tagsmith_batch_texts_count")) for page in (before, service.get("metrics").text)]
     assert batches[1] - batches[0] < len(texts), "no two requests ever shared a batch"
 
@@ -106,7 +108,11 @@ class TestLines:
         answer = service.post(body, "v1/lines?probabilities=true")
         assert answer.headers["content-type"] == "application/x-ndjson"
         found = [json.loads(line) for line in answer.text.splitlines()]
-        assert [(one.get("id"), one["tags"]) for one in found] == [(7, ["B-PER", "O", "O"]), (None, ["B-LOC"]), (None, [])]
+        assert [(one.get("id"), one["tags"]) for one in found] == [
+            (7, ["B-PER", "O", "O"]),
+            (None, ["B-LOC"]),
+            (None, []),
+        ]
         assert found[1]["gold_tags"] == ["O"]
         assert found[2]["sentences"] == 3
         assert found[0]["spans"][0]["probability"] > 0.9

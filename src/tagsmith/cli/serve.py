@@ -15,8 +15,12 @@ from tagsmith.cli import options
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="API keys, one a line.")
 @click.option("--memory", type=click.IntRange(min=1), default=2000, show_default=True, metavar="MB", help="For models.")
-@click.option("--max-body", type=click.IntRange(min=1), default=1024, show_default=True, metavar="KB", help="Of a body.")
-@click.option("--max-texts", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N", help="In a body.")
+@click.option(
+    "--max-body", type=click.IntRange(min=1), default=1024, show_default=True, metavar="KB", help="Of a body."
+)
+@click.option(
+    "--max-texts", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N", help="In a body."
+)
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="In a text."
 )

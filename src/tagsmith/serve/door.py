@@ -107,9 +107,7 @@ def _route(scope: Scope) -> str:
 
 
 async def _refuse(refused: Refused, request_id: str, send: Send) -> None:
-    body = msgspec.json.encode(
-        Failure(error=Error(code=refused.code, message=refused.message, request_id=request_id))
-    )
+    body = msgspec.json.encode(Failure(error=Error(code=refused.code, message=refused.message, request_id=request_id)))
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refused.headers}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refused.status, "headers": raw})

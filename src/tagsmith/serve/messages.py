@@ -17,7 +17,6 @@ from tagsmith.tagger import Tagger
 from tagsmith.text import SchemeName, Sentence, Tagged, TokenizerName
 
 
-
 @dataclass(frozen=True, slots=True)
 class Input:
     """One input to tag, and the line of JSON lines it came from."""
@@ -107,9 +106,9 @@ class Answer(Struct, kw_only=True):
     sentences: Annotated[list[tuple[int, int]], Meta(description="The tokens [start, end) of each sentence.")]
     token_probabilities: list[float] | UnsetType = UNSET
     sentence_probabilities: list[float] | UnsetType = UNSET
-    alternatives: Annotated[
-        list[list[Alternative]] | UnsetType, Meta(description="For each sentence, best first.")
-    ] = UNSET
+    alternatives: Annotated[list[list[Alternative]] | UnsetType, Meta(description="For each sentence, best first.")] = (
+        UNSET
+    )
 
 
 class Answers(Struct, kw_only=True):

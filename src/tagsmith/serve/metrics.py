@@ -27,9 +27,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self.requests = Counter(
-            "tagsmith_requests", "Requests answered.", ["route", "status"], registry=self._registry
-        )
+        self.requests = Counter("tagsmith_requests", "Requests answered.", ["route", "status"], registry=self._registry)
         self.seconds = Histogram(
             "tagsmith_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=self._registry
         )

@@ -33,10 +33,11 @@ _REFUSALS = {
 def _document() -> dict[str, Any]:
     types = (messages.TagRequest, messages.Options, messages.Answers, messages.Model, messages.Failure)
     (request, options, answers, model, _), schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    schemas["TagRequest"]["oneOf"] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("text", "tokens", "inputs")]
+    schemas["TagRequest"]["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("text", "tokens", "inputs")
+    ]
     parameters = [
-        {"name": name, "in": "query", "schema": schema}
-        for name, schema in schemas["Options"]["properties"].items()
+        {"name": name, "in": "query", "schema": schema} for name, schema in schemas["Options"]["properties"].items()
     ]
     lines = {"application/x-ndjson": {"schema": {"type": "string", "description": _LINES}}}
     example = {"text": "Jay is from India.", "probabilities": True}
@@ -63,7 +64,11 @@ def _document() -> dict[str, Any]:
                 )
             },
             "/v1/models": {
-                "get": _operation("The models there are; the first is for requests that name none.", _json({"type": "array", "items": model}), ("401",))
+                "get": _operation(
+                    "The models there are; the first is for requests that name none.",
+                    _json({"type": "array", "items": model}),
+                    ("401",),
+                )
             },
             "/v1/models/{name}/reload": {
                 "post": _operation(
@@ -75,7 +80,9 @@ def _document() -> dict[str, Any]:
             },
             "/healthz": {"get": _operation("Whether the process is alive.", _json(_STATUS))},
             "/readyz": {"get": _operation("Whether requests should be sent here.", _json(_STATUS), ("503",))},
-            "/metrics": {"get": _operation("Figures for Prometheus.", {"text/plain": {"schema": {"type": "string"}}}, ("401",))},
+            "/metrics": {
+                "get": _operation("Figures for Prometheus.", {"text/plain": {"schema": {"type": "string"}}}, ("401",))
+            },
         },
         "components": {
             "schemas": {name: schema for name, schema in schemas.items() if name != "Options"},
@@ -111,7 +118,9 @@ def document() -> bytes:
 def page() -> Page:
     """The description as a page."""
     template = (files("tagsmith.serve") / "docs.html.jinja").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["shown"] = _shown
     return Page.of(environment.from_string(template).render(document=_document()))
 

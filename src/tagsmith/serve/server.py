@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ from tagsmith.serve.limits import Limits, Load
 from tagsmith.serve.logs import ForwardedLogs, Log
 from tagsmith.serve.metrics import Metrics
 from tagsmith.serve.models import Models
+
+
+_LAST = 1.0  # seconds that open connections have for a request once listening has ended
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]
         log.write("serving", models=models.names, host=host, port=port, keys=bool(keys))
         announce(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
 
-    server = _Server(config, service, settings.grace, started)
+    server = _Server(config, service, settings.grace, listener.dup(), started)
     watching = asyncio.create_task(models.watch())
     try:
         await server.serve([listener])
@@ -105,6 +108,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)
         listener.bind(address)
     except OSError as error:
         raise DataError(error.strerror or str(error), "an address that is free", source=f"{host}:{port}") from None
@@ -112,11 +116,24 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """On SIGTERM it answers all there is for a while, closing each connection with the answer, and then ends."""
+    """On SIGTERM it answers all there is for a while, closing each connection with the answer, and then ends.
 
-    def __init__(self, config: uvicorn.Config, service: Service, grace: float, started: Callable[[], None]) -> None:
+    No connection that a client has made is dropped while a request may be on its way: those the system still queues are
+    taken when listening ends, and all that are open get a last while.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        grace: float,
+        listener: socket.socket,
+        started: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._service, self._grace, self._started = service, grace, started
+        self._listener = listener
+        """Another handle of the listening socket, which outlives the server's."""
         self._loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda *_: self._loop.call_soon_threadsafe(self._reload))
@@ -125,6 +142,23 @@ class _Server(uvicorn.Server):
         """Take connections, and say so."""
         await super().startup(sockets)
         self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End listening, answer what is under way, and end."""
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = self._listener.accept()
+                await self._loop.connect_accepted_socket(self._protocol, connection)
+        self._listener.close()
+        patience = self._loop.time() + _LAST
+        while self.server_state.connections and self._loop.time() < patience and not self.force_exit:
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(config=self.config, server_state=self.server_state, app_state={})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; at once on Ctrl-C or when told twice."""
