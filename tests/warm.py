@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from handmade import DEMO
 
-from tagsmith import Sentence, Tagger, formats
+from tagsmith import Rule, Rules, Sentence, Tagger, formats
 from tagsmith.config import with_temperature
 
 RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
@@ -23,6 +23,7 @@ def main() -> None:
         for temperature in (1.0, 2.0):
             model = replace(tagger.model, config=with_temperature(tagger.model.config, temperature))
             list(Tagger(model).tag(sentences, probabilities=True))
+        list(tagger.tag(sentences, probabilities=True, rules=Rules([Rule(not_="PER")])))
 
 
 if __name__ == "__main__":

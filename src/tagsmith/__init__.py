@@ -5,6 +5,7 @@ from __future__ import annotations
 from tagsmith.errors import ConfigError, DataError, MissingExtra, ModelFileError, TagsmithError
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Count, Scores
+from tagsmith.rules import Rule, Ruled, Rules
 from tagsmith.tagger import Tagger
 from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan
 
@@ -18,6 +19,9 @@ __all__ = [
     "DataError",
     "MissingExtra",
     "ModelFileError",
+    "Rule",
+    "Ruled",
+    "Rules",
     "Scores",
     "Sentence",
     "Span",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,10 @@ from tagsmith.metrics import Scores, score
 from tagsmith.quality import calibration
 from tagsmith.quality.errors import Analysis, analyse
 from tagsmith.quality.vocabulary import classifier
+from tagsmith.rules import Rules
+from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, sentence_spans
-from tagsmith.tagging import Given, tag_all, threads_here
+from tagsmith.tagging import Given, One, tag_all, threads_here
 from tagsmith.text import Sentence, Tagged
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Tagger:
         self._engine = make_engine(model, device, compiled, precision)
         self._threads = (threads or threads_here()) if self._engine.parallel else 1
         self._is_plain = model.config.scheme not in SCHEMES
+        self._ruling = Ruling(model.tags, model.config.scheme)
 
     @classmethod
     def train(
@@ -76,7 +79,7 @@ class Tagger:
         epochs: int | None = None,
         seed: int | None = None,
         columns: Columns | None = None,
-        on_bad: Callable[[DataError], None] | None = None,
+        on_bad: OnBad | None = None,
         out: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         progress: bool = True,
@@ -211,13 +214,7 @@ class Tagger:
         """What this tagger computes in: ``fp32`` or ``int8``."""
         return self._engine.precision
 
-    def quantize(
-        self,
-        dev: Data,
-        *,
-        columns: Columns | None = None,
-        on_bad: Callable[[DataError], None] | None = None,
-    ) -> Tagger:
+    def quantize(self, dev: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Tagger:
         """This tagger with a check in its model: what dev scores in fp32 and in int8, by which ``auto`` chooses.
 
         The weights stay as they are; what int8 computes with is made of them when a model is loaded.
@@ -267,12 +264,13 @@ class Tagger:
     @overload
     def tag(
         self,
-        inputs: str | Sentence,
+        inputs: One,
         *,
         scheme: str = ...,
         probabilities: bool = ...,
         best: int | None = ...,
         min_confidence: float | None = ...,
+        rules: Rules | None = ...,
     ) -> Tagged: ...
 
     @overload
@@ -284,23 +282,24 @@ class Tagger:
         probabilities: bool = ...,
         best: int | None = ...,
         min_confidence: float | None = ...,
+        rules: Rules | None = ...,
     ) -> Iterator[Tagged]: ...
 
     def tag(
         self,
-        inputs: str | Sentence | Iterable[Given],
+        inputs: One | Iterable[Given],
         *,
         scheme: str = "IOB2",
         probabilities: bool = False,
         best: int | None = None,
         min_confidence: float | None = None,
+        rules: Rules | None = None,
     ) -> Tagged | Iterator[Tagged]:
         """The answer for one input, or the answers for many, lazily and in order.
 
         A string is running text: it is split into sentences and tokens, as the model's setting ``tokenizer`` says, and
-        the answer covers all of it. A
-        ``Sentence``, or a list of tokens inside an iterable, is one sentence as it is. So a list of strings is a
-        list of texts; for the tokens of one sentence write ``tagger.tag(Sentence(tokens))``.
+        the answer covers all of it. A ``Sentence``, or a list of tokens inside an iterable, is one sentence as it is.
+        So a list of strings is a list of texts; for the tokens of one sentence write ``tagger.tag(Sentence(tokens))``.
 
         An iterable may be endless: two windows of some 16,000 tokens are read ahead, and memory stays flat.
 
@@ -310,9 +309,10 @@ class Tagger:
             best: fill in ``alternatives``, so many of each sentence's best tag sequences, or all where there are fewer.
             min_confidence: leave out every span whose probability is below this, its tags becoming O; what stays has
                 ``probabilities``.
+            rules: what is known of some tokens: all is of the tag sequences that follow them (docs/rules.md).
 
         Raises:
-            DataError: an empty token.
+            DataError: an empty token; rules that contradict each other, or do not fit the model or an input.
             ConfigError: a ``best`` that is no whole number from 1, a ``min_confidence`` that is no probability, or one
                 for a model of plain tags, which spell no spans.
             ValueError: an unknown scheme.
@@ -324,62 +324,64 @@ class Tagger:
         if min_confidence is not None and self._is_plain:
             raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it leaves out")
         wanted = Wanted(probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0)
-        answers = (tagged for tagged, _ in self._answers(inputs, scheme, wanted))
-        return next(answers) if isinstance(inputs, str | Sentence) else answers
+        answers = (tagged for tagged, _ in self._answers(inputs, scheme, wanted, rules))
+        return next(answers) if isinstance(inputs, One) else answers
 
     @overload
-    def marginals(self, inputs: str | Sentence, *, scheme: str = ...) -> tuple[Tagged, Floats]: ...
+    def marginals(self, inputs: One, *, scheme: str = ..., rules: Rules | None = ...) -> tuple[Tagged, Floats]: ...
 
     @overload
-    def marginals(self, inputs: Iterable[Given], *, scheme: str = ...) -> Iterator[tuple[Tagged, Floats]]: ...
+    def marginals(
+        self, inputs: Iterable[Given], *, scheme: str = ..., rules: Rules | None = ...
+    ) -> Iterator[tuple[Tagged, Floats]]: ...
 
     def marginals(
-        self, inputs: str | Sentence | Iterable[Given], *, scheme: str = "IOB2"
+        self, inputs: One | Iterable[Given], *, scheme: str = "IOB2", rules: Rules | None = None
     ) -> tuple[Tagged, Floats] | Iterator[tuple[Tagged, Floats]]:
         """What ``tag`` gives, each answer with the probability of every tag at every token.
 
         Shape: an array [tokens, K] for each answer, float64; its columns are ``model.tags``. Each row adds up to 1.
         Arguments and errors as for ``tag``.
         """
-        answers = ((tagged, rows) for tagged, rows in self._answers(inputs, scheme, Wanted(marginals=True)))
-        return next(answers) if isinstance(inputs, str | Sentence) else answers
+        answers = self._answers(inputs, scheme, Wanted(marginals=True), rules)
+        return next(answers) if isinstance(inputs, One) else answers
 
     def _answers(
-        self, inputs: str | Sentence | Iterable[Given], scheme: str, wanted: Wanted
+        self, inputs: One | Iterable[Given], scheme: str, wanted: Wanted, rules: Rules | None
     ) -> Iterator[tuple[Tagged, Floats]]:
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
-        if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(inputs, str | Sentence | Iterable):
+        if isinstance(inputs, bytes | Mapping | os.PathLike) or not isinstance(inputs, One | Iterable):
             raise TypeError(f"expected a string, a Sentence, or an iterable of them, found {type(inputs).__name__}")
+        if rules is not None:
+            self._ruling.check_shared(rules)
         written, tokenizer = None if self._is_plain else scheme, self.model.config.tokenizer
-        given, threads = ([inputs], 1) if isinstance(inputs, str | Sentence) else (inputs, self._threads)
-        return tag_all(given, self._engine, self.model.tags, tokenizer, written, threads, wanted)
+        given, threads = ([inputs], 1) if isinstance(inputs, One) else (inputs, self._threads)
+        return tag_all(given, self._engine, self.model.tags, tokenizer, written, threads, wanted, self._ruling, rules)
 
     def evaluate(
-        self,
-        data: Data,
-        *,
-        columns: Columns | None = None,
-        on_bad: Callable[[DataError], None] | None = None,
+        self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None, rules: Rules | None = None
     ) -> Scores:
         """Span precision, recall and F1 as conlleval gives them, and token accuracy, against gold sentences.
 
         Gold spans are read whatever their scheme; gold and predicted tags are compared as IOB2.
 
         Raises:
-            DataError: a file that can't be read, or a gold tag that is no span tag.
+            DataError: a file that can't be read, a gold tag that is no span tag, or rules as in ``tag``.
         """
         gold = sentences_of(data, columns, on_bad, self.model.config.tokenizer)
-        return self._score(zip(gold, self.tag(gold), strict=True))
+        return self._score(zip(gold, self.tag(gold, rules=rules), strict=True))
 
-    def analyse(self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Analysis:
+    def analyse(
+        self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None, rules: Rules | None = None
+    ) -> Analysis:
         """The scores that ``evaluate`` gives, and what became of each gold and each predicted span.
 
         Raises:
             DataError: as for ``evaluate``.
         """
         gold = sentences_of(data, columns, on_bad, self.model.config.tokenizer)
-        answers = list(self.tag(gold, probabilities=True))
+        answers = list(self.tag(gold, probabilities=True, rules=rules))
         answered = []
         for sentence, answer in zip(gold, answers, strict=True):
             of_spans = [span.probability for span in answer.spans if span.probability is not None]

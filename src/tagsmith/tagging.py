@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +21,15 @@ from tagsmith.engine import Engine
 from tagsmith.engine.decoding import Answer, Wanted
 from tagsmith.errors import DataError
 from tagsmith.kernels.reference import Floats, Posteriors
+from tagsmith.rules import Match, Ruled, Rules
+from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import segment
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
-Given = str | Sequence[str] | Sentence
+One = str | Sentence | Ruled
+"""What is one input by itself; a list of strings is many."""
+Given = One | Sequence[str]
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
 _BATCH = 4_096  # words in a batch, counted as if padded
 
@@ -44,6 +48,8 @@ def tag_all(
     scheme: str | None,
     threads: int,
     wanted: Wanted,
+    ruling: Ruling,
+    rules: Rules | None = None,
 ) -> Iterator[tuple[Tagged, Floats]]:
     """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
 
@@ -51,14 +57,16 @@ def tag_all(
         tags: the names of the engine's tag ids.
         scheme: how the answers' tags write spans; None where tags are plain and spell none.
         wanted: what else they are to have. The marginals stand beside each answer, [N, K], or [0, K] if not wanted.
+        ruling: what puts rules into the numbers of the engine.
+        rules: rules for all inputs; an input may come with some of its own.
 
     Raises:
-        DataError: an empty token.
+        DataError: an empty token, or rules that contradict each other, or do not fit an input or the model.
     """
     with _Workers(threads) as workers:
         started: deque[_Window] = deque()
         for window in _windows(inputs, tokenizer):
-            started.append(_Window(window, engine, workers, wanted))
+            started.append(_Window(window, engine, workers, wanted, ruling, rules))
             if len(started) > 1 or threads == 1:
                 yield from started.popleft().answers(tags, scheme)
         for window in started:
@@ -114,13 +122,24 @@ class _Workers:
 
 
 def _decodings(
-    sentences: Sequence[Sequence[str]], engine: Engine, workers: _Workers, wanted: Wanted
+    sentences: Sequence[Sequence[str]],
+    engine: Engine,
+    workers: _Workers,
+    wanted: Wanted,
+    ruling: Ruling | None = None,
+    matches: Sequence[Sequence[Match]] = (),
 ) -> Iterator[Decoding]:
-    def decode(batch: Any) -> Answer:
-        return engine.decoder.answer(engine.chain(batch), batch.lengths, wanted)
+    """``matches``: where rules hold in each sentence, or nothing if there are no rules."""
+
+    def decode(places: list[int], batch: Any) -> Answer:
+        chain = engine.chain(batch)
+        if ruling and matches and any(matches[i] for i in places):
+            chosen = [matches[i] for i in places], [sentences[i] for i in places]
+            chain = ruling.apply(*chosen, chain, engine.decoder)
+        return engine.decoder.answer(chain, batch.lengths, wanted)
 
     for places in cut([len(sentence) for sentence in sentences], _BATCH):
-        yield places, workers.start(decode, engine.read([sentences[i] for i in places]))
+        yield places, workers.start(partial(decode, places), engine.read([sentences[i] for i in places]))
 
 
 class _Found(NamedTuple):
@@ -173,10 +192,21 @@ def _named(paths: Ids, log_probabilities: Floats, tags: Sequence[str]) -> list[t
 class _Window:
     """Inputs whose batches are under way."""
 
-    def __init__(self, inputs: list[_Input], engine: Engine, workers: _Workers, wanted: Wanted) -> None:
+    def __init__(
+        self,
+        inputs: list[_Input],
+        engine: Engine,
+        workers: _Workers,
+        wanted: Wanted,
+        ruling: Ruling,
+        rules: Rules | None,
+    ) -> None:
         self._inputs, self._wanted = inputs, wanted
         self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
-        self._decodings = list(_decodings(self._sentences, engine, workers, wanted))
+        matches: list[list[Match]] = []
+        if rules or any(given.rules for given in inputs):
+            matches = [found for given in inputs for found in given.matches(rules, ruling)]
+        self._decodings = list(_decodings(self._sentences, engine, workers, wanted, ruling, matches))
 
     def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[tuple[Tagged, Floats]]:
         none = np.empty((0, len(tags)))
@@ -190,7 +220,10 @@ class _Window:
 class _Input:
     """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
 
-    def __init__(self, given: str | Sequence[str] | Sentence, tokenizer: TokenizerName) -> None:
+    def __init__(self, given: Given, tokenizer: TokenizerName) -> None:
+        self.rules: Rules | None = None
+        if isinstance(given, Ruled):
+            given, self.rules = given.given, given.rules
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
             self.text = given
@@ -213,28 +246,41 @@ class _Input:
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
+    def matches(self, rules: Rules | None, ruling: Ruling) -> list[list[Match]]:
+        """Where in each sentence rules hold: those for all inputs, and this one's own."""
+        sentences = [self.tokens[start:end] for start, end in self.sentences]
+        found = [rules.matches(sentence) if rules else [] for sentence in sentences]
+        if self.rules:
+            ruling.check(self.rules)
+            ends = [start + len(token) for start, token in zip(self.starts, self.tokens, strict=True)]
+            placed = self.rules.placed(self.starts, ends, self.sentences)
+            for matches, sentence, own in zip(found, sentences, placed, strict=True):
+                matches += self.rules.matches(sentence) + own
+        return found
+
     def answer(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Tagged:
         tags: list[str] = []
         spans: list[TaggedSpan] = []
-        alternatives: list[tuple[Alternative, ...]] = []
         for (start, _), one in zip(self.sentences, found, strict=True):
             written, spelled = self._written(one.tags, start, scheme, one.spans)
             tags += written
             spans += spelled
-            ranked = ((*self._written(others, start, scheme), p) for others, p in one.best)
-            alternatives.append(tuple(Alternative(tuple(t), tuple(s), p) for t, s, p in ranked))
-        tokens, sentences = (one.tokens for one in found), (one.sentence for one in found)
-        return Tagged(
-            self.text,
-            self.tokens,
-            tuple(tags),
-            tuple(spans),
-            tuple(self.starts),
-            tuple(self.sentences),
-            tuple(chain.from_iterable(tokens)) if wanted.probabilities else None,
-            tuple(chain.from_iterable(sentences)) if wanted.probabilities else None,
-            tuple(alternatives) if wanted.best is not None else None,
-        )
+        answer = self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences)
+        return Tagged(*answer, *self._beside(found, scheme, wanted))
+
+    def _beside(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Iterator[Any]:
+        """What stands beside the tags: probabilities of tokens and of sentences, alternatives; None if not wanted."""
+        yield tuple(p for one in found for p in one.tokens) if wanted.probabilities else None
+        yield tuple(p for one in found for p in one.sentence) if wanted.probabilities else None
+        if wanted.best is not None:
+            yield tuple(
+                tuple(self._alternative(*other, start, scheme) for other in one.best)
+                for (start, _), one in zip(self.sentences, found, strict=True)
+            )
+
+    def _alternative(self, tags: list[str], log_probability: float, start: int, scheme: str | None) -> Alternative:
+        written, spans = self._written(tags, start, scheme)
+        return Alternative(tuple(written), tuple(spans), log_probability)
 
     def _written(
         self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()

@@ -143,9 +143,16 @@ def test_json_has_every_score_and_null_where_a_step_is_never_taken(tmp_path: Pat
     assert found["scores"]["(start)"] == {"O": 41, "B-X": 42, "I-X": None, "(end)": None}
 
 
-def test_a_map_too_wide_to_be_read_is_left_out_and_said(tmp_path: Path):
-    store.save(random_model(1, "BIOES", [f"L{i}" for i in range(16)]), tmp_path / "m")
-    assert "(the heat map is 340 columns wide, of which there are 320; --picture" in run("info", tmp_path / "m").out
+def test_a_map_without_room_for_scores_shows_signs_and_one_without_room_for_those_is_left_out(tmp_path: Path):
+    model = random_model(1, "BIOES", [f"L{i}" for i in range(16)])
+    store.save(model, tmp_path / "m")
+    lines = run("info", tmp_path / "m").out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("transitions"))
+    assert lines[at + 1].endswith(" 64 65 end")
+    step = model.weights["head.transitions"][0, :3]
+    assert lines[at + 2].split()[:5] == ["O", "1", *("+" if score > 0 else "-" for score in step[:2]), "·"]
+    store.save(random_model(1, "BIOES", [f"L{i}" for i in range(26)]), tmp_path / "m")
+    assert "(the heat map is 329 columns wide, of which there are 320; --picture" in run("info", tmp_path / "m").out
 
 
 def test_the_picture_is_a_page_or_a_png(tmp_path: Path):

@@ -61,6 +61,27 @@ def test_options_do_what_they_do_in_python(service: Running, model_files: Path):
     assert "token_probabilities" not in service.post({"text": text, "model": "random"}).json()["answers"][0]
 
 
+def test_rules_of_a_request_and_of_a_line(service: Running):
+    rules = [{"tokens": ["left"], "label": "LOC"}, {"not": "PER"}]
+    answers = service.post({"inputs": ["Jay left.", ["left"]], "rules": rules}).json()["answers"]
+    assert [answer["tags"] for answer in answers] == [["O", "B-LOC", "O"], ["B-LOC"]]
+    placed = service.post({"text": "Jay left.", "rules": [{"token": 1, "label": "PER"}]}).json()["answers"]
+    assert placed[0]["tags"] == ["B-PER", "B-PER", "O"]
+    body = [{"text": "Jay left.", "rules": rules}, {"text": "Jay left."}]
+    lines = service.post("\n".join(map(json.dumps, body)).encode(), "v1/lines").text.splitlines()
+    assert [json.loads(line)["tags"] for line in lines] == [["O", "B-LOC", "O"], ["B-PER", "O", "O"]]
+
+
+def test_rules_that_fail_one_request_leave_its_neighbours_alone(service: Running):
+    bad = {"text": "Jay left.", "rules": [{"token": 0, "tag": "PER"}, {"token": 0, "not": "PER"}]}
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(service.post, [bad, {"text": "Jay left."}] * 30))
+    assert [answer.status_code for answer in answers] == [422, 200] * 30
+    assert "leave no legal tags" in answers[0].json()["error"]["message"]
+    lines = service.post("\n".join(map(json.dumps, [bad, {"text": "Jay"}])).encode(), "v1/lines").text.splitlines()
+    assert [json.loads(line).get("line") for line in lines] == [1, None]
+
+
 def test_another_model_by_its_name(service: Running):
     answer = service.post({"text": "Jay is", "model": "pos"}).json()
     assert (answer["model"], answer["answers"][0]["tags"]) == ("pos", ["NOUN", "VERB"])

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @click.option("--predicted-column", **options.COLUMN, help="Column of the tag in the --predicted file.")
 @options.tokenizer
 @options.skip_bad
+@options.rules
+@options.labels
 @options.constraints
 @options.device
 @options.threads
@@ -54,6 +56,8 @@ def command(
     predicted_column: int | str | None,
     tokenizer: TokenizerName | None,
     skip_bad: bool,
+    rules: str | None,
+    labels: str | None,
     constraints: str | None,
     device: str,
     threads: int | None,
@@ -80,10 +84,12 @@ def command(
         raise click.UsageError("--gold and --predicted go together")
     if gold is None and predicted_column is not None:
         raise click.UsageError("--predicted-column goes with --predicted")
-    if model is None and constraints is not None:
-        raise click.UsageError("--constraints goes with MODEL")
-    if model is None and calibration is not None:
-        raise click.UsageError("--calibration goes with MODEL")
+    of_models = {"--constraints": constraints, "--calibration": calibration, "--rules": rules, "--labels": labels}
+    for name, option in of_models.items():
+        if model is None and option is not None:
+            raise click.UsageError(f"{name} goes with MODEL")
+    if calibration is not None and (rules is not None or labels is not None):
+        raise click.UsageError("--calibration is of the model alone: it does not go with --rules or --labels")
     if (gold is None) == (model is None):
         raise click.UsageError("give MODEL and FILE, or --gold and --predicted")
     if gold is None and tokenizer is not None:
@@ -108,10 +114,11 @@ def command(
         from tagsmith.tagger import Tagger
 
         columns = Columns(word_column, tag_column)
+        known = options.read_rules(rules, labels)
         tagger = Tagger.load(model, device, constraints, threads=threads, precision=precision)
         sentences = sentences_of(file, columns, skipped.on_bad, tagger.model.config.tokenizer)
-        analysis = tagger.analyse(sentences) if errors is not None else None
-        scores = analysis.scores if analysis else tagger.evaluate(sentences)
+        analysis = tagger.analyse(sentences, rules=known) if errors is not None else None
+        scores = analysis.scores if analysis else tagger.evaluate(sentences, rules=known)
         report = tagger.reliability(sentences) if calibration is not None else None
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)

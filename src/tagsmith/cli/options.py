@@ -14,6 +14,7 @@ from tagsmith.text import SchemeName, TokenizerName
 
 if TYPE_CHECKING:
     from tagsmith.files import Watch
+    from tagsmith.rules import Rules
     from tagsmith.tagger import Tagger
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -77,10 +78,29 @@ constraints = click.option(
     help="Legal tag sequences only (scheme), or any (none).  [default: the model's decode.constraints]",
 )
 
+rules = click.option(
+    "--rules",
+    metavar="FILE",
+    help="Rules for some tokens, as JSON lines: fixed or forbidden tags, a gazetteer, patterns (docs/rules.md).",
+)
+labels = click.option("--labels", metavar="LABEL,...", help="No other labels than these; short for a rule.")
+
 
 def columns(command: _F) -> _F:
     """The two column options."""
     return word_column(tag_column(command))
+
+
+def read_rules(file: str | None, labels: str | None) -> Rules | None:
+    """The rules that the options name; None if there are none."""
+    if file is None and labels is None:
+        return None
+    from tagsmith.rules import Rule, Rules
+
+    rules = Rules([]) if file is None else Rules.read(file)
+    if labels is None:
+        return rules
+    return rules + Rules([Rule(labels=tuple(label.strip() for label in labels.split(",")))], ["--labels"])
 
 
 def say_unconstrained(tagger: Tagger) -> None:

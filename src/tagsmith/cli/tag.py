@@ -16,6 +16,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.formats.columns import Block, Columns
+    from tagsmith.rules import Ruled
     from tagsmith.text import Sentence, Tagged
 
 
@@ -26,7 +27,7 @@ _LITTLE = 10_000  # characters that plain NumPy tags before compiled kernels are
 class _Item:
     """One input to tag, and what it came from, to be written back with its answer."""
 
-    given: str | Sentence
+    given: str | Sentence | Ruled
     came_from: Block | dict[str, Any] | None = None
     starts_file: bool = False
     """Whether a file of columns starts here."""
@@ -68,6 +69,8 @@ class _Item:
 @options.word_column
 @click.option("--tag-column", **options.COLUMN, help="Column of the tag in answers as CoNLL-U.  [default: upos]")
 @options.skip_bad
+@options.rules
+@options.labels
 @options.constraints
 @options.device
 @options.threads
@@ -86,6 +89,8 @@ def command(
     word_column: int | str | None,
     tag_column: int | str | None,
     skip_bad: bool,
+    rules: str | None,
+    labels: str | None,
     constraints: str | None,
     device: str,
     threads: int | None,
@@ -100,11 +105,13 @@ def command(
       tagsmith tag ner.safetensors news.txt --to html --out news.html
       tagsmith tag ner.safetensors test.conll --to conll > out.conll
       tagsmith tag pos.safetensors test.conllu --to conllu > out.conllu
+      tagsmith tag ner.safetensors news.txt --rules names.jsonl --labels PER,LOC
 
     A file of text holds one text a line; answers come in blocks of some 16,000 tokens. Without files and --text, stdin
     is read ("-" names it). From columns to columns every line and column of the input is kept, and the tag is added as
-    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column. A short --text alone is
-    tagged in fp32, which starts sooner, unless --precision says int8.
+    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column. Objects of JSON lines may
+    have "rules" of their own (docs/rules.md). A short --text alone is tagged in fp32, which starts sooner, unless
+    --precision says int8.
     """
     if tag_column is not None and target_format != "conllu":
         raise click.UsageError("--tag-column goes with --to conllu")
@@ -122,6 +129,9 @@ def command(
 
     for file in files:
         check_readable(file)
+    if rules == "-" and "-" in files:
+        raise click.UsageError("stdin can't be both the rules and what is to be tagged")
+    known = options.read_rules(rules, labels)
     for text in texts:
         if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"{text!r}", "UTF-8 text", source="--text")
@@ -139,6 +149,7 @@ def command(
             probabilities=probabilities or target_format == "html",
             best=best,
             min_confidence=min_confidence,
+            rules=known,
         )
         _write(zip(again, answers, strict=True), target_format, stream, columns)
     options.say_unconstrained(tagger)
@@ -199,17 +210,21 @@ def _column_items(file: str, form: str, columns: Columns, skipped: options.Skipp
 def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
     from tagsmith.files import source_name
     from tagsmith.formats.jsonl import read_objects, to_sentence
+    from tagsmith.rules import Ruled, rules_of
 
     for line, value in read_objects(file, on_bad=skipped.on_bad):
         try:
-            if "tokens" not in value and isinstance(value.get("text"), str):
-                yield _Item(value["text"], value)
-            else:
-                yield _Item(to_sentence(value, source_name(file), line, tagged=False), value)
+            given = value.get("text")
+            if "tokens" in value or not isinstance(given, str):
+                given = to_sentence(value, source_name(file), line, tagged=False)
+            if "rules" in value:
+                given = Ruled(given, rules_of(value["rules"], source_name(file), line))
         except DataError as error:
             if skipped.on_bad is None:
                 raise
             skipped.on_bad(error)
+        else:
+            yield _Item(given, value)
 
 
 def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:

@@ -25,23 +25,31 @@ def show(transitions: Transitions | None) -> None:
 
 
 def _show_map(transitions: Transitions) -> None:
-    """One row a tag before, one column a tag after, by its number; coloured on a terminal."""
+    """One row a tag before, one column a tag after, by its number; coloured on a terminal. Where there is no room for
+    the scores, their signs."""
     click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
     if transitions.by_word:
         click.echo("(of bigram potentials: the biases, the part of a step's score that does not depend on the word)")
     names = [f"{name} {number:2}" for number, name in enumerate(transitions.rows, 1)]
-    width = max(map(len, names))
+    left = max(map(len, names))
     console = Console(highlight=False)
     room = console.width if sys.stdout.isatty() else _WIDEST
-    if (wide := width + 5 * len(names)) > room:
+    width = next((width for width in (5, 3) if left + width * len(names) <= room), None)
+    if width is None:
+        wide = left + 3 * len(names)
         click.echo(f"(the heat map is {wide} columns wide, of which there are {room}; --picture OUT.html has it)")
         return
-    click.echo(" " * width + "".join(f"{number:5}" for number in range(1, len(names))) + "  end")
-    for i, row in enumerate((255 * transitions.shades()).round().astype(int).tolist()):
-        line = Text(f"{names[i]:>{width}}")
-        for j, shade in enumerate(row):
-            cell = f"{transitions.scores[i, j]:z.1f}" if transitions.allowed[i, j] else "·"
-            line.append(f"{cell:>5}", style="black on rgb({},{},{})".format(*shade))
+    click.echo(
+        " " * left + "".join(f"{number:{width}}" for number in range(1, len(names))) + f"{'end':>{max(width, 4)}}"
+    )
+    shades = (255 * transitions.shades()).round().astype(int).tolist()
+    for i, name in enumerate(names):
+        line = Text(f"{name:>{left}}")
+        for j, shade in enumerate(shades[i]):
+            score = transitions.scores[i, j]
+            shown = f"{score:z.1f}" if width == 5 else "-+"[int(score > 0)]
+            cell = shown if transitions.allowed[i, j] else "·"
+            line.append(f"{cell:>{width}}", style="black on rgb({},{},{})".format(*shade))
         console.print(line, soft_wrap=True)
 
 

@@ -154,7 +154,7 @@ def _answers(shares: list[_Share]) -> list[list[Answered] | Exception]:
     """The answers to each share. Where one can't be answered, the others are all the same."""
     job = shares[0].job
     try:
-        found = job.tagger.tag([one.given for share in shares for one in share.inputs], **job.wanted)
+        found = job.tagger.tag([one.to_tag() for share in shares for one in share.inputs], **job.wanted)
         return [[_answered(one, next(found)) for one in share.inputs] for share in shares]
     except Exception as error:
         if len(shares) == 1:

@@ -64,7 +64,8 @@ class Client:
         """The answers for many inputs, lazily and in order, some dozens in a request.
 
         Args:
-            options: ``model``, and ``scheme``, ``probabilities``, ``best`` and ``min_confidence`` as for ``Tagger.tag``.
+            options: ``model``, and ``scheme``, ``probabilities``, ``best`` and ``min_confidence`` as for ``Tagger.tag``;
+                ``rules``, a list of ``Rule``, each of which holds in every input.
 
         Raises:
             ServiceError: the service refused a request, or could not be reached.

@@ -9,12 +9,17 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tagsmith.errors import DataError
 from tagsmith.formats import jsonl
+from tagsmith.rules import Rule, Ruled, Rules
 from tagsmith.schemes import SCHEMES, split_tag
 from tagsmith.segment import tokenize
 from tagsmith.serve.limits import Limits, Refused
 from tagsmith.tagger import Tagger
 from tagsmith.text import SchemeName, Sentence, Tagged, TokenizerName
+
+
+Token = Annotated[str, Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,11 @@ class Input:
 
     given: str | Sentence
     line: dict[str, Any] | None = None
+    rules: Rules | None = None
+
+    def to_tag(self) -> str | Sentence | Ruled:
+        """What ``Tagger.tag`` is given."""
+        return self.given if self.rules is None else Ruled(self.given, self.rules)
 
     def weight(self) -> int:
         """Its characters, about as many as its text has."""
@@ -58,8 +68,9 @@ class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """One text, the tokens of one sentence, or many of either. Exactly one of ``text``, ``tokens`` and ``inputs``."""
 
     text: Annotated[str, Meta(description="Running text.")] | None = None
-    tokens: Annotated[list[str], Meta(description="The tokens of one sentence.")] | None = None
-    inputs: Annotated[list[str | list[str]], Meta(description="Texts, or lists of tokens.")] | None = None
+    tokens: Annotated[list[Token], Meta(description="The tokens of one sentence.")] | None = None
+    inputs: Annotated[list[str | list[Token]], Meta(description="Texts, or lists of tokens.")] | None = None
+    rules: Annotated[list[Rule], Meta(description="What is known of tokens of each input.")] = []
 
     def given(self) -> list[Input]:
         """The inputs to tag.
@@ -67,13 +78,14 @@ class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Raises:
             Refused: there is not exactly one of the three fields.
         """
-        fields = [name for name in ("text", "tokens", "inputs") if getattr(self, name) is not None]
-        if len(fields) != 1:
-            found = " and ".join(fields) or "none of them"
+        values = {name: getattr(self, name) for name in ("text", "tokens", "inputs")}
+        given = [name for name, value in values.items() if value is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
             raise Refused(422, "invalid", f'found {found}; expected one of "text", "tokens" and "inputs"')
-        if self.inputs is not None:
-            return [Input(Sentence(one) if isinstance(one, list) else one) for one in self.inputs]
-        return [Input(Sentence(self.tokens) if self.tokens is not None else self.text or "")]
+        value, rules = values[given[0]], _rules(self.rules)
+        many = value if given[0] == "inputs" else [value]
+        return [Input(Sentence(one) if isinstance(one, list) else one, rules=rules) for one in many]
 
 
 class Span(Struct, kw_only=True):
@@ -156,7 +168,8 @@ class _Line(Struct):
     """What is read of a line of JSON lines; its other keys come back with the answer."""
 
     text: str | None = None
-    tokens: list[str] | None = None
+    tokens: list[Token] | None = None
+    rules: list[Rule] = []
 
 
 _REQUEST = msgspec.json.Decoder(TagRequest)
@@ -170,7 +183,7 @@ def read_request(body: bytes) -> TagRequest:
     """
     try:
         return _REQUEST.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, DataError, UnicodeDecodeError, RecursionError) as error:
         raise refused(error) from None
 
 
@@ -195,32 +208,37 @@ def read_line(line: bytes) -> Input:
     try:
         value = msgspec.json.decode(line, type=dict[str, Any])
         read = msgspec.convert(value, _Line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, DataError, UnicodeDecodeError, RecursionError) as error:
         raise refused(error) from None
     if read.tokens is None and read.text is None:
         raise Refused(422, "invalid", 'found neither of them; expected "text" or "tokens"')
-    return Input(Sentence(read.tokens) if read.tokens is not None else read.text or "", value)
+    return Input(Sentence(read.tokens) if read.tokens is not None else read.text or "", value, _rules(read.rules))
 
 
 def refused(error: Exception) -> Refused:
     """What is said of JSON that could not be read: 400 where it is none, 422 where it says something else."""
-    if isinstance(error, msgspec.ValidationError):
+    if isinstance(error, msgspec.ValidationError | DataError):
         return Refused(422, "invalid", str(error))
     return Refused(400, "malformed", f"the body is no JSON: {error}")
+
+
+def _rules(rules: list[Rule]) -> Rules | None:
+    """The rules of an input. Patterns are not taken from others: a regular expression can take for ever."""
+    for rule in rules:
+        if rule.pattern is not None:
+            raise Refused(422, "invalid", 'found a rule with "pattern"; expected "tokens", a place, or neither')
+    return Rules(rules) if rules else None
 
 
 def check(one: Input, place: str, limits: Limits, tokenizer: TokenizerName) -> None:
     """See to it that an input can be tagged.
 
     Raises:
-        Refused: an empty token, or too many tokens.
+        Refused: it has too many tokens.
     """
     given = one.given
-    if isinstance(given, Sentence):
-        if "" in given.tokens:
-            raise Refused(422, "invalid", f"found an empty token in {place}; expected characters in each")
-        count = len(given)
-    else:  # no text has more tokens than characters
-        count = len(given) if len(given) <= limits.tokens else len(tokenize(given, tokenizer))
+    count = len(given)  # no text has more tokens than characters
+    if isinstance(given, str) and count > limits.tokens:
+        count = len(tokenize(given, tokenizer))
     if count > limits.tokens:
         raise Refused(413, "too_many_tokens", f"found {count} tokens in {place}; expected at most {limits.tokens}")
