@@ -3,8 +3,8 @@
     python benchmarks/serve/load.py http://127.0.0.1:8000/v1/tag --rate 800 --seconds 20
 
 A request's latency counts from the time it was to leave, also where it left late because all connections were busy or
-this process was: no slow answer hides the ones that had to wait behind it. Needs nothing but Python; uses uvloop where it
-is installed. Prints one JSON object.
+this process was: no slow answer hides the ones that had to wait behind it. Needs nothing but Python; uses uvloop where
+it is installed. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import random
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,7 +136,7 @@ async def main() -> None:
     parser.add_argument("--texts", help="a file with a text a line, drawn at random; else one sentence of 15 tokens")
     parser.add_argument("--options", default="{}", help="what else is in each body, as JSON")
     given = parser.parse_args()
-    texts = open(given.texts, encoding="utf-8").read().splitlines() if given.texts else [SENTENCE]
+    texts = Path(given.texts).read_text("utf-8").splitlines() if given.texts else [SENTENCE]
     bodies = [json.dumps({"text": text, **json.loads(given.options)}) for text in texts if text.strip()]
     load = Load(given.url, bodies, given.connections)
     await Load(given.url, bodies, given.connections).run(50, 1)  # warm

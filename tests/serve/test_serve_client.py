@@ -89,8 +89,11 @@ def flaky(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, li
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.handle_error = lambda *_: None  # the connections closed on purpose
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # the connections closed on purpose
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", asked
@@ -111,16 +114,22 @@ def test_a_busy_or_cut_service_is_asked_again_when_it_says():
 
 
 def test_it_is_not_asked_for_ever():
-    with flaky(BUSY, BUSY, GOOD) as (url, asked), Client(url, tries=2) as client:
-        with pytest.raises(ServiceError, match="status 503") as told:
-            client.tag("x")
+    with (
+        flaky(BUSY, BUSY, GOOD) as (url, asked),
+        Client(url, tries=2) as client,
+        pytest.raises(ServiceError, match="status 503") as told,
+    ):
+        client.tag("x")
     assert (len(asked), told.value.status) == (2, 503)
 
 
 def test_what_is_wrong_is_not_sent_again():
-    with flaky((500, {}, b"oops"), GOOD) as (url, asked), Client(url) as client:
-        with pytest.raises(ServiceError, match="status 500"):
-            client.tag("x")
+    with (
+        flaky((500, {}, b"oops"), GOOD) as (url, asked),
+        Client(url) as client,
+        pytest.raises(ServiceError, match="status 500"),
+    ):
+        client.tag("x")
     assert len(asked) == 1
 
 

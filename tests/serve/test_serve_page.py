@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from running import Running, running, wait_for
@@ -77,7 +77,7 @@ def test_spans_are_marked_as_one_types(page: Page):
     page.type("#text", "Mira Okafor left India.")
     until(page, "document.querySelectorAll('.span').length === 2")
     assert spans(page) == ["Mira Okafor PER", "India LOC"]
-    assert page.locator(".span").first.get_attribute("aria-label").startswith("Mira Okafor PER, ")
+    assert str(page.locator(".span").first.get_attribute("aria-label")).startswith("Mira Okafor PER, ")
     assert "5 tokens · 2 spans" in page.inner_text("#status")
 
 
@@ -204,7 +204,9 @@ def test_text_that_runs_from_right_to_left(page: Page):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light")])
-def test_nothing_is_wider_than_the_screen(browser: Browser, service: Running, width: int, scheme: str):
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, service: Running, width: int, scheme: Literal["light", "dark"]
+):
     context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
     page = context.new_page()
     page.goto(service.url)
@@ -235,7 +237,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere(service: Running):
 
 @pytest.mark.parametrize("path", ["", "docs"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme: str):
+def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme: Literal["light", "dark"]):
     """Where axe-core is installed (npm install axe-core; AXE names its axe.min.js)."""
     if not (axe := os.environ.get("AXE")):
         pytest.skip("AXE does not name axe-core's axe.min.js")
@@ -247,7 +249,7 @@ def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme
         if opened:
             page.click(".span >> nth=0")
         found = page.evaluate(
-            "async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.failureSummary).join(' | '))"
+            "async () => (await axe.run()).violations.map(v => `${v.id}: ${v.nodes.map(n => n.failureSummary)}`)"
         )
         assert found == []
     context.close()

@@ -4,6 +4,7 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,14 +48,15 @@ def test_tokens_and_many_inputs(service: Running):
 def test_options_do_what_they_do_in_python(service: Running, model_files: Path):
     tagger = Tagger.load(model_files / "random.safetensors")
     text = "word1 word2 word3. word4 Jay"
-    for options in (
+    choices: list[dict[str, Any]] = [
         {},
         {"scheme": "BIOES"},
         {"probabilities": True},
         {"best": 3},
         {"min_confidence": 0.6},
         {"probabilities": True, "best": 2, "scheme": "IOE1"},
-    ):
+    ]
+    for options in choices:
         sent = service.post({"text": text, "model": "random", **options}).json()["answers"][0]
         tagged = tagger.tag(text, **options)
         assert sent == json.loads(Input(text).answer(tagged)), options
@@ -92,7 +94,8 @@ def test_an_answer_does_not_depend_on_its_neighbours(service: Running, model_fil
     tagger = Tagger.load(model_files / "random.safetensors", threads=1)
     dice = random.Random(5)
     texts = [" ".join(dice.choices(WORDS, k=dice.randint(1, 60))) for _ in range(300)]
-    options = [dice.choice([{}, {"probabilities": True}, {"probabilities": True, "best": 2}]) for _ in texts]
+    choices: list[dict[str, Any]] = [{}, {"probabilities": True}, {"probabilities": True, "best": 2}]
+    options = [dice.choice(choices) for _ in texts]
     before = service.get("metrics").text
     with ThreadPoolExecutor(32) as pool:
         jobs = zip(texts, options, strict=True)

@@ -13,8 +13,8 @@ import msgspec
 
 from tagsmith.errors import TagsmithError
 from tagsmith.extras import require
-from tagsmith.serve.messages import Answer, Answers, Failure, Model
 from tagsmith.serve.messages import Alternative as SentAlternative
+from tagsmith.serve.messages import Answer, Answers, Failure, Model
 from tagsmith.serve.messages import Span as SentSpan
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan
 
@@ -64,7 +64,7 @@ class Client:
         """The answers for many inputs, lazily and in order, some dozens in a request.
 
         Args:
-            options: ``model``, and ``scheme``, ``probabilities``, ``best`` and ``min_confidence`` as for ``Tagger.tag``;
+            options: ``model``; ``scheme``, ``probabilities``, ``best``, ``min_confidence`` as for ``Tagger.tag``;
                 ``rules``, a list of ``Rule``, each of which holds in every input.
 
         Raises:

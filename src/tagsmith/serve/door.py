@@ -66,10 +66,10 @@ class Door:
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
         service, path = self.service, scope["path"]
-        if service.keys and (path.startswith("/v1/") or path == "/metrics"):
-            if not service.keys.allow(headers.get(b"authorization", b"")):
-                expected = "expected the header Authorization: Bearer KEY, with a key of this service"
-                raise Refused(401, "key", expected, {"WWW-Authenticate": "Bearer"})
+        is_locked = service.keys and (path.startswith("/v1/") or path == "/metrics")
+        if is_locked and not service.keys.allow(headers.get(b"authorization", b"")):
+            expected = "expected the header Authorization: Bearer KEY, with a key of this service"
+            raise Refused(401, "key", expected, {"WWW-Authenticate": "Bearer"})
         if path in _TAGGING:
             if headers.get(b"content-encoding", b"identity") != b"identity":
                 raise Refused(415, "encoded", "found an encoded body; expected a plain one, without Content-Encoding")

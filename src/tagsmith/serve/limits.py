@@ -51,7 +51,7 @@ class Load:
         self.requests = 0
         self.bytes = 0
         self.draining = False
-        """Whether the service is about to end: what is under way is finished, and every answer closes its connection."""
+        """Whether the service is about to end: each answer then closes its connection."""
 
     @contextmanager
     def request(self) -> Iterator[Callable[[int], None]]:

@@ -25,7 +25,7 @@ class Log:
         self._stream.flush()
 
     def failure(self, event: str, error: BaseException, /, **facts: Any) -> None:
-        """An error that was not raised on purpose: its kind and where it came from. Not its message, which may quote."""
+        """An error not raised on purpose: its kind and where it came from. Not its message, which may quote."""
         frames = traceback.extract_tb(error.__traceback__)
         places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
         self.write(event, error=type(error).__name__, places=places, **facts)

@@ -18,7 +18,6 @@ from tagsmith.serve.limits import Limits, Refused
 from tagsmith.tagger import Tagger
 from tagsmith.text import SchemeName, Sentence, Tagged, TokenizerName
 
-
 Token = Annotated[str, Meta(min_length=1)]
 
 
@@ -39,7 +38,7 @@ class Input:
         return len(self.given) if isinstance(self.given, str) else sum(map(len, self.given.tokens)) + len(self.given)
 
     def answer(self, tagged: Tagged) -> bytes:
-        """The answer as JSON: to a line as ``tagsmith tag --to jsonl`` writes it, else with the borders of sentences."""
+        """The answer as JSON: to a line as ``tagsmith tag --to jsonl`` has it, else with the borders of sentences."""
         if self.line is not None:
             return msgspec.json.encode(jsonl.answer(tagged, self.line))
         return msgspec.json.encode({**jsonl.answer(tagged), "sentences": tagged.sentences})

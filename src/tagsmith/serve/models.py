@@ -1,9 +1,8 @@
-"""The models of a service: loaded when first asked for, let go when memory is short, loaded anew when a file changes."""
+"""The models of a service: loaded when first asked for, let go when memory is short, loaded anew when files change."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ class _Slot:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.tagger: Tagger | None = None
-        self.stamp = (0, 0, 0)
+        self.stamp: tuple[int, int, int] = (0, 0, 0)
         """Of the file that was last loaded, or last found to be bad."""
         self.bytes = 0
         self.used = 0.0
@@ -147,7 +146,7 @@ def _loaded(path: Path, precision: str) -> Tagger:
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     """What tells one file from another at the same path; None while there is none."""
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,4 +1,4 @@
-"""The service's description for programs (OpenAPI 3.1), made of the same types that read its requests, and for people."""
+"""The service's description for programs (OpenAPI 3.1), made of the types that read its requests, and for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REFUSALS = {
 
 def _document() -> dict[str, Any]:
     types = (messages.TagRequest, messages.Options, messages.Answers, messages.Model, messages.Failure)
-    (request, options, answers, model, _), schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    (request, _, answers, model, _), schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     schemas["TagRequest"]["oneOf"] = [
         {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("text", "tokens", "inputs")
     ]

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,7 +25,6 @@ from tagsmith.serve.limits import Limits, Load
 from tagsmith.serve.logs import ForwardedLogs, Log
 from tagsmith.serve.metrics import Metrics
 from tagsmith.serve.models import Models
-
 
 _LAST = 1.0  # seconds that open connections have for a request once listening has ended
 
@@ -44,7 +43,7 @@ class Settings:
     precision: str = "auto"
     grace: float = 1.0
     """Seconds to go on taking connections after SIGTERM, until whoever sends requests looks elsewhere."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
@@ -83,6 +82,7 @@ async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=round(settings.limits.seconds) + 1,
     )
@@ -158,7 +158,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(config=self.config, server_state=self.server_state, app_state={})
+        protocol: Any = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state={})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; at once on Ctrl-C or when told twice."""
