@@ -5,8 +5,8 @@
     python curves.py SPACY.jsonl --rates 100,200 -- ENV/bin/python spacy_service.py TRAIN.conll 8000
     python curves.py --picture load.png tagsmith=OUT.jsonl "FastAPI + spaCy=SPACY.jsonl"
 
-Texts are the corpus in the package, in pieces of 15 tokens with spaces between. The load comes from load.py, in a process
-of its own on the same cores.
+Texts are the corpus in the package, in pieces of 15 tokens with spaces between. The load comes from load.py, in a
+process of its own on the same cores.
 """
 
 from __future__ import annotations
