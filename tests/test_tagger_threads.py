@@ -8,12 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.resources import files
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -278,3 +278,18 @@ def test_a_pool_of_spawned_processes_loads_by_path(tiny_model_path: Path, texts:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context, initializer=load_and_hold, initargs=(tiny_model_path,)) as pool:
         assert list(pool.map(tag_with_held, texts, chunksize=24)) == expected
+
+
+def test_the_turns_of_threads_are_shorter_while_they_decode_and_as_before_afterwards(tiny_model_path: Path):
+    tagger, before = Tagger.load(tiny_model_path, threads=2), sys.getswitchinterval()
+    first, second = (cast(Generator, tagger.tag(repeat("Jay is from India.", 9_000))) for _ in range(2))
+    next(first)
+    next(second)
+    assert sys.getswitchinterval() < before
+    first.close()
+    assert sys.getswitchinterval() < before
+    second.close()
+    assert sys.getswitchinterval() == before
+    tagger.tag("Jay is from India.")
+    assert list(tagger.tag(["Jay is from India."]))
+    assert sys.getswitchinterval() == before

@@ -7,17 +7,19 @@ engine lets them run side by side. Answers come in the order of the inputs, and 
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import accumulate, pairwise, repeat
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tagsmith.batching import Ids, cut
-from tagsmith.engine import Engine
+from tagsmith.engine import Engine, forking
 from tagsmith.engine.decoding import Answer, Wanted
 from tagsmith.errors import DataError
 from tagsmith.kernels.reference import Floats, Posteriors
@@ -32,6 +34,7 @@ One = str | Sentence | Ruled
 Given = One | Sequence[str]
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
 _BATCH = 4_096  # words in a batch, counted as if padded
+_TURN = 0.0005  # seconds, of which Python's own setting is 0.005
 
 
 def threads_here() -> int:
@@ -99,6 +102,10 @@ class _Workers:
     """Threads that decode batches. Where there is one only, batches are decoded when they are asked for; likewise in a
     process forked from this one, which has none of its threads."""
 
+    _at_work = 0
+    _turn_before = 0.0
+    _changing = Lock()
+
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._process = os.getpid()
@@ -111,11 +118,22 @@ class _Workers:
         return lambda: decode(batch) if self._is_forked() else future.result()
 
     def __enter__(self) -> _Workers:
+        """Have Python's lock change hands more often: a thread that comes back from compiled code waits for a turn."""
+        if self._pool:
+            with forking.products, _Workers._changing:  # a process must not fork while a lock is held
+                _Workers._at_work += 1
+                if _Workers._at_work == 1:
+                    _Workers._turn_before = sys.getswitchinterval()
+                    sys.setswitchinterval(min(_TURN, _Workers._turn_before))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool and not self._is_forked():
             self._pool.shutdown(cancel_futures=True)
+            with forking.products, _Workers._changing:  # a process must not fork while a lock is held
+                _Workers._at_work -= 1
+                if _Workers._at_work == 0:
+                    sys.setswitchinterval(_Workers._turn_before)
 
     def _is_forked(self) -> bool:
         return os.getpid() != self._process

@@ -19,10 +19,10 @@ from tagsmith.reproduce.view import View
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a corpus, and a task and a table of a moment."""
+    (tmp_path / "wnut17").mkdir()
     for part in ("train", "dev", "test"):
-        shutil.copy(DEMO / f"{'test' if part == 'test' else 'dev'}.conll", tmp_path / f"{part}.txt")
-    files = {part: f"{part}.txt" for part in ("train", "dev", "test")}
-    monkeypatch.setitem(tables.TASKS, "ner", Task("names", "ner", files))
+        shutil.copy(DEMO / f"{'test' if part == 'test' else 'dev'}.conll", tmp_path / "wnut17" / f"{part}.txt")
+    monkeypatch.setitem(tables.TASKS, "ner", Task("names", "ner", "wnut17"))
     rows = (Row("one", TINY), Row("the same", TINY))
     monkeypatch.setitem(tables.TABLES, "moment", Table("A moment", rows))
     return tmp_path
@@ -47,6 +47,11 @@ def test_a_table_runs_and_nothing_runs_twice(data: Path):
     again = run(*words)
     assert (again.code, again.out, again.err) == (0, done.out, "")
 
+    target = data / "results.md"
+    report = run("reproduce", "--report", target, "--results", data / "results")
+    assert (report.code, report.out, report.err) == (0, f"{target}\n{data / 'results.html'}\n", "")
+    assert f"| {record.stem} | ner | moment: one, cut to 1 of 50 epochs |" in target.read_text("utf-8")
+
 
 def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest.MonkeyPatch):
     words = ["reproduce", "moment", "--data", data, "--seeds", "1", "--results", data / "results"]
@@ -64,8 +69,8 @@ def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest
     assert stopped.err.endswith("stopped; the same command goes on from here\n")
 
 
-def test_the_view_shows_the_end_of_a_failed_runs_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (failed,) = plan([Row("one", TINY)], "ner", Task("names", "ner", {}), tmp_path, [], [1])
+def test_the_view_shows_the_end_of_a_failed_runs_log(data: Path, capsys: pytest.CaptureFixture[str]):
+    (failed,) = plan([Row("one", TINY)], "ner", tables.TASKS["ner"], data, [], [1])
     with View(0, 1) as view:
         view.started(failed)
         view.said(failed, "epoch   2  loss 1.5")
@@ -85,7 +90,10 @@ def test_the_view_shows_the_end_of_a_failed_runs_log(tmp_path: Path, capsys: pyt
         (["ner", "--data", ".", "--task", "ner"], 2, "--task goes with a table"),
         (["ner", "--data", ".", "--seeds", "1,x"], 2, "'1,x' is no list of numbers and ranges"),
         (["ner", "--data", ".", "--seeds", "3-1"], 2, "has a range that runs backwards"),
-        (["ner", "--data", "nowhere"], 1, "conll2003/train.txt: found no such file"),
+        (["ner", "--report", "results.md"], 2, "--report is of all records; give no TABLE"),
+        (["--report", "results.html"], 2, "expected a name that ends in .md"),
+        (["--report", "results.md", "--results", "nowhere"], 1, "nowhere: found no records"),
+        (["ner", "--data", "nowhere"], 1, "nowhere/conll2003: found no such folder"),
     ],
 )
 def test_what_it_refuses(words: list[str], code: int, message: str):

@@ -10,13 +10,14 @@ from handmade import DEMO, TINY
 from tagsmith.reproduce.tables import Row, Task
 
 LITTLE = {**TINY, "training.epochs": 3}
-TASK = Task("names", "ner", {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "again": "dev.txt"})
+TASK = Task("names", "ner", "wnut17", {"again": ("ncbi_disease", "dev")})
 ROWS = (Row("softmax", {**LITTLE, "head.kind": "softmax"}), Row("crf", LITTLE))
 
 
 def copy_corpus(folder: Path) -> Path:
-    """A data folder."""
-    folder.mkdir()
-    for part in ("train", "dev", "test"):
-        shutil.copy(DEMO / f"{part}.conll", folder / f"{part}.txt")
+    """A data folder: the corpus under the names of others."""
+    for name in ("wnut17", "ncbi_disease", "conll2000"):
+        (folder / name).mkdir(parents=True)
+        for part in ("train", "dev", "test"):
+            shutil.copy(DEMO / f"{part}.conll", folder / name / f"{part}.txt")
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 import pytest
 from little import LITTLE, ROWS, TASK, copy_corpus
 
-from tagsmith import Sentence, formats
+from tagsmith import formats
 from tagsmith.config import PRESETS, configure
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.reproduce.experiments import Experiment, Run, plan, split
+from tagsmith.reproduce.experiments import Experiment, Run, plan
 from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, Row, Task
 
 
@@ -43,7 +44,7 @@ class TestKey:
 
     def test_everything_that_changes_what_comes_out_changes_it(self, data: Path, tmp_path: Path, vectors: str):
         changed = copy_corpus(tmp_path / "changed")
-        with (changed / "test.txt").open("a") as file:
+        with (changed / "wnut17" / "test.txt").open("a") as file:
             file.write("more O\n\n")
         other_vectors = tmp_path / "others.txt"
         other_vectors.write_text("the 1 3\nIndia 3 4\n")
@@ -56,7 +57,7 @@ class TestKey:
             experiment(data, vectors=[vectors]).key,
             experiment(data, vectors=[str(other_vectors)]).key,
             experiment(data, task=replace(TASK, tag_column="2")).key,
-            experiment(data, task=replace(TASK, files={"train": "train.txt", "test": "test.txt"})).key,
+            experiment(data, task=replace(TASK, corpus="conll2000")).key,
         ]
         assert len(set(keys)) == len(keys)
 
@@ -125,29 +126,32 @@ class TestPlan:
         assert run.experiment.vectors is None
 
     def test_a_missing_file_is_named_before_anything_runs(self, data: Path):
-        (data / "dev.txt").unlink()
-        with pytest.raises(DataError, match=r"dev\.txt: found no such file"):
-            plan(ROWS, "ner", TASK, data, [], [1])
         with pytest.raises(DataError, match="none: found no such file"):
-            plan(ROWS, "ner", replace(TASK, files={}), data, ["none"], [1])
+            plan(ROWS, "ner", TASK, data, ["none"], [1])
+        (data / "wnut17" / "dev.txt").unlink()
+        with pytest.raises(DataError, match="found no dev of wnut17"):
+            plan(ROWS, "ner", TASK, data, [], [1])
+
+    def test_each_corpus_has_a_folder_of_its_own(self, data: Path):
+        """Else the test file of CoNLL-2003 would be scored as CoNLL++."""
+        shutil.rmtree(data / "ncbi_disease")
+        (data / "dev.txt").write_text("a O\n")
+        with pytest.raises(DataError, match="ncbi_disease: found no such folder"):
+            plan(ROWS, "ner", TASK, data, [], [1])
 
     def test_files_are_named_as_below_the_data_folder_with_their_hash(self, data: Path):
         file = experiment(data).files["train"]
-        assert file.name == "train.txt"
-        assert file.sha256 == hashlib.sha256((data / "train.txt").read_bytes()).hexdigest()
+        assert file.name == "wnut17/train.txt"
+        assert file.sha256 == hashlib.sha256((data / "wnut17" / "train.txt").read_bytes()).hexdigest()
 
 
 class TestParts:
     def test_without_dev_the_last_tenth_of_train_is_dev(self, data: Path):
-        whole = [s.tokens for s in formats.read(data / "train.txt")]
-        task = replace(TASK, files={"train": "train.txt", "test": "test.txt"})
+        whole = [s.tokens for s in formats.read(data / "conll2000" / "train.txt")]
+        task = replace(TASK, corpus="conll2000")
         parts = experiment(data, task=task).read()
         assert [s.tokens for s in parts["train"] + parts["dev"]] == whole
         assert len(parts["dev"]) == len(whole) // 10
-
-    def test_the_split_of_conll_2000(self):
-        train, dev = split([Sentence([str(number)]) for number in range(8936)])
-        assert (len(train), len(dev)) == (8043, 893)
 
 
 class TestTables:

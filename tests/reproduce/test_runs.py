@@ -54,7 +54,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("vectors") / "vectors.txt"
-    words = {token.lower() for s in formats.read(copy_corpus(path.parent / "data") / "test.txt") for token in s.tokens}
+    words = {
+        token.lower()
+        for s in formats.read(copy_corpus(path.parent / "data") / "wnut17" / "test.txt")
+        for token in s.tokens
+    }
     path.write_text("".join(f"{word}{' 0.1' * 12}\n" for word in sorted(words)))
     return str(path)
 
@@ -68,7 +72,7 @@ def runs(data: Path, vectors: str) -> list[Run]:
 def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that can learn nothing."""
     broken = copy_corpus(tmp_path_factory.mktemp("broken") / "data")
-    (broken / "train.txt").write_text("nobody O\n\n")
+    (broken / "wnut17" / "train.txt").write_text("nobody O\n\n")
     return plan([ROWS[1]], "bad", TASK, broken, [], [1])[0]
 
 
@@ -115,7 +119,7 @@ class TestRecords:
         record, experiment = self.record(results, runs[3]), runs[3].experiment
         assert record.config == experiment.config
         assert record.config.training.seed == 2
-        train = list(formats.read(data / "train.txt"))
+        train = list(formats.read(data / "wnut17" / "train.txt"))
         part = record.parts["train"]
         assert (part.sentences, part.tokens) == (len(train), sum(map(len, train)))
         assert part.sha256 == experiment.files["train"].sha256
@@ -132,9 +136,13 @@ class TestRecords:
     ):
         record = self.record(results, runs[0])
         tagger = Tagger.train(
-            data / "train.txt", data / "dev.txt", preset=record.config, vectors=vectors, progress=False
+            data / "wnut17" / "train.txt",
+            data / "wnut17" / "dev.txt",
+            preset=record.config,
+            vectors=vectors,
+            progress=False,
         )
-        expected = Tagger(tagger.model, precision="fp32").evaluate(data / "test.txt").as_dict()
+        expected = Tagger(tagger.model, precision="fp32").evaluate(data / "wnut17" / "test.txt").as_dict()
         assert record.score("test") == expected["f1"] > 0
         assert record.scores["test"]["scheme"]["labels"] == expected["labels"]
 
@@ -154,6 +162,9 @@ class TestRecords:
             rows = predictions["test"]
             found = score(zip(rows["gold"], rows[constraints], strict=True), spans=True)
             assert found.f1 == record.score("test", constraints)
+            counts = record.sentence_counts("test", constraints)
+            assert counts is not None
+            assert counts.sum(axis=1).tolist() == [found.overall.gold, found.overall.predicted, found.overall.correct]
 
     def test_a_damaged_record_and_one_of_other_defaults_are_refused(
         self, results: Results, runs: list[Run], tmp_path: Path

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.metrics import score
-from tagsmith.reproduce.vocabulary import CLASSES, score_by_class, vocabulary_class
+from tagsmith.quality.vocabulary import CLASSES
+from tagsmith.reproduce.vocabulary import by_words, score_by_class
 
 TRAIN = {"seen", "both"}
 VECTORS = {"embedded", "both"}
+CLASSIFY = by_words(TRAIN, VECTORS)
 
 
 @pytest.mark.parametrize(
@@ -30,21 +32,21 @@ VECTORS = {"embedded", "both"}
     ],
 )
 def test_the_class_of_words(words: list[str], expected: str):
-    assert vocabulary_class(words, TRAIN, VECTORS) == expected
-    assert vocabulary_class(words[::-1], TRAIN, VECTORS) == expected
+    assert CLASSIFY(words) == expected
+    assert CLASSIFY(words[::-1]) == expected
 
 
 def test_a_span_has_the_class_of_its_own_words():
     tokens = ["Both", "embedded", "x", "seen"]
     gold = ["B-A", "I-A", "O", "B-B"]
     found = ["B-A", "O", "B-C", "B-B"]
-    counts = score_by_class([(tokens, gold, found)], TRAIN, VECTORS, spans=True)
+    counts = score_by_class([(tokens, gold, found)], CLASSIFY, spans=True)
     figures = {name: (count.gold, count.predicted, count.correct) for name, count in counts.items()}
     assert figures == {"IV": (0, 1, 0), "OOTV": (1, 0, 0), "OOEV": (1, 1, 1), "OOBV": (0, 1, 0)}
 
 
 def test_without_spans_every_token_counts():
-    counts = score_by_class([(["both", "x"], ["N", "V"], ["N", "N"])], TRAIN, VECTORS, spans=False)
+    counts = score_by_class([(["both", "x"], ["N", "V"], ["N", "N"])], CLASSIFY, spans=False)
     assert (counts["IV"].f1, counts["OOBV"].recall, counts["OOBV"].gold) == (100.0, 0.0, 1)
 
 
@@ -55,7 +57,7 @@ ROWS = st.lists(st.tuples(st.sampled_from(["seen", "both", "embedded", "x"]), TA
 @given(st.lists(ROWS, max_size=4), st.booleans())
 def test_the_classes_add_up_to_the_whole(rows: list[list[tuple[str, str, str]]], spans: bool):
     sentences = [tuple([column[place] for column in row] for place in range(3)) for row in rows]
-    counts = score_by_class(sentences, TRAIN, VECTORS, spans=spans)  # pyright: ignore[reportArgumentType]
+    counts = score_by_class(sentences, CLASSIFY, spans=spans)  # pyright: ignore[reportArgumentType]
     whole = score([(gold, found) for _, gold, found in sentences], spans=spans).overall
     assert list(counts) == list(CLASSES)
     for name in ("gold", "predicted", "correct"):

@@ -48,6 +48,7 @@ class _Seeds(click.ParamType):
     "--results", default="reproduction", show_default=True, metavar="FOLDER", help="For records and predictions."
 )
 @click.option("--dry-run", is_flag=True, help="Only say which runs there are, and which are done.")
+@click.option("--report", metavar="FILE", help="Write all records as FILE (Markdown), and beside it as HTML.")
 @click.option("--list", "as_list", is_flag=True, help="Print all tables with their rows, and all tasks.")
 def command(
     table: str | None,
@@ -59,6 +60,7 @@ def command(
     epochs: int | None,
     results: str,
     dry_run: bool,
+    report: str | None,
     as_list: bool,
 ) -> None:
     """Run the paper's tables on your data: each row, each seed.
@@ -67,12 +69,14 @@ def command(
     Example:
       tagsmith reproduce ablation --data corpora --vectors glove.6B.100d.txt.gz --seeds 1-5
       tagsmith reproduce ner --data corpora --vectors glove.6B.100d.txt.gz --epochs 5
+      tagsmith reproduce --report results.md
       tagsmith reproduce --list
 
     TABLE is a table of the paper, or a task: the paper's model on it; "tasks" is every task. A finished run is a
     record in the results folder, found again by its content (settings, files, seed), whatever table asks for it, so
     nothing runs twice. Runs that were cut off, by Ctrl-C or otherwise, go on when the same command comes again.
-    Exit code 1 says that a run failed; the others went on.
+    Exit code 1 says that a run failed; the others went on. --report needs the records alone: means and spreads
+    over seeds beside the paper's figures, learning curves, significance, and what is still to run.
     """
     from tagsmith.extras import require
     from tagsmith.machine import cores
@@ -82,6 +86,9 @@ def command(
 
     if as_list:
         click.echo(_listing(), nl=False)
+        return
+    if report is not None:
+        _report(report, table, Results(Path(results)))
         return
     if table is None or data is None:
         raise click.UsageError("give a TABLE and --data DIR; --list names the tables")
@@ -102,6 +109,18 @@ def command(
     click.echo(_outcome(runs, folder), nl=False)
     if failures:
         raise SystemExit(1)
+
+
+def _report(file: str, table: str | None, results: Results) -> None:
+    from tagsmith.reproduce.report.page import write_report
+
+    if table is not None:
+        raise click.UsageError("--report is of all records; give no TABLE")
+    path = Path(file)
+    if path.suffix != ".md":
+        raise click.UsageError(f"--report {file}: expected a name that ends in .md")
+    write_report(results, path)
+    click.echo(f"{path}\n{path.with_suffix('.html')}")
 
 
 def _plan(
@@ -149,6 +168,6 @@ def _listing() -> str:
             notes = [settings] * bool(settings) + ["without --vectors"] * (not row.vectors)
             lines.append(f"      {row.name}{': ' if notes else ''}{', '.join(notes)}")
     for name, task in TASKS.items():
-        files = ", ".join(task.files.values())
-        lines += [f"tagsmith reproduce {name}", f"    {task.title}: {files}"]
+        corpora = ", ".join([task.corpus, *(corpus for corpus, _ in task.also.values())])
+        lines += [f"tagsmith reproduce {name}", f"    {task.title}: {corpora}"]
     return "\n".join([*lines, ""])

@@ -44,15 +44,16 @@ def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> Finding:
     return Finding(key, Path(path), False, counts)
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file's content, unpacked if it is gzip.
+def sha256_of(*paths: str | os.PathLike[str]) -> str:
+    """The SHA-256 of files' content, unpacked if it is gzip, one after another.
 
     Raises:
-        DataError: the file can't be read.
+        DataError: a file can't be read.
     """
     digest = hashlib.sha256()
-    for chunk in read_chunks(path):
-        digest.update(chunk)
+    for path in paths:
+        for chunk in read_chunks(path):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from tagsmith.kernels.tiles import pack, pack_transposed, product, whole_vectors
 from tagsmith.store import Model, layer_names
 from tagsmith.tensors import release
 
+_READ_BEFORE_RELEASE = 1_024  # word vectors
 Weights = Mapping[str, NDArray[Any]]
 
 
@@ -54,7 +54,7 @@ class NumbaEngine:
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
         vectors, spell = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
         # Not a method of the engine's own: that would be a circle, which keeps a used engine in memory.
-        inputs = partial(_inputs, vectors, spell)
+        inputs = _Inputs(vectors, spell)
         self._words = WordInputs(model.alphabets, vectors.shape[1] + self.config.chars.width, inputs)
         self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
         self.decoder = Decoder(model.config, model.tags, chain)
@@ -93,11 +93,21 @@ class NumbaEngine:
         return self.decoder.marginals(self.chain(batch), batch.lengths)
 
 
-def _inputs(vectors: Floats, spell: _Spelling, words: Ids, chars: Ids, lengths: Ids) -> Floats:
-    """Word vectors and spelling vectors. Shape: words [U], chars [C], lengths [U] -> [U, D]."""
-    inputs = np.concatenate([vectors[words], spell(chars, lengths)], 1)
-    release(vectors)  # a row that is read maps its whole surroundings
-    return inputs
+class _Inputs:
+    """What the first layer reads of words: their vectors and their spellings."""
+
+    def __init__(self, vectors: Floats, spell: _Spelling) -> None:
+        self._vectors, self._spell = vectors, spell
+        self._read = 0
+
+    def __call__(self, words: Ids, chars: Ids, lengths: Ids) -> Floats:
+        """Shape: words [U], chars [C], lengths [U] -> [U, D]."""
+        inputs = np.concatenate([self._vectors[words], self._spell(chars, lengths)], 1)
+        self._read += len(words)
+        if self._read >= _READ_BEFORE_RELEASE:  # a row that is read maps its whole surroundings
+            release(self._vectors)
+            self._read = 0
+        return inputs
 
 
 class _Linear:

@@ -19,13 +19,21 @@ _BY_KNOWN = {(True, True): "IV", (False, True): "OOTV", (True, False): "OOEV", (
 Classify = Callable[[Iterable[str]], str]
 
 
+def vocabulary_class(known: Iterable[tuple[bool, bool]]) -> str:
+    """The class in ``CLASSES`` of an entity, given of each of its words whether it is in the training data and whether
+    it is in the vectors.
+
+    Source: Ma and Hovy 2016, Tables 8 and 9.
+    """
+    in_train, in_vectors = (all(each) for each in zip(*known, strict=True))
+    return _BY_KNOWN[in_train, in_vectors]
+
+
 def classifier(model: Model) -> Classify | None:
     """What gives the class in ``CLASSES`` of the words of an entity; None for a model that does not say which of its
     words have a vector.
 
     A word counts by the row that its lookup finds, in any of its forms.
-
-    Source: Ma and Hovy 2016, §4.5.
     """
     if model.without_vector is None:
         return None
@@ -36,8 +44,4 @@ def classifier(model: Model) -> Classify | None:
         row = model.alphabets.word_id(word)
         return UNKNOWN < row < model.alphabets.trained, row != UNKNOWN and row not in without_vector
 
-    def classify(words: Iterable[str]) -> str:
-        in_train, in_vectors = (all(each) for each in zip(*map(known, words), strict=True))
-        return _BY_KNOWN[in_train, in_vectors]
-
-    return classify
+    return lambda words: vocabulary_class(map(known, words))

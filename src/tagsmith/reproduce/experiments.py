@@ -14,11 +14,13 @@ from msgspec import Struct
 
 from tagsmith import formats
 from tagsmith.config import Config, configure
+from tagsmith.corpora import locate, read_registry
+from tagsmith.corpora.checking import sha256_of
+from tagsmith.corpora.places import cut_dev
 from tagsmith.embeddings.reading import files_of
 from tagsmith.errors import ConfigError
-from tagsmith.files import read_chunks
 from tagsmith.formats.columns import Columns
-from tagsmith.reproduce.tables import DEV, TRAIN, Row, Task
+from tagsmith.reproduce.tables import DEV, Row, Task
 from tagsmith.text import Sentence
 
 
@@ -55,9 +57,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
         """The sentences of each part, dev among them."""
         columns = Columns(tag=self.tag_column)
         parts = {part: list(formats.read(file.path, columns=columns)) for part, file in self.files.items()}
-        if DEV not in parts:
-            parts[TRAIN], parts[DEV] = split(parts[TRAIN])
-        return parts
+        return parts if DEV in parts else cut_dev(parts)
 
 
 class Run(Struct, frozen=True):
@@ -90,10 +90,10 @@ def plan(
         epochs: cut every run to so many.
 
     Raises:
-        DataError: a file of the task, or of vectors, that is not there.
+        DataError: a corpus of the task, or a file of vectors, that is not there.
         ConfigError: a setting that the task's preset can't have, or more epochs than a row has.
     """
-    files = {part: File(str(data / name), name, sha256_of(data / name)) for part, name in task.files.items()}
+    files = _files(task, data)
     given = [_vector_file(Path(path)) for path in vectors] if task.vectors else []
     runs = []
     for row in rows:
@@ -120,28 +120,23 @@ def _cut(config: Config, epochs: int | None) -> tuple[Config, str]:
     return configure(config, {"training.epochs": epochs}), f"cut to {epochs} of {whole} epochs"
 
 
-def split(sentences: list[Sentence]) -> tuple[list[Sentence], list[Sentence]]:
-    """Train and dev: the last tenth is dev."""
-    size = len(sentences) // 10
-    return sentences[: len(sentences) - size], sentences[len(sentences) - size :]
+def _files(task: Task, data: Path) -> dict[str, File]:
+    """The task's files, in the folder of each corpus."""
+    paths = {part: (task.corpus, path) for part, path in _locate(task.corpus, data).items()}
+    paths |= {part: (corpus, _locate(corpus, data)[split]) for part, (corpus, split) in task.also.items()}
+    return {part: File(str(path), f"{corpus}/{path.name}", _sha256(path)) for part, (corpus, path) in paths.items()}
+
+
+def _locate(corpus: str, data: Path) -> dict[str, Path]:
+    # Its own folder, or the test file of one corpus could pass for that of another.
+    return locate(corpus, data / (read_registry()[corpus].folder or corpus))
 
 
 def _vector_file(path: Path) -> File:
-    return File(str(path), path.name, sha256_of(*files_of(path)))
+    return File(str(path), path.name, _sha256(*files_of(path)))
 
 
-@cache
-def sha256_of(*paths: Path) -> str:
-    """The SHA-256 of files' content, unpacked if it is gzip, one after another.
-
-    Raises:
-        DataError: a file that can't be read.
-    """
-    result = hashlib.sha256()
-    for path in paths:
-        for chunk in read_chunks(path):
-            result.update(chunk)
-    return result.hexdigest()
+_sha256 = cache(sha256_of)
 
 
 def _changed(section: Struct) -> dict[str, Any]:

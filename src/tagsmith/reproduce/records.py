@@ -13,7 +13,9 @@ from msgspec import Struct
 from tagsmith.config import Config
 from tagsmith.errors import DataError
 from tagsmith.files import read_chunks, replacing
+from tagsmith.reproduce.counts import Counts, count, pack, unpack
 from tagsmith.reproduce.experiments import Experiment
+from tagsmith.schemes import SCHEMES
 
 Predictions = dict[str, dict[str, list[list[str]]]]
 """By part, the tags of each sentence: ``gold``, and those predicted under each kind of constraints."""
@@ -81,11 +83,46 @@ class Record(Struct, frozen=True, kw_only=True):
     commit: str
     versions: dict[str, str]
     processor: str
+    counts: dict[str, dict[str, str]] = {}
+    """What is right in each sentence, by part (not train) and constraints, packed (``reproduce.counts``)."""
 
     def score(self, part: str, constraints: str = "scheme") -> float:
         """Span F1 of a part; where tags are plain, and nothing constrains them, its accuracy."""
         figures = self.scores[part].get(constraints) or self.scores[part]["scheme"]
         return figures["f1" if figures["task"] == "spans" else "accuracy"]
+
+    def sentence_counts(self, part: str, constraints: str = "scheme") -> Counts | None:
+        """What is right in each sentence of a part; None where no predictions were there to count.
+
+        Raises:
+            DataError: the record is damaged.
+        """
+        try:
+            return unpack(self.counts[part][constraints]) if self.counts else None
+        except ValueError as error:
+            raise DataError(str(error), "a whole record", source=self.key) from None
+
+
+def counted(record: Record, predictions: Predictions) -> Record:
+    """The record with the counts of its predictions.
+
+    Raises:
+        DataError: they are not the record's: they score otherwise.
+    """
+    spans = record.config.scheme in SCHEMES
+    packed: dict[str, dict[str, str]] = {}
+    for part, tags in predictions.items():
+        packed[part] = {}
+        for constraints in record.scores[part]:
+            counts = count(zip(tags["gold"], tags[constraints], strict=True), spans=spans)
+            figures = record.scores[part][constraints]
+            names = ("gold", "predicted", "correct") if spans else ("tokens", "tokens", "correct_tokens")
+            expected = [figures[name] for name in names]
+            if counts.sum(axis=1).tolist() != expected:
+                found = f"predictions of {part} with {counts.sum(axis=1).tolist()} gold, predicted and correct"
+                raise DataError(found, f"{expected}, as the record says", source=record.key)
+            packed[part][constraints] = pack(counts)
+    return msgspec.structs.replace(record, counts=packed)
 
 
 class Results:
@@ -115,22 +152,48 @@ class Results:
         path = self.record_path(experiment.key)
         if not path.exists():
             return None
-        try:
-            record = msgspec.json.decode(path.read_bytes(), type=Record)
-        except msgspec.DecodeError as error:
-            raise DataError(f"a damaged record ({error})", "a whole one", source=str(path)) from None
+        record = self._read(path)
         if record.config != experiment.config:
             found = "the record of a run whose settings, unset then as now, had other defaults"
             raise DataError(found, "today's; move it away to run anew", source=str(path))
         return record
+
+    def read_all(self) -> list[Record]:
+        """Every record, in the order of their keys. One without counts is given them for good, if its predictions are
+        there.
+
+        Raises:
+            DataError: no folder or no record; a damaged record; predictions that are not the record's.
+        """
+        records = []
+        for path in sorted(self.folder.glob("*.json")):
+            record = self._read(path)
+            if path != self.record_path(record.key):
+                raise DataError(f"the record of {record.key}", "a file named by its key", source=str(path))
+            if not record.counts and self.predictions_path(record.key).exists():
+                record = counted(record, self.predictions(record.key))
+                self._write(record)
+            records.append(record)
+        if not records:
+            raise DataError("no records", "those that tagsmith reproduce leaves", source=str(self.folder))
+        return records
+
+    def _read(self, path: Path) -> Record:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Record)
+        except msgspec.DecodeError as error:
+            raise DataError(f"a damaged record ({error})", "a whole one", source=str(path)) from None
+
+    def _write(self, record: Record) -> None:
+        with replacing(self.record_path(record.key)) as temporary:
+            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
 
     def save(self, record: Record, predictions: Predictions) -> None:
         """Write the predictions, then the record, and clear the work away: a record is there when all is done."""
         self.predictions_path(record.key).parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.predictions_path(record.key)) as temporary:
             temporary.write_bytes(gzip.compress(msgspec.json.encode(predictions), mtime=0))
-        with replacing(self.record_path(record.key)) as temporary:
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+        self._write(record)
         shutil.rmtree(self.work(record.key), ignore_errors=True)
 
     def predictions(self, key: str) -> Predictions:

@@ -14,9 +14,10 @@ class Task:
 
     title: str
     preset: str
-    files: Mapping[str, str]
-    """Train, dev, test and whatever else is scored, below the data folder. Without dev, the last tenth of train is
-    dev."""
+    corpus: str
+    """Its name in ``tagsmith.corpora``."""
+    also: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What else is scored: by part, a corpus and its split."""
     tag_column: str | None = None
     vectors: bool = True
     """Whether the vectors that are given are for its language."""
@@ -43,21 +44,16 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def _parts(folder: str, pattern: str = "{}.txt") -> dict[str, str]:
-    return {part: f"{folder}/{pattern.format(part)}" for part in (TRAIN, DEV, TEST)}
-
-
-_EWT = _parts("ud_ewt", "en_ewt-ud-{}.conllu")
-
 TASKS: dict[str, Task] = {
-    "ner": Task("CoNLL-2003 English names", "ner", {**_parts("conll2003"), "conllpp": "conllpp/test.txt"}),
-    "chunk": Task("CoNLL-2000 chunks", "chunk", {TRAIN: "conll2000/train.txt", TEST: "conll2000/test.txt"}),
-    "pos-upos": Task("UD English EWT, universal parts of speech", "pos", _EWT),
-    "pos-xpos": Task("UD English EWT, Penn tags", "pos", _EWT, tag_column="xpos"),
-    "treebank": Task("Penn Treebank sample of NLTK, parts of speech", "pos", _parts("nltk_treebank")),
-    "wnut17": Task("WNUT-17, emerging names", "ner", _parts("wnut17")),
-    "ncbi": Task("NCBI disease names", "ner", _parts("ncbi_disease")),
-    "chinese": Task("UNER Chinese GSD names", "ner", _parts("uner_zh_gsd"), vectors=False),
+    "ner": Task("CoNLL-2003 English names", "ner", "conll2003", {"conllpp": ("conllpp", TEST)}),
+    "chunk": Task("CoNLL-2000 chunks", "chunk", "conll2000"),
+    "pos-upos": Task("UD English EWT, universal parts of speech", "pos", "ud_ewt"),
+    "pos-xpos": Task("UD English EWT, Penn tags", "pos", "ud_ewt", tag_column="xpos"),
+    "treebank": Task("Penn Treebank sample of NLTK, parts of speech", "pos", "nltk_treebank"),
+    "wnut17": Task("WNUT-17, emerging names", "ner", "wnut17"),
+    "ncbi": Task("NCBI disease names", "ner", "ncbi_disease"),
+    "ewt": Task("UNER English EWT names", "ner", "uner_ewt"),
+    "chinese": Task("UNER Chinese GSD names", "ner", "uner_zh_gsd", vectors=False),
 }
 
 _SOFTMAX = {"head.kind": "softmax"}

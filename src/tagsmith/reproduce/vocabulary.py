@@ -1,56 +1,42 @@
-"""Scores by what a model could know of a word: whether it is in the training data, and whether it has a vector.
-
-Source: Ma and Hovy 2016, §4.4, Tables 8 and 9.
-"""
+"""Scores by what a model could know of a word: whether it is in the training data, and whether it has a vector."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
 from tagsmith.metrics import Count
+from tagsmith.quality.vocabulary import CLASSES, Classify, vocabulary_class
 from tagsmith.schemes import read_spans
 
-CLASSES = {
-    "IV": "in the training data and in the vectors",
-    "OOTV": "not in the training data",
-    "OOEV": "not in the vectors",
-    "OOBV": "in neither",
-}
 
-
-def vocabulary_class(words: Iterable[str], train: Container[str], vectors: Container[str]) -> str:
-    """The class of a word, or of a span of several: one of ``CLASSES``.
-
-    A span is OOTV if a word of it is not in the training data, OOEV if one has no vector, OOBV if both (one word may
-    be the one, another the other).
+def by_words(train: Container[str], vectors: Container[str]) -> Classify:
+    """What gives the class of the words of a span by sets of words in lower case: in the paper's counts case does not
+    matter.
 
     Args:
-        train, vectors: the words of the training data, and those that have a vector, in lower case. In the paper's
-            counts case does not matter.
+        train, vectors: the words of the training data, and those that have a vector.
     """
-    lowered = [word.lower() for word in words]
-    known, embedded = (all(word in those for word in lowered) for those in (train, vectors))
-    return {(True, True): "IV", (False, True): "OOTV", (True, False): "OOEV", (False, False): "OOBV"}[known, embedded]
+
+    def classify(words: Iterable[str]) -> str:
+        lowered = (word.lower() for word in words)
+        return vocabulary_class((word in train, word in vectors) for word in lowered)
+
+    return classify
 
 
 def score_by_class(
-    sentences: Iterable[tuple[Sequence[str], Sequence[str], Sequence[str]]],
-    train: Container[str],
-    vectors: Container[str],
-    *,
-    spans: bool,
+    sentences: Iterable[tuple[Sequence[str], Sequence[str], Sequence[str]]], classify: Classify, *, spans: bool
 ) -> dict[str, Count]:
     """Spans (without ``spans``: tokens) by class: how many are in the gold tags, in the prediction, and in both.
 
     Args:
         sentences: tokens, gold tags and predicted tags of each.
-        train, vectors: as for ``vocabulary_class``.
     """
     counts = {name: Count() for name in CLASSES}
     for tokens, gold, predicted in sentences:
         wanted, found = (set(_places(tags, spans)) for tags in (gold, predicted))
         for start, end, label in wanted | found:
-            count = counts[vocabulary_class(tokens[start:end], train, vectors)]
+            count = counts[classify(tokens[start:end])]
             count.gold += (start, end, label) in wanted
             count.predicted += (start, end, label) in found
             count.correct += (start, end, label) in wanted & found

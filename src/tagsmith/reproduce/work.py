@@ -26,9 +26,9 @@ from tagsmith.errors import TagsmithError
 from tagsmith.machine import commit, processor, versions
 from tagsmith.metrics import score
 from tagsmith.reproduce.experiments import Experiment
-from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable
+from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, Results, VectorTable, counted
 from tagsmith.reproduce.tables import DEV, TRAIN
-from tagsmith.reproduce.vocabulary import score_by_class
+from tagsmith.reproduce.vocabulary import by_words, score_by_class
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagger import Tagger
 from tagsmith.text import Sentence
@@ -101,6 +101,7 @@ def run(experiment: Experiment, results: Results) -> Record:
         versions=versions(),
         processor=processor(),
     )
+    record = counted(record, predictions)
     results.save(record, predictions)
     return record
 
@@ -143,7 +144,7 @@ def score_parts(
             figures = score(zip(gold, tags, strict=True), spans=spans).as_dict()
             del figures["confusion"]
             rows = zip((sentence.tokens for sentence in sentences), gold, tags, strict=True)
-            classes = score_by_class(rows, train, embedded, spans=spans)
+            classes = score_by_class(rows, by_words(train, embedded), spans=spans)
             figures["vocabulary"] = {name: count.as_dict() for name, count in classes.items()}
             scores[part][constraints], predictions[part][constraints] = figures, tags
     del predictions[TRAIN]
