@@ -185,10 +185,9 @@ class Tagger:
         compiled: bool = True,
         precision: str = "auto",
     ) -> Tagger:
-        """The tagger in a model file, or in the package by its name. On ``cpu`` this needs no PyTorch.
+        """The tagger in a model file, or of a name that ``tagsmith models`` lists. On ``cpu`` this needs no PyTorch.
 
         Args:
-            path: a model file, or a name such as ``en-ner``; ``tagsmith models`` lists them.
             device: ``cpu``, or ``cuda``.
             constraints: ``scheme`` or ``none``, in place of the model's own ``decode.constraints``. With ``none`` tags
                 may come out that the scheme forbids; their spans are read as conlleval reads them.
