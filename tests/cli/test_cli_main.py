@@ -17,6 +17,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "tag",
+    "serve",
     "quantize",
     "calibrate",
     "convert",
