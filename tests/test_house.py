@@ -38,6 +38,7 @@ FLOORS = [
     ["corpora"],
     ["batching"],
     ["kernels"],
+    ["bundled"],
     ["store"],
     ["model"],
     ["engine"],
@@ -49,6 +50,7 @@ FLOORS = [
     ["tagsmith"],
     ["bench"],
     ["reproduce"],
+    ["serve"],
     ["cli"],
     ["demo", "__main__"],
 ]

@@ -15,10 +15,10 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from tagsmith import bundled
 from tagsmith.batching import UNKNOWN, Alphabets, Ids
 from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
 from tagsmith.errors import ConfigError, DataError, ModelFileError
-from tagsmith.files import check_readable
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
 from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, write_sealed
 from tagsmith.vocab import Vocabulary
@@ -82,6 +82,8 @@ class Model:
     training: Mapping[str, Any]
     int8: Int8Check | None = None
     """Of these weights; None where it was not measured."""
+    card: str = ""
+    """What its makers say of it, in Markdown: data, licence, scores, limits."""
     calibration: Calibration | None = None
     """Of these weights; None where no temperature was fitted."""
     without_vector: Ids | None = None
@@ -146,6 +148,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "trained_words": model.alphabets.trained,
         "training": dict(model.training),
     }
+    if model.card:
+        document["card"] = model.card
     if model.int8 is not None:
         document["precision"] = _Checks(model.int8)
     if model.calibration is not None:
@@ -168,13 +172,13 @@ def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model file; the weights stay on disk, mapped into memory.
+    """Read a model file, or a model in the package by its name; the weights stay on disk, mapped into memory.
 
     Raises:
-        DataError: there is no such file.
+        DataError: there is no such file and no such name.
         ModelFileError: the file is damaged, changed, foreign, or of a version this tagsmith can't read.
     """
-    check_readable(path, "a tagsmith model file")
+    path = bundled.find(path)
     try:
         tensors, text = map_tensors(path, _KEY)
     except DataError as error:
@@ -234,9 +238,18 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(document["training"], dict):
         raise ValueError("training must be an object")
     checks = msgspec.convert(document.get("precision", {}), _Checks)
-    calibration = msgspec.convert(document.get("calibration"), Calibration | None)
-    measured = (checks.int8, calibration, without_vector)
-    return Model(config, alphabets, tags, tensors, document["training"], *measured, version)
+    return Model(
+        config,
+        alphabets,
+        tags,
+        tensors,
+        document["training"],
+        int8=checks.int8,
+        card=msgspec.convert(document.get("card", ""), str),
+        calibration=msgspec.convert(document.get("calibration"), Calibration | None),
+        without_vector=without_vector,
+        format_version=version,
+    )
 
 
 def _are_words(ids: NDArray[Any], words: int) -> bool:
@@ -258,7 +271,7 @@ def with_half_vectors(model: Model) -> Model:
     table, largest = model.weights[_TABLE], np.finfo(np.float16).max
     if np.abs(table).max(initial=0) > largest:
         raise ValueError(f"a word vector beyond {largest}, the largest number of half precision")
-    return replace(model, weights={**model.weights, _TABLE: table.astype(np.float16)}, int8=None)
+    return replace(model, weights={**model.weights, _TABLE: table.astype(np.float16)}, int8=None, calibration=None)
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:

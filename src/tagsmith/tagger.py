@@ -185,7 +185,7 @@ class Tagger:
         compiled: bool = True,
         precision: str = "auto",
     ) -> Tagger:
-        """The tagger in a model file. On ``cpu`` this needs no PyTorch.
+        """The tagger in a model file, or of a name that ``tagsmith models`` lists. On ``cpu`` this needs no PyTorch.
 
         Args:
             device: ``cpu``, or ``cuda``.
@@ -197,7 +197,7 @@ class Tagger:
                 ``auto``: int8 where it can run and ``quantize`` found that dev scores the same, else fp32.
 
         Raises:
-            DataError: there is no such file.
+            DataError: there is no such file and no such name.
             ModelFileError: the file is damaged, changed, foreign, or of another version.
             ConfigError: constraints or a precision of another name, a device that is not there, or ``int8`` where it
                 can't run.

@@ -33,12 +33,11 @@ def command(
     which the outcomes on DEV, spans right or wrong (of plain tags, tokens), are most probable. The model file keeps it,
     with ECE and Brier score before and after: each fifth of the sentences at the temperature of the others.
     """
-    from tagsmith.files import check_distinct, check_writable
+    from tagsmith.files import check_distinct
     from tagsmith.formats.columns import Columns
     from tagsmith.tagger import Tagger
 
-    target = model if out is None else out
-    check_writable(target)
+    target = options.target(model, out)
     check_distinct(target, dev)
     skipped = options.Skipped(skip_bad)
     columns = Columns(word_column, tag_column)

@@ -32,6 +32,7 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
     import msgspec
 
     from tagsmith import store
+    from tagsmith.bundled import find
     from tagsmith.quality.transitions import learned_transitions
     from tagsmith.schemes import SCHEMES, split_tag
 
@@ -44,7 +45,7 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
     parameters = sum(array.size for array in loaded.weights.values())
     facts = {
         "file": model,
-        "bytes": Path(model).stat().st_size,
+        "bytes": find(model).stat().st_size,
         "format_version": loaded.format_version,
         "labels": labels,
         "tags": len(loaded.tags),

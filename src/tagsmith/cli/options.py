@@ -118,6 +118,21 @@ def say_unconstrained(tagger: Tagger) -> None:
         click.echo(text, err=True)
 
 
+def target(model: str, out: str | None) -> str:
+    """Where a changed model goes: to ``out``, or to the model itself, unless it is one in the package.
+
+    Raises:
+        DataError: nothing can be written there.
+    """
+    from tagsmith.bundled import check_own
+    from tagsmith.files import check_writable
+
+    if out is None:
+        check_own(model)
+    check_writable(out or model)
+    return out or model
+
+
 class Skipped:
     """Counts the malformed lines that were left out, and says so; the first few are shown."""
 

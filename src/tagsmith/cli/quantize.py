@@ -33,13 +33,12 @@ def command(
     and evaluate compute in int8 from then on, on processors with AVX-512 VNNI, unless --precision says otherwise.
     The weights stay as they are. For models with LSTM encoders.
     """
-    from tagsmith.files import check_distinct, check_writable
+    from tagsmith.files import check_distinct
     from tagsmith.formats.columns import Columns
     from tagsmith.store import INT8_TOLERANCE
     from tagsmith.tagger import Tagger
 
-    target = model if out is None else out
-    check_writable(target)
+    target = options.target(model, out)
     check_distinct(target, dev)
     skipped = options.Skipped(skip_bad)
     columns = Columns(word_column, tag_column)

@@ -1,0 +1,44 @@
+"""The models in the package, by name: files beside this one, each with a model card inside."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from tagsmith.errors import DataError
+from tagsmith.files import check_readable
+
+_FOLDER = Path(str(files(__name__)))
+
+
+def names() -> list[str]:
+    """The names of the models in the package."""
+    return sorted(path.stem for path in _FOLDER.glob("*.safetensors"))
+
+
+def is_bundled(model: str | os.PathLike[str]) -> bool:
+    """Whether this names a model in the package; a file of the same name, where the process runs, comes first."""
+    return str(model) in names() and not os.path.lexists(model)
+
+
+def find(model: str | os.PathLike[str]) -> Path:
+    """The file of a model: a file as it is given, or one in the package by its name.
+
+    Raises:
+        DataError: there is neither.
+    """
+    if is_bundled(model):
+        return _FOLDER / f"{model}.safetensors"
+    check_readable(model, " ".join(["a tagsmith model file", *(["or one of:", *names()] if names() else [])]))
+    return Path(model)
+
+
+def check_own(model: str | os.PathLike[str]) -> None:
+    """See to it that a model is not one in the package, which is not to be changed.
+
+    Raises:
+        DataError: it is.
+    """
+    if is_bundled(model):
+        raise DataError("a model in the package", "a file to write to: --out FILE", source=str(model))

@@ -1,0 +1,89 @@
+"""JSON lines in, JSON lines out: a line for each line, in order, while more come in; memory stays flat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import msgspec
+
+from tagsmith.errors import TagsmithError
+from tagsmith.serve.limits import Limits, Refused
+from tagsmith.serve.messages import Input, check, read_line
+from tagsmith.text import TokenizerName
+
+Tag = Callable[[Sequence[Input]], Awaitable[Sequence[bytes]]]
+_Numbered = list[tuple[int, bytes]]
+_AHEAD = 2  # groups of lines that are read while others are tagged
+
+
+async def answer_lines(
+    chunks: AsyncIterator[bytes],
+    write: Callable[[bytes], Awaitable[None]],
+    tag: Tag,
+    limits: Limits,
+    tokenizer: TokenizerName,
+) -> None:
+    """Write an answer for each line of the body that is not blank.
+
+    A line that can't be tagged gets an object with its number and an ``error`` in its place, and the next one is read.
+    A line that is too long, or does not come in time, ends the answers with such an object.
+    """
+    groups: asyncio.Queue[asyncio.Task[bytes] | bytes | None] = asyncio.Queue(_AHEAD)
+
+    async def read() -> None:
+        last = 1
+        try:
+            async for lines in _lines(chunks, limits):
+                last = lines[-1][0] + 1
+                await groups.put(tasks.create_task(_answer(lines, tag, limits, tokenizer)))
+        except Refused as refused:
+            await groups.put(_error(last, refused) + b"\n")
+        await groups.put(None)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read())
+        while (group := await groups.get()) is not None:
+            await write(group if isinstance(group, bytes) else await group)
+
+
+async def _lines(chunks: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[_Numbered]:
+    """The lines of a body with their numbers, as many together as came in together; no blank ones."""
+    number, rest = 1, b""
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(chunks, None), limits.seconds)
+        except TimeoutError:
+            raise Refused(408, "timeout", f"nothing came in for {limits.seconds:g} seconds") from None
+        *whole, rest = (rest + chunk).split(b"\n") if chunk is not None else (rest, b"")
+        if lines := [(i, line) for i, line in enumerate(whole, number) if line.strip()]:
+            yield lines
+        number += len(whole)
+        if chunk is None:
+            return
+        if len(rest) > limits.body_bytes:
+            raise Refused(413, "too_large", f"found a line of more than {limits.body_bytes} bytes")
+
+
+async def _answer(lines: _Numbered, tag: Tag, limits: Limits, tokenizer: TokenizerName) -> bytes:
+    """The answers to some lines, each on one of its own."""
+    inputs: dict[int, Input] = {}
+    answers: dict[int, bytes] = {}
+    for number, line in lines:
+        try:
+            one = read_line(line)
+            check(one, "this line", limits, tokenizer)
+            inputs[number] = one
+        except Refused as refused:
+            answers[number] = _error(number, refused)
+    try:
+        answers.update(zip(inputs, await tag(list(inputs.values())), strict=True))
+    except TagsmithError as error:
+        if len(lines) > 1:
+            return b"".join([await _answer([line], tag, limits, tokenizer) for line in lines])
+        answers = {number: _error(number, Refused(422, "invalid", str(error))) for number in inputs}
+    return b"".join(answers[number] + b"\n" for number, _ in lines)
+
+
+def _error(number: int, refused: Refused) -> bytes:
+    return msgspec.json.encode({"line": number, "error": {"code": refused.code, "message": refused.message}})

@@ -1,0 +1,217 @@
+"""The process: uvicorn with patience that ends, a drain that loses nothing, and reloading on SIGHUP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tagsmith.errors import DataError
+from tagsmith.serve.app import Service
+from tagsmith.serve.batches import Batches
+from tagsmith.serve.door import Door
+from tagsmith.serve.keys import Keys
+from tagsmith.serve.limits import Limits, Load
+from tagsmith.serve.logs import ForwardedLogs, Log
+from tagsmith.serve.metrics import Metrics
+from tagsmith.serve.models import Models
+
+_LAST = 1.0  # seconds that open connections have for a request once listening has ended
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a service runs."""
+
+    models: Mapping[str, Path]
+    host: str = "127.0.0.1"
+    port: int = 8000
+    memory: int = 2_000_000_000
+    """Bytes of the model files that may be loaded at a time."""
+    threads: int = 1
+    """That tag at the same time, beside the one that reads and writes."""
+    precision: str = "auto"
+    grace: float = 1.0
+    """Seconds to go on taking connections after SIGTERM, until whoever sends requests looks elsewhere."""
+    limits: Limits = field(default_factory=Limits)
+
+
+def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is under way.
+
+    Args:
+        announce: called with the service's address once it can be reached.
+
+    Raises:
+        TagsmithError: the first model can't be loaded, or the address is taken.
+    """
+    config = uvicorn.Config("", log_config=None)  # for its choice of an event loop
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(settings, keys, announce))
+
+
+async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
+    log = Log()
+    logging.getLogger("uvicorn").addHandler(ForwardedLogs(log))
+    load = Load(settings.limits)
+    metrics = Metrics(lambda: batches.waiting, lambda: load.requests)
+    batches = Batches(settings.threads, metrics.batch.observe)
+    models = Models(
+        settings.models,
+        settings.memory,
+        settings.precision,
+        log,
+        lambda name, outcome: metrics.loads.labels(name, outcome).inc(),
+    )
+    await models.get(models.names[0])
+    service = Service(models, batches, metrics, log, settings.limits, load, keys)
+    config = uvicorn.Config(
+        Door(service, service.routes()),
+        http=_patient(settings.limits.seconds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.limits.seconds) + 1,
+    )
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+
+    def started() -> None:
+        log.write("serving", models=models.names, host=host, port=port, keys=bool(keys))
+        announce(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+    server = _Server(config, service, settings.grace, listener.dup(), started)
+    watching = asyncio.create_task(models.watch())
+    try:
+        await server.serve([listener])
+    finally:
+        watching.cancel()
+        batches.close()
+    log.write("ended")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setblocking(False)
+        listener.bind(address)
+    except OSError as error:
+        raise DataError(error.strerror or str(error), "an address that is free", source=f"{host}:{port}") from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """On SIGTERM it answers all there is for a while, closing each connection with the answer, and then ends.
+
+    No connection that a client has made is dropped while a request may be on its way: those the system still queues are
+    taken when listening ends, and all that are open get a last while.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        grace: float,
+        listener: socket.socket,
+        started: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._service, self._grace, self._started = service, grace, started
+        self._listener = listener
+        """Another handle of the listening socket, which outlives the server's."""
+        self._loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda *_: self._loop.call_soon_threadsafe(self._reload))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections, and say so."""
+        await super().startup(sockets)
+        self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End listening, answer what is under way, and end."""
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = self._listener.accept()
+                await self._loop.connect_accepted_socket(self._protocol, connection)
+        self._listener.close()
+        patience = self._loop.time() + _LAST
+        while self.server_state.connections and self._loop.time() < patience and not self.force_exit:
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state={})
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; at once on Ctrl-C or when told twice."""
+        if sig == signal.SIGINT or self._service.load.draining:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+        self._service.load.draining = True
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._grace, self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+    def _reload(self) -> None:
+        self._reloading = self._loop.create_task(self._service.models.reload_changed(anyway=True))
+
+
+def _patient(seconds: float) -> type[asyncio.Protocol]:
+    """A protocol that cuts off clients that take longer to send their headers, or read nothing for so long."""
+
+    class Patient(HttpToolsProtocol):
+        _alarm: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._wait()
+
+        def on_headers_complete(self) -> None:
+            self._come()
+            super().on_headers_complete()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._wait()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._come()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._come()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            self._come()
+            self._alarm = self.loop.call_later(seconds, self.transport.abort)
+
+        def _come(self) -> None:
+            if self._alarm is not None:
+                self._alarm.cancel()
+
+    return Patient
