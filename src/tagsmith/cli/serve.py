@@ -78,7 +78,7 @@ def command(
     from tagsmith.serve.keys import Keys
     from tagsmith.serve.limits import Limits
     from tagsmith.serve.server import Settings, serve
-    from tagsmith.tagging import threads_here
+    from tagsmith.tagging import threads_for
 
     paths: dict[str, Path] = {}
     for model in models:
@@ -100,7 +100,7 @@ def command(
         host,
         port,
         memory=memory * 1_000_000,
-        threads=threads or threads_here(),
+        threads=threads or threads_for(None),
         precision=precision,
         grace=grace,
         limits=limits,
