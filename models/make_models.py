@@ -19,8 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tagsmith import Sentence, Tagger, store
 from tagsmith.corpora import read_corpus, read_registry
-from tagsmith.embeddings import Choice, lookup_forms, read_table, write_table
-from tagsmith.quality.vocabulary import CLASSES
+from tagsmith.embeddings import Choice, load_vectors, lookup_forms, read_table, write_table
+from tagsmith.quality.vocabulary import CLASSES, Classify
+from tagsmith.reproduce.vocabulary import by_words
 from tagsmith.schemes import SCHEMES, sentence_spans
 
 HERE = Path(__file__).parent
@@ -51,7 +52,7 @@ RECIPES = (
         "en-ner",
         "English names of persons, organisations and places",
         "ner",
-        40,
+        30,
         ("uner_ewt", "btc", "wikigold"),
         ("conll2003",),
         ("PER", "ORG", "LOC"),
@@ -84,7 +85,7 @@ def make(recipe: Recipe, data: str, vectors: str) -> None:
             train, dev, preset=recipe.preset, vectors=table, settings=recipe.settings, epochs=recipe.epochs, seed=1
         )
     tagger = Tagger(store.with_half_vectors(trained.model)).calibrate(dev).quantize(dev)
-    card = model_card(recipe, tagger, corpora)
+    card = model_card(recipe, tagger, corpora, known_words(train, vectors))
     Tagger(replace(tagger.model, card=card)).save(PACKAGE / f"{recipe.name}.safetensors")
 
 
@@ -108,12 +109,18 @@ def only(sentence: Sentence, labels: tuple[str, ...]) -> Sentence:
     return Sentence(sentence.tokens, SCHEMES["IOB2"].write(spans, len(sentence)))
 
 
-def model_card(recipe: Recipe, tagger: Tagger, corpora: Mapping[str, Splits]) -> str:
+def known_words(train: list[Sentence], vectors: str) -> Classify:
+    """What tells the vocabulary classes apart, by the words of the training data and all that have a vector."""
+    seen = {token.lower() for sentence in train for token in sentence.tokens}
+    return by_words(seen, set(load_vectors(vectors).words.strings))
+
+
+def model_card(recipe: Recipe, tagger: Tagger, corpora: Mapping[str, Splits], classify: Classify) -> str:
     """The card of a model, with scores on the test part of every corpus."""
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    tests = {name: tagger.analyse(parts["test"]) for name, parts in corpora.items()}
+    tests = {name: replace(tagger.analyse(parts["test"]), classify=classify) for name, parts in corpora.items()}
     return environment.get_template("card.md.jinja").render(
         recipe=recipe,
         model=tagger.model,

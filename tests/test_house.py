@@ -186,7 +186,8 @@ class TestCode:
 
     def test_no_path_of_anyones_machine_is_in_the_source(self):
         for path in (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-            assert not re.search(rb"/(home|root|tmp|Users)/", path.read_bytes()), path
+            if path.suffix != ".safetensors":  # whose words are those of other people's text
+                assert not re.search(rb"/(home|root|tmp|Users)/", path.read_bytes()), path
 
 
 def public(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef]:

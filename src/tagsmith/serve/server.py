@@ -26,7 +26,7 @@ from tagsmith.serve.logs import ForwardedLogs, Log
 from tagsmith.serve.metrics import Metrics
 from tagsmith.serve.models import Models
 
-_LAST = 1.0  # seconds that open connections have for a request once listening has ended
+_LAST = 3.0  # seconds that open connections have for a request once listening has ended
 
 
 @dataclass(frozen=True)
