@@ -231,7 +231,10 @@ def test_two_exchanged_weights_are_noticed(path: Path, tmp_path: Path):
 def test_a_missing_file_is_a_data_error_that_names_it(tmp_path: Path):
     with pytest.raises(DataError) as caught:
         store.load(tmp_path / "none.safetensors")
-    assert str(caught.value) == f"{tmp_path}/none.safetensors: found no such file; expected a tagsmith model file"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}/none.safetensors: found no such file; expected a tagsmith model file or one of: en-pos"
+    )
 
 
 @pytest.mark.parametrize(
