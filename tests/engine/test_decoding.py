@@ -114,9 +114,10 @@ def test_the_plain_engine_decodes_with_the_reference_and_the_other_with_compiled
 
 def test_the_plain_engine_never_imports_numba() -> None:
     script = (
-        "import sys; from handmade import random_model; from tagsmith.engine.numpy import NumpyEngine; "
+        "import sys; from chains import best_path, marginals_of; from handmade import random_model; "
+        "from tagsmith.engine.numpy import NumpyEngine; "
         "model = random_model(1); engine = NumpyEngine(model); batch = model.alphabets.batch([['a', 'b'], ['c']]); "
-        "print(len(engine.decode(batch)), len(engine.marginals(batch)), 'numba' in sys.modules)"
+        "print(len(best_path(engine, batch)), len(marginals_of(engine, batch)), 'numba' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from chains import best_path, marginals_of
 from handmade import random_model
 from recipes import RECIPES
 
@@ -59,9 +60,13 @@ def assert_same(model: Model, sentences: Sequence[Sequence[str]]) -> None:
             if ours.ndim == 3:  # nothing comes to a first word
                 ours, theirs = (np.delete(scores, firsts, 0) for scores in (ours, theirs))
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4, err_msg=name)
-        assert other.decode(batch).tolist() == plain.decode(plain.read(sentences)).tolist()
+        assert best_path(other, batch).tolist() == best_path(plain, plain.read(sentences)).tolist()
         np.testing.assert_allclose(
-            other.marginals(batch), plain.marginals(plain.read(sentences)), rtol=0, atol=1e-4, err_msg=repr(other)
+            marginals_of(other, batch),
+            marginals_of(plain, plain.read(sentences)),
+            rtol=0,
+            atol=1e-4,
+            err_msg=repr(other),
         )
 
 
@@ -82,7 +87,7 @@ def test_all_engines_give_the_same_for_every_kind_of_model(recipe: dict[str, Any
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_numpy_engine_gives_a_sentence_the_same_in_any_batch_in_any_order(recipe: dict[str, Any]) -> None:
     engine = NumpyEngine(random_model(2, settings=recipe, scale=0.5))
-    for marginals, alone in together_and_alone(engine.marginals, engine):
+    for marginals, alone in together_and_alone(lambda batch: marginals_of(engine, batch), engine):
         np.testing.assert_allclose(marginals, alone, atol=1e-5)
 
 
@@ -136,7 +141,7 @@ def test_no_engine_reads_anything_of_what_was_in_memory(
 ) -> None:
     model = random_model(3, settings=RECIPES[recipe])
     engine = make(model)
-    marginals, path = engine.marginals(engine.read(ODD)), engine.decode(engine.read(ODD))
+    marginals, path = marginals_of(engine, engine.read(ODD)), best_path(engine, engine.read(ODD))
     made: list[str] = []
 
     def filled(name: str, create: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -151,8 +156,8 @@ def test_no_engine_reads_anything_of_what_was_in_memory(
     for name in ("empty", "empty_like"):
         monkeypatch.setattr(np, name, filled(name, getattr(np, name)))
     engine = make(model)
-    assert np.array_equal(engine.marginals(engine.read(ODD)), marginals)
-    assert np.array_equal(engine.decode(engine.read(ODD)), path)
+    assert np.array_equal(marginals_of(engine, engine.read(ODD)), marginals)
+    assert np.array_equal(best_path(engine, engine.read(ODD)), path)
     assert "empty" in made
 
 
@@ -166,7 +171,7 @@ def test_another_device_runs_pytorch(model: Model) -> None:
     engine = make_engine(model, "cpu:0")
     assert isinstance(engine, TorchEngine)
     batch = model.alphabets.batch(ODD)
-    assert engine.decode(batch).tolist() == NumpyEngine(model).decode(batch).tolist()
+    assert best_path(engine, batch).tolist() == best_path(NumpyEngine(model), batch).tolist()
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda"])
@@ -211,14 +216,14 @@ def test_a_gpu_gives_the_tags_of_the_numpy_engine(recipe: str | None, model: Mod
     assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
     batch = model.alphabets.batch([*ODD, long_sentence(model)[:500]])
     np.testing.assert_allclose(engine.chain(batch).emissions, plain.chain(batch).emissions, rtol=0, atol=1e-3)
-    np.testing.assert_allclose(engine.marginals(batch), plain.marginals(batch), rtol=0, atol=1e-3)
-    assert engine.decode(batch).tolist() == plain.decode(batch).tolist()
+    np.testing.assert_allclose(marginals_of(engine, batch), marginals_of(plain, batch), rtol=0, atol=1e-3)
+    assert best_path(engine, batch).tolist() == best_path(plain, batch).tolist()
 
 
 def test_an_engine_leaves_memory_with_its_last_user(model: Model) -> None:
     """A training makes one after every epoch, and each holds all word vectors."""
     engine = NumbaEngine(model)
-    engine.decode(engine.read(ODD))
+    best_path(engine, engine.read(ODD))
     gone = weakref.ref(engine)
     gc.disable()
     try:

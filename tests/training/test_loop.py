@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from chains import best_path
 
 from tagsmith import metrics
 from tagsmith.batching import UNKNOWN
@@ -101,7 +102,7 @@ def same_weights(a: Run, b: Run) -> bool:
 
 def answers_of(model: Model, sentences: Sequence[Sentence] = SENTENCES) -> list[Sentence]:
     engine = NumpyEngine(model)
-    paths = [engine.decode(model.alphabets.batch([sentence.tokens])) for sentence in sentences]
+    paths = [best_path(engine, model.alphabets.batch([sentence.tokens])) for sentence in sentences]
     return [Sentence(s.tokens, [model.tags[i] for i in path]) for s, path in zip(sentences, paths, strict=True)]
 
 
@@ -422,7 +423,7 @@ def test_training_and_tagging_on_a_gpu() -> None:
     assert isinstance(engine, TorchEngine)
     assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
     np.testing.assert_allclose(engine.chain(batch).emissions, NumpyEngine(run.model).chain(batch).emissions, atol=1e-3)
-    assert engine.decode(batch).tolist() == NumpyEngine(run.model).decode(batch).tolist()
+    assert best_path(engine, batch).tolist() == best_path(NumpyEngine(run.model), batch).tolist()
 
 
 def test_what_ended_a_training_stands_in_the_model(third: Run) -> None:

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from tagsmith.batching import Ids
 from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
-from tagsmith.kernels.reference import Chain, Floats
+from tagsmith.kernels.reference import Chain
 from tagsmith.store import Model
 
 
@@ -45,14 +45,6 @@ class Engine(Protocol, Generic[Read]):
 
     def chain(self, batch: Read) -> Chain:
         """What every path of every sentence scores, in float32."""
-        ...
-
-    def decode(self, batch: Read) -> Ids:
-        """Tag ids of the best path of each sentence, a legal one unless ``decode.constraints=none``. Shape: [N]."""
-        ...
-
-    def marginals(self, batch: Read) -> Floats:
-        """Probability of every tag at every word, over the paths ``decode`` chooses from. Shape: [N, K], float64."""
         ...
 
 

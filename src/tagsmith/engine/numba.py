@@ -84,14 +84,6 @@ class NumbaEngine:
         self._products.append(products)
         return states
 
-    def decode(self, batch: Words) -> Ids:
-        """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), batch.lengths)
-
-    def marginals(self, batch: Words) -> Floats:
-        """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), batch.lengths)
-
 
 class _Inputs:
     """What the first layer reads of words: their vectors and their spellings."""

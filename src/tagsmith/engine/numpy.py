@@ -43,14 +43,6 @@ class NumpyEngine:
         scores = inputs @ self.weights["head.weight"].T + self.weights["head.bias"]
         return chain_of(scores, batch.lengths, self.config.head, self.weights)
 
-    def decode(self, batch: Batch) -> Ids:
-        """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), batch.lengths)
-
-    def marginals(self, batch: Batch) -> Floats:
-        """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), batch.lengths)
-
     def _spelled(self, batch: Batch) -> Floats:
         """Spelling vectors. Shape: [U, F]."""
         settings, weights, lengths = self.config.chars, self.weights, batch.word_lengths

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tagsmith.batching import Batch, Ids
+from tagsmith.batching import Batch
 from tagsmith.engine.decoding import Decoder
 from tagsmith.kernels import chain
-from tagsmith.kernels.reference import Chain, Floats
+from tagsmith.kernels.reference import Chain
 from tagsmith.model.network import Network
 from tagsmith.store import Model
 
@@ -24,11 +24,3 @@ class TorchEngine:
     def chain(self, batch: Batch) -> Chain:
         """What every path of every sentence scores, in float32."""
         return self.network.chain(batch)
-
-    def decode(self, batch: Batch) -> Ids:
-        """Tag ids of the best path of each sentence. Shape: [N]."""
-        return self.decoder.viterbi(self.chain(batch), batch.lengths)
-
-    def marginals(self, batch: Batch) -> Floats:
-        """Probability of every tag at every word. Shape: [N, K], float64."""
-        return self.decoder.marginals(self.chain(batch), batch.lengths)
