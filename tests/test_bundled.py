@@ -18,6 +18,17 @@ def test_a_model_is_small_and_says_what_it_is(name: str):
     assert model.calibration is not None
 
 
+def test_names_known_and_unknown():
+    tagger = Tagger.load("en-ner", compiled=False)
+    answer = tagger.tag("Jay is from India. Zorbanna Kvistlund works for the Red Cross.")
+    assert [(span.text, span.label) for span in answer.spans] == [
+        ("Jay", "PER"),
+        ("India", "LOC"),
+        ("Zorbanna Kvistlund", "PER"),
+        ("Red Cross", "ORG"),
+    ]
+
+
 def test_parts_of_speech_of_words_known_and_unknown():
     answer = Tagger.load("en-pos", compiled=False).tag("Jay googled the frobnicator.")
     assert answer.tags == ("PROPN", "VERB", "DET", "NOUN", "PUNCT")

@@ -233,7 +233,7 @@ def test_a_missing_file_is_a_data_error_that_names_it(tmp_path: Path):
         store.load(tmp_path / "none.safetensors")
     assert (
         str(caught.value)
-        == f"{tmp_path}/none.safetensors: found no such file; expected a tagsmith model file or one of: en-pos"
+        == f"{tmp_path}/none.safetensors: found no such file; expected a tagsmith model file or one of: en-ner, en-pos"
     )
 
 

@@ -205,7 +205,7 @@ class TestExitCodes:
 
     def test_the_installed_command_ends_with_the_same_code_and_line(self, tmp_path: Path):
         result = real("info", tmp_path / "none")
-        expected = f"error: {tmp_path}/none: found no such file; expected a tagsmith model file or one of: en-pos\n"
+        expected = f"error: {tmp_path}/none: found no such file; expected a tagsmith model file or one of: en-ner, en-pos\n"
         assert result == Result(1, "", expected)
 
     @pytest.mark.parametrize("command", ["info", "evaluate", "tag"])
@@ -244,5 +244,5 @@ class TestStreams:
     def test_a_file_name_that_is_no_text_can_still_be_named_in_an_error(self):
         assert (
             real("info", "no\udcff").err
-            == "error: no\\udcff: found no such file; expected a tagsmith model file or one of: en-pos\n"
+            == "error: no\\udcff: found no such file; expected a tagsmith model file or one of: en-ner, en-pos\n"
         )

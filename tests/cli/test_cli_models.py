@@ -45,7 +45,7 @@ def test_a_file_of_the_same_name_comes_first():
 
 def test_a_name_that_is_none_is_an_error_that_lists_the_models():
     with pytest.raises(
-        DataError, match=r"^xx-three: found no such file; expected a tagsmith model file or one of: xx-one xx-two$"
+        DataError, match=r"^xx-three: found no such file; expected a tagsmith model file or one of: xx-one, xx-two$"
     ):
         Tagger.load("xx-three")
 

@@ -30,7 +30,7 @@ def find(model: str | os.PathLike[str]) -> Path:
     """
     if is_bundled(model):
         return _FOLDER / f"{model}.safetensors"
-    check_readable(model, " ".join(["a tagsmith model file", *(["or one of:", *names()] if names() else [])]))
+    check_readable(model, f"a tagsmith model file or one of: {', '.join(names())}")
     return Path(model)
 
 

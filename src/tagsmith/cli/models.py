@@ -15,8 +15,8 @@ def command(name: str | None, as_json: bool) -> None:
 
     \b
     Example:
-      tagsmith models en-pos
-      tagsmith tag en-pos --text "Jay is from India."
+      tagsmith models en-ner
+      tagsmith tag en-ner --text "Jay is from India."
     """
     import msgspec
 

@@ -59,8 +59,8 @@ def command(
 
     \b
     Example:
-      tagsmith serve ner.safetensors
-      tagsmith serve en-pos mine=ner.safetensors --port 8080 --keys keys.txt
+      tagsmith serve en-ner
+      tagsmith serve en-ner en-pos mine=ner.safetensors --port 8080 --keys keys.txt
       curl -s localhost:8000/v1/tag -d '{"text": "Jay is from India."}'
 
     A model is a file, served under its name without .safetensors, a name that tagsmith models lists, or NAME=FILE. The

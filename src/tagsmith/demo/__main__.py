@@ -1,4 +1,5 @@
-"""``python -m tagsmith.demo [FOLDER]``: train on the corpus in the package, evaluate, tag, and make a page to look at.
+"""``python -m tagsmith.demo [FOLDER]``: tag with the models in the package; then train on the corpus in the package,
+evaluate, tag, and make a page to look at.
 
 Every step is a command of the shell, shown before it runs.
 """
@@ -21,6 +22,9 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model, page = folder / "demo.safetensors", folder / "demo.html"
     corpus = {part: HERE / f"{part}.conll" for part in ("train", "dev", "test")}
+    _shell("models")
+    for shipped in ("en-ner", "en-pos"):
+        _shell("tag", shipped, "--text", "Jay is from India.")
     _shell("train", "--train", corpus["train"], "--dev", corpus["dev"], "--epochs", 40, "--resume", "--out", model)
     _shell("evaluate", model, corpus["test"])
     _shell("tag", model, "--text", "Jay is from India.")
