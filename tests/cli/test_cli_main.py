@@ -205,7 +205,9 @@ class TestExitCodes:
 
     def test_the_installed_command_ends_with_the_same_code_and_line(self, tmp_path: Path):
         result = real("info", tmp_path / "none")
-        expected = f"error: {tmp_path}/none: found no such file; expected a tagsmith model file or one of: en-ner, en-pos\n"
+        expected = (
+            f"error: {tmp_path}/none: found no such file; expected a tagsmith model file or one of: en-ner, en-pos\n"
+        )
         assert result == Result(1, "", expected)
 
     @pytest.mark.parametrize("command", ["info", "evaluate", "tag"])
