@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 from handmade import DEMO, TINY
 from local_server import Server, serving
 
@@ -20,7 +21,12 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled kernels are kept from one run of the tests to the next, and shared by all processes."""
+    """Compiled kernels are kept from one run of the tests to the next, and shared by all processes.
+
+    Without a GPU, Triton's kernels are interpreted, which Triton must know before anything imports it.
+    """
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
     os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "kernels")
     if not hasattr(config, "workerinput"):  # once, before any worker
         subprocess.run([sys.executable, Path(__file__).with_name("warm.py")], check=True)

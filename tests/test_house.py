@@ -41,6 +41,7 @@ FLOORS = [
     ["bundled"],
     ["store"],
     ["model"],
+    ["gpu"],
     ["engine"],
     ["ruling"],
     ["tagging"],
@@ -60,8 +61,10 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 HEAVY = {"torch", "matplotlib"}
 HEAVY_ROOMS = {
     "model",
+    "gpu",
     "training",
     "engine/torch.py",
+    "engine/triton.py",
     "bench/jobs/crf.py",
     "bench/jobs/training.py",
     "bench/picture.py",
@@ -139,9 +142,10 @@ class TestImports:
         for node in parse(path).body:
             if isinstance(node, ast.ImportFrom):
                 pictures = ("tagsmith.bench.picture", "tagsmith.quality.pictures")
-                heavy = ("tagsmith.model", "tagsmith.training", "tagsmith.engine.torch", *pictures)
+                engines = ("tagsmith.engine.torch", "tagsmith.engine.triton")
+                heavy = ("tagsmith.model", "tagsmith.gpu", "tagsmith.training", *engines, *pictures)
                 assert node.module not in heavy
-                assert not (node.module or "").startswith(("tagsmith.model.", "tagsmith.training."))
+                assert not (node.module or "").startswith(("tagsmith.model.", "tagsmith.gpu.", "tagsmith.training."))
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
     def test_nothing_can_run_code_from_data(self, path: Path):

@@ -234,7 +234,7 @@ class TestManyInputs:
 
     def test_memory_stays_flat_over_a_long_generator(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("tagsmith.tagging._WINDOW", 500)
-        monkeypatch.setattr("tagsmith.engine.words._INPUTS", 2**16)
+        monkeypatch.setattr("tagsmith.engine.numba._INPUTS", 2**16)
         monkeypatch.setattr("tagsmith.engine.words._PRODUCTS", 2**16)
         tagged = Tagger(random_model(1))
 

@@ -30,25 +30,28 @@ class Computed:
         return np.stack([words, np.add.reduceat(chars, starts)], 1).astype(np.float32)
 
 
+def empty(rows: int) -> np.ndarray:
+    return np.empty((rows, 2), np.float32)
+
+
 def row_of(word: str) -> list[float]:
     batch = ALPHABETS.batch([[word]])
     return Computed()(batch.words, batch.chars, batch.word_lengths)[0].tolist()
 
 
-@pytest.mark.parametrize("room", [1, 8, 16, 40, 2**20])  # bytes: room for none, 1, 2 or 5 words, or all
+@pytest.mark.parametrize("room", [0, 1, 2, 5, 2**17])  # rows
 @given(st.lists(st.lists(st.lists(st.sampled_from(WORDS), min_size=1), min_size=1, max_size=3), max_size=12))
 def test_every_word_has_its_row_however_little_room_there_is(room: int, calls: list[list[list[str]]]):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tagsmith.engine.words._INPUTS", room)
         patch.setattr("tagsmith.engine.words._AT_ONCE", 3)
-        words = WordInputs(ALPHABETS, 2, Computed())
+        words = WordInputs(ALPHABETS, Computed(), empty, room)
         answers = [(words.of(call), list(itertools.chain(*call))) for call in calls]
     for (table, which), tokens in answers:  # looked at when all calls are done: no row has changed
         assert table[which].tolist() == [row_of(token) for token in tokens]
 
 
 def test_a_word_is_computed_once_and_words_the_model_takes_for_one_share_a_row():
-    words = WordInputs(ALPHABETS, 2, computed := Computed())
+    words = WordInputs(ALPHABETS, computed := Computed(), empty, 100)
     table, which = words.of([["1984", "word1", "2025"], ["word1"]])
     assert which[0] == which[2] != which[1] == which[3]
     again, _ = words.of([["word1", "1066"]])
@@ -56,9 +59,8 @@ def test_a_word_is_computed_once_and_words_the_model_takes_for_one_share_a_row()
     assert computed.words == 2
 
 
-def test_memory_is_bounded_where_many_words_share_a_row(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tagsmith.engine.words._INPUTS", 400)
-    words = WordInputs(ALPHABETS, 2, Computed())
+def test_memory_is_bounded_where_many_words_share_a_row():
+    words = WordInputs(ALPHABETS, Computed(), empty, 50)
     for i in range(1_000):
         words.of([[str(i) for i in range(i, i + 3)]])
     assert len(words._row_of) <= 50
@@ -95,7 +97,7 @@ def test_a_product_is_computed_once_as_long_as_there_is_room(monkeypatch: pytest
 
 
 def test_threads_share_one():
-    words = WordInputs(ALPHABETS, 2, Computed())
+    words = WordInputs(ALPHABETS, Computed(), empty, 100)
     calls = [[[f"{chr(97 + i % 26)}{chr(97 + i % 7)}", WORDS[i % 8]]] for i in range(400)]
     with ThreadPoolExecutor(8) as pool:
         for (table, which), call in zip(pool.map(words.of, calls), calls, strict=True):

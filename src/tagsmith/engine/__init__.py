@@ -1,4 +1,5 @@
-"""The engines that run a model: numba (compiled, for CPUs), numpy (plain) and torch (GPU). All give the same tags.
+"""The engines that run a model: numba (compiled, for CPUs), numpy (plain), triton (for GPUs), and torch, on a GPU for
+what triton has no kernels for. All give the same tags.
 
 Torch is imported only when its engine is asked for, Numba only when there is enough to tag.
 """
@@ -59,7 +60,7 @@ def check_device(device: str) -> None:
 
 
 def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precision: str = "auto") -> Engine:
-    """The engine for a device: Numba for ``cpu``, PyTorch for any other, such as ``cuda``.
+    """The engine for a device: Numba for ``cpu``; for any other, such as ``cuda``, Triton or else PyTorch.
 
     Args:
         compiled: on ``cpu``; False is NumPy alone, slower to tag and quicker to start.
@@ -89,9 +90,15 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
     from tagsmith.extras import require
 
     require("torch", "PyTorch", "train")
-    from tagsmith.engine.torch import TorchEngine
+    from tagsmith.gpu import obstacle as no_kernels
 
     try:
+        if device.startswith("cuda") and not no_kernels(model.config):
+            from tagsmith.engine.triton import TritonEngine
+
+            return TritonEngine(model, device)
+        from tagsmith.engine.torch import TorchEngine
+
         return TorchEngine(model, device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None

@@ -23,6 +23,7 @@ from tagsmith.kernels.tiles import pack, pack_transposed, product, whole_vectors
 from tagsmith.store import Model, layer_names
 from tagsmith.tensors import release
 
+_INPUTS = 16 * 2**20  # bytes for the inputs of words: 52,000 words of 80 numbers
 _READ_BEFORE_RELEASE = 1_024  # word vectors
 Weights = Mapping[str, NDArray[Any]]
 
@@ -55,7 +56,11 @@ class NumbaEngine:
         vectors, spell = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
         # Not a method of the engine's own: that would be a circle, which keeps a used engine in memory.
         inputs = _Inputs(vectors, spell)
-        self._words = WordInputs(model.alphabets, vectors.shape[1] + self.config.chars.width, inputs)
+        width = vectors.shape[1] + self.config.chars.width
+        # Memory that is not written to takes none.
+        self._words = WordInputs(
+            model.alphabets, inputs, lambda rows: np.empty((rows, width), np.float32), _INPUTS // (4 * width)
+        )
         self._products: list[Products] = []  # one for each thread that decodes, waiting for the next
         self.decoder = Decoder(model.config, model.tags, chain)
 

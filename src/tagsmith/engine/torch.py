@@ -1,4 +1,4 @@
-"""The engine for GPUs: the training network with dropout off."""
+"""The engine for GPUs of what has no kernels there: the training network with dropout off."""
 
 from __future__ import annotations
 

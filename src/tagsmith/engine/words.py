@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from tagsmith.batching import Alphabets, Ids
 from tagsmith.kernels.reference import Floats
 
-_INPUTS = 16 * 2**20  # bytes for the inputs of words: 52,000 words of 80 numbers
 _PRODUCTS = 16 * 2**20  # bytes for the products of words: 2,600 words at two directions of 200 units
 _AT_ONCE = 1_024  # words computed at a time: more would take memory and save no time
 
@@ -21,13 +21,24 @@ class WordInputs:
     Words that the model can't tell apart (digits may count as zeros) share a row. Threads can share one.
     """
 
-    def __init__(self, alphabets: Alphabets, width: int, compute: Callable[[Ids, Ids, Ids], Floats]) -> None:
-        """``compute`` gives the rows of words: their ids [U], characters [C] and lengths [U] -> [U, width]."""
-        self._alphabets, self._width, self._compute = alphabets, width, compute
+    def __init__(
+        self,
+        alphabets: Alphabets,
+        compute: Callable[[Ids, Ids, Ids], Any],
+        empty: Callable[[int], Any],
+        rows: int,
+    ) -> None:
+        """
+        Args:
+            compute: the rows of words, given their ids [U], characters [C] and lengths [U]. Shape: [U, width].
+            empty: a table of so many rows, in NumPy or on a device, for what ``compute`` gives.
+            rows: in a table, if no batch needs more.
+        """
+        self._alphabets, self._compute, self._empty, self._rows = alphabets, compute, empty, rows
         self._lock = threading.Lock()
         self._begin()
 
-    def of(self, sentences: Sequence[Sequence[str]]) -> tuple[Floats, Ids]:
+    def of(self, sentences: Sequence[Sequence[str]]) -> tuple[Any, Ids]:
         """A table, and which of its rows each word of the sentences has. Shape: [·, width], [N].
 
         Later calls may add rows to the table but never change one.
@@ -72,8 +83,8 @@ class WordInputs:
             self._table[first + start : first + start + len(some)] = self._compute(ids[some], *spelled)
 
     def _begin(self, at_least: int = 0) -> None:
-        """Begin a table with room for so many words. It takes no memory before it is written to."""
-        self._table = np.empty((max(at_least, _INPUTS // (4 * self._width)), self._width), np.float32)
+        """Begin a table with room for so many words."""
+        self._table = self._empty(max(at_least, self._rows))
         self._row_of: dict[str, int] = {}
         self._row_of_form: dict[tuple[str, int], int] = {}  # by all that the model sees of a word
 

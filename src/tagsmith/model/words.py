@@ -11,7 +11,7 @@ from tagsmith.model.compiled import CompiledConvolution, runs_compiled
 from tagsmith.model.dropout import dropout
 from tagsmith.model.recurrence import read_both_ways
 
-_ACTIVATIONS = {"none": lambda x: x, "tanh": torch.tanh, "relu": torch.relu}
+ACTIVATIONS = {"none": lambda x: x, "tanh": torch.tanh, "relu": torch.relu}
 
 
 class WordVectors(nn.Module):
@@ -43,7 +43,7 @@ class CharCNN(nn.Module):
     ) -> None:
         super().__init__()
         self.vectors, self.weight, self.bias = vectors, weight, bias
-        self.activation, self.dropout = _ACTIVATIONS[activation], dropout
+        self.activation, self.dropout = ACTIVATIONS[activation], dropout
 
     def forward(self, chars: Tensor, word_lengths: Tensor) -> Tensor:
         """Shape: [C], [U] -> [U, F]."""
@@ -67,17 +67,28 @@ def convolve_max(seen: Tensor, word_lengths: Tensor, weight: Tensor, bias: Tenso
     row = seen.new_zeros(chars + margin * (len(word_lengths) + 1), dim).index_copy(0, places, seen)
     windows = torch.cat([row[places + shift] for shift in range(-margin, margin + 1)], 1)
     filtered = F.linear(windows, weight, bias)
+    return first_maximum(filtered, word, len(word_lengths))
+
+
+def first_maximum(values: Tensor, group: Tensor, groups: int) -> Tensor:
+    """The maximum over the rows of each group, whose gradient goes to the first of several equal rows.
+
+    A group without rows gets some row.
+
+    Shape: values [P, F], group [P], numbers below ``groups`` -> [groups, F].
+    """
     # Not the gradient of amax, which shares itself out among equal maxima, nor that of torch.segment_reduce, which
     # counts a maximum that stands at n places up to n times.
-    by_word = word[:, None].expand_as(filtered)
+    rows = len(values)
+    by_group = group[:, None].expand_as(values)
     with torch.no_grad():
-        highest = filtered.new_full((len(word_lengths), len(bias)), -torch.inf)
-        highest.scatter_reduce_(0, by_word, filtered, "amax")
-        char = torch.arange(chars, device=device)[:, None]
-        places_of_maxima = torch.where((filtered == highest[word]) | filtered.isnan(), char, chars)
-        first = places_of_maxima.new_full(highest.shape, chars)
-        first.scatter_reduce_(0, by_word, places_of_maxima, "amin")
-    return filtered.gather(0, first)
+        highest = values.new_full((groups, values.shape[1]), -torch.inf)
+        highest.scatter_reduce_(0, by_group, values, "amax")
+        row = torch.arange(rows, device=values.device)[:, None]
+        rows_of_maxima = torch.where((values == highest[group]) | values.isnan(), row, rows)
+        first = rows_of_maxima.new_full(highest.shape, rows - 1)
+        first.scatter_reduce_(0, by_group, rows_of_maxima, "amin")
+    return values.gather(0, first)
 
 
 class CharLSTM(nn.Module):

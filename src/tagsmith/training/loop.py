@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import numpy as np
 import torch
 
-from tagsmith.config import Config, Training
+from tagsmith.config import Config
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.model.network import initial_weights
-from tagsmith.store import Model, shapes
+from tagsmith.store import Model
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
-from tagsmith.training.checkpoint import Epoch, Progress, data_of
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, without_vector, word_vectors
-from tagsmith.training.inherit import inherit, known_vectors
+from tagsmith.training.checkpoint import Epoch, data_of
+from tagsmith.training.data import unseen_labels
 from tagsmith.training.learner import Learner
+from tagsmith.training.start import Run, begin, ended, finish, make_learner
 
 _ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
 """What decides which sentences an epoch's steps take."""
@@ -51,14 +46,6 @@ class Observer(Protocol):
     def finished(self) -> None:
         """At the end, however it came."""
         ...
-
-
-@dataclass
-class Run:
-    """A finished training: the model of the best epoch, and all epochs."""
-
-    model: Model
-    epochs: list[Epoch] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -119,31 +106,18 @@ def train(
             of another training.
     """
     check_device(device)
-    rows = known_vectors(old, vectors) if old else vectors
-    config = _with_dim(config, rows)
-    settings = config.training
-    data = training_set(sentences, config, vectors, old.alphabets if old else None)
-    gold = [] if dev is None else dev_rows(dev, config.scheme)
-    unseen = unseen_labels(gold, data.tags, config.scheme)
-    rng = np.random.default_rng(settings.seed)
-    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
-    weights["words.vectors"] = word_vectors(data.alphabets, rows, config.words.dim or 0, rng)
-    facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
-    lacking = without_vector(data.alphabets, vectors, old)
-    start = Model(config, data.alphabets, data.tags, weights, facts, without_vector=lacking)
-    if old:
-        weights, inherited = inherit(old, start)
-        facts["inherited"] = inherited.lines("the model to start from")
-        start = dataclasses.replace(start, weights=weights)
+    beginning = begin(sentences, dev, config, vectors, device, old)
+    gold, settings, facts = beginning.gold, beginning.config.training, beginning.facts
     identity = {
-        "config": msgspec.to_builtins(config),
-        "data": data_of(start, data.sentences, dev),
+        "config": msgspec.to_builtins(beginning.config),
+        "data": data_of(beginning.model, beginning.data.sentences, dev),
         "versions": facts["versions"],
         "device": device,
     }
+    unseen = unseen_labels(gold, beginning.data.tags, beginning.config.scheme)
 
     with torch.random.fork_rng(), _threads(settings.threads):
-        learner = Learner(start, data, device)
+        learner = make_learner(beginning, device)
         resumed = None
         if checkpoints and checkpoints.resume:
             resumed = _go_on(learner, checkpoints, identity, dev, gold)
@@ -162,7 +136,7 @@ def train(
                 observer.started({**facts, "config": identity["config"], "resumed": resumed, "unseen_labels": unseen})
                 for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
-            while not (stopped := _ended(progress, settings)):
+            while not (stopped := ended(progress, settings)):
                 for loss, tokens in learner.epoch():
                     for observer in observers:
                         observer.stepped(progress.number, loss, tokens)
@@ -179,12 +153,7 @@ def train(
         finally:
             for observer in observers:
                 observer.finished()
-        best = progress.best
-        assert best is not None  # there is at least one epoch, and the first is the best so far
-        brief = None if best.dev is None else {"score": best.dev.score, "accuracy": best.dev.accuracy}
-        known = {"epochs": len(progress.epochs), "best_epoch": best.number, "stopped": stopped, "dev": brief}
-        model = dataclasses.replace(start, weights=learner.best_weights(), training={**facts, **known})
-    return Run(model, progress.epochs)
+        return finish(learner, stopped)
 
 
 def _go_on(
@@ -216,13 +185,6 @@ def _go_on(
     return {"checkpoint": found, **done, "notes": notes}
 
 
-def _ended(progress: Progress, settings: Training) -> str | None:
-    done, best = len(progress.epochs), progress.best
-    if best and done - best.number >= settings.patience:
-        return "patience"
-    return "epochs" if done >= settings.epochs else None
-
-
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
@@ -231,33 +193,3 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _with_dim(config: Config, vectors: Vectors | None) -> Config:
-    if vectors and config.words.dim not in (None, vectors.dim):
-        wide = f"the vectors of {vectors.source} are {vectors.dim} wide"
-        raise ConfigError(f"words.dim is {config.words.dim}, but {wide}; leave it unset")
-    dim = vectors.dim if vectors else config.words.dim or 100
-    return msgspec.structs.replace(config, words=msgspec.structs.replace(config.words, dim=dim))
-
-
-def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: Vectors | None) -> dict[str, Any]:
-    words = {token for sentence in data.sentences for token in sentence.tokens}
-    return {
-        "train_sentences": len(data.sentences),
-        "train_tokens": data.tokens,
-        "train_words": data.alphabets.trained - 1,
-        "dev_sentences": None if dev is None else len(dev),
-        "vectors": vectors
-        and {
-            "form": vectors.form,
-            "words": len(vectors.words),
-            "repeated": vectors.repeated,
-            "coverage": dataclasses.asdict(vectors.coverage(words, data.alphabets.word_of)),
-        },
-    }
-
-
-def _versions() -> dict[str, Any]:
-    names = {"tagsmith": version("tagsmith"), "torch": str(torch.__version__), "numpy": np.__version__}
-    return {"python": platform.python_version(), **names}

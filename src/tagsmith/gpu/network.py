@@ -1,0 +1,127 @@
+"""S networks of one kind side by side, each with its own weights: what ``model.network`` does, in fixed shapes.
+
+Nothing here waits for the host, so that a step can be recorded once as a CUDA graph and played again. The weights carry
+the model file's names and have S in front of their shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tagsmith.config import CRF, CharCNN, Config, Softmax
+from tagsmith.gpu.chain import nll
+from tagsmith.gpu.corpus import Sentences
+from tagsmith.gpu.draws import Draws
+from tagsmith.gpu.recurrence import first_words, recurrence
+from tagsmith.model.words import ACTIVATIONS, first_maximum
+from tagsmith.store import layer_names
+
+Weights = Mapping[str, Tensor]
+
+
+class Chains(NamedTuple):
+    """What the paths of every sentence of every network score."""
+
+    emissions: Tensor
+    """Shape: [S, N, K]."""
+    transitions: Tensor
+    """Shape: [S, K, K], or of coming to each word [S, N, K, K]."""
+    start: Tensor
+    """Shape: [S, K]."""
+    end: Tensor
+    """Shape: [S, K]."""
+
+
+def chains(weights: Weights, config: Config, batch: Sentences, draws: Draws | None = None) -> Chains:
+    """What every path scores, in float32. With ``draws``, in training, there is dropout."""
+
+    def dropped(values: Tensor, rate: float) -> Tensor:
+        if draws is None:
+            return values
+        if config.encoder.variational:
+            return draws.dropout(values, rate, batch.sentence, batch.lengths.shape[1] + 1)
+        return draws.dropout(values, rate)
+
+    states = dropped(word_inputs(weights, config, batch, draws), config.encoder.dropout_in)
+    for name in layer_names(config.encoder):
+        products = layer_products(weights, name, states)
+        states = dropped(read(weights, name, products, batch.starts, batch.lengths), config.encoder.dropout_out)
+    return head(weights, config.head, states, batch.starts, batch.lengths)
+
+
+def loss(weights: Weights, config: Config, batch: Sentences, tags: Tensor, draws: Draws | None = None) -> Tensor:
+    """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [S, N] -> [S]."""
+    each = nll(*chains(weights, config, batch, draws), batch.starts, batch.lengths, tags.int())
+    return each.sum(1) / (batch.lengths > 0).sum(1).clamp(min=1)
+
+
+def word_inputs(weights: Weights, config: Config, batch: Sentences, draws: Draws | None = None) -> Tensor:
+    """What the first layer reads: word vectors and spellings. Shape: [S, N, D]."""
+    vectors = look_up(weights["words.vectors"], batch.words)
+    if not isinstance(config.chars, CharCNN):
+        return vectors
+    table = weights["chars.vectors"]
+    nothing = table.new_zeros(len(table), 1, table.shape[2])  # what a gap holds
+    seen = look_up(torch.cat([table, nothing], 1), batch.chars)
+    if draws is not None:
+        seen = draws.dropout(seen, config.chars.dropout)
+    width = seen.shape[1] - config.chars.window + 1
+    windows = torch.cat([seen[:, shift : shift + width] for shift in range(config.chars.window)], 2)
+    margin = config.chars.window // 2
+    filtered = torch.baddbmm(weights["chars.bias"][:, None], windows, weights["chars.weight"].transpose(1, 2))
+    word_of = batch.word_of[:, margin : margin + width]
+    spelled = ACTIVATIONS[config.chars.activation](_highest(filtered, word_of, batch.words.shape[1]))
+    return torch.cat([vectors, spelled], 2)
+
+
+def layer_products(weights: Weights, name: str, states: Tensor) -> Tensor:
+    """The input products of both directions. Shape: [S, N, D] -> [S, 2, N, 4H]."""
+    return states[:, None] @ weights[f"{name}.input_weight"] + weights[f"{name}.bias"][:, :, None]
+
+
+def read(weights: Weights, name: str, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+    """A layer's states after each word, read both ways. Shape: products [S, 2, N, 4H] -> [S, N, 2H]."""
+    return torch.cat(recurrence(products, weights[f"{name}.state_weight"], starts, lengths).unbind(1), 2)
+
+
+def head(weights: Weights, settings: CRF | Softmax, states: Tensor, starts: Tensor, lengths: Tensor) -> Chains:
+    """The chains of encoded words. Shape: states [S, N, 2H]."""
+    scores = torch.baddbmm(weights["head.bias"][:, None], states, weights["head.weight"].transpose(1, 2))
+    match settings:
+        case Softmax():
+            zeros = scores.new_zeros(len(scores), scores.shape[2])
+            return Chains(scores, zeros[:, None] + zeros[:, :, None], zeros, zeros)
+        case CRF(potentials="shared"):
+            return Chains(
+                scores,
+                *(weights[f"head.{name}"] for name in ("transitions", "start_transitions", "end_transitions")),
+            )
+        case _:
+            end = weights["head.end_transitions"]
+            tags = end.shape[1]
+            after, at_start = scores.split([tags * tags, tags], 2)
+            begins = first_words(starts, lengths, states.shape[1])
+            emissions = at_start.masked_fill(~begins[..., None], 0.0)
+            return Chains(emissions, after.unflatten(2, (tags, tags)), torch.zeros_like(end), end)
+
+
+def look_up(tables: Tensor, rows: Tensor) -> Tensor:
+    """Rows of each network's own table. Shape: [S, R, D], [S, N] -> [S, N, D]."""
+    networks, count, _ = tables.shape
+    first = torch.arange(networks, device=rows.device)[:, None] * count
+    return torch.nn.functional.embedding(rows + first, tables.flatten(0, 1))
+
+
+def _highest(filtered: Tensor, word_of: Tensor, words: int) -> Tensor:
+    """The maximum over each word's places; 0 where a word has none. Shape: [S, P, F], [S, P] -> [S, N, F]."""
+    networks, _, filters = filtered.shape
+    first_word = torch.arange(networks, device=word_of.device)[:, None] * (words + 1)
+    highest = first_maximum(filtered.flatten(0, 1), (word_of + first_word).flatten(), networks * (words + 1))
+    spelled = highest.view(networks, words + 1, filters)[:, :words]
+    has = torch.zeros(networks, words + 1, 1, dtype=torch.bool, device=word_of.device)
+    has = has.scatter(1, word_of[..., None], True)[:, :words]
+    return torch.where(has, spelled, 0.0)
