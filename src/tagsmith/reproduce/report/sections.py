@@ -71,7 +71,9 @@ def _tasks(configurations: Sequence[Configuration], rivals: Mapping[str, Sequenc
             for alike in _comparable([one for one in configurations if one.task == task], across_vectors=False)
             for line in lines_of((MODEL,), alike)
         ]
-        rows += [_task_row(line) for line in lines]
+        for line in lines:
+            rows.append(_task_row(line))
+            rows += [_other_row(line, part) for part in TASKS[task].also]
         rows += [_rival_row(task, rival, configurations) for rival in rivals.get(task, ())]
         if lines:
             figures.append(Figure(TASKS[task].title, tuple(_series(line, _run_as(line)) for line in lines)))
@@ -102,6 +104,13 @@ def _task_row(line: Line) -> tuple[str, ...]:
         figure_or_nothing(line.paper.get(TEST)),
         each(line.scores(TEST)),
     )
+
+
+def _other_row(line: Line, part: str) -> tuple[str, ...]:
+    """The same models on another corpus's file."""
+    corpus, split = TASKS[line.configuration.task].also[part]
+    scores = spread(line.scores(part)), NOTHING, each(line.scores(part))
+    return (f"the same models on {corpus}, {split}", *_task_row(line)[1:4], NOTHING, *scores)
 
 
 def _run_as(line: Line) -> str:
