@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tagsmith.errors import ConfigError, DataError
+from tagsmith.files import check_readable
 
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, Meta(ge=0)]
@@ -181,6 +182,7 @@ def read_registry(path: str | os.PathLike[str] | None = None) -> Registry:
     own = _parse(files("tagsmith").joinpath("corpora/registry.toml").read_text("utf-8"), "registry.toml")
     if path is None:
         return Registry(own)
+    check_readable(path, "a TOML file of data sets")
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
