@@ -11,6 +11,7 @@ import pytest
 from running import Running
 
 from tagsmith import Sentence, Tagger
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.serve.client import Client, ServiceError
 from tagsmith.text import Tagged
 
@@ -136,3 +137,11 @@ def test_what_is_wrong_is_not_sent_again():
 def test_a_service_that_is_not_there():
     with Client("http://127.0.0.1:9", tries=2) as client, pytest.raises(ServiceError, match="unreachable"):
         client.tag("x")
+
+
+def test_what_can_not_be_sent_is_told_before_it_is(service: Running):
+    with Client(service.url) as client:
+        with pytest.raises(DataError, match="^found text that is no Unicode"):
+            client.tag("\ud800")
+        with pytest.raises(ConfigError, match="^found min_confidence nan; expected 0 to 1$"):
+            client.tag("x", probabilities=True, min_confidence=float("nan"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -199,3 +201,48 @@ class TestModels:
             answer = service.post({"text": "Jay", "model": "pos"})
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_failed")
             assert service.post({"text": "Jay"}).status_code == 200
+
+
+def test_a_known_key_never_comes_into_the_log_as_a_request_id(model_files: Path):
+    with running(model_files / "ner.safetensors", env={"TAGSMITH_API_KEYS": KEY}) as service:
+        answer = service.post({"text": "x"}, headers={"X-Request-ID": KEY})
+        assert answer.status_code == 401
+        assert answer.headers["x-request-id"] != KEY
+        wait_for(lambda: bool(service.events("request")))
+        assert not [line for line in service.lines if KEY in line]
+
+
+def test_a_log_that_nobody_reads_any_more_ends_nothing(model_files: Path):
+    command = [sys.executable, "-m", "tagsmith", "serve", "--port", "0", str(model_files / "ner.safetensors")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    reader, writer = os.pipe()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writer, text=True, env=environment) as process:
+        os.close(writer)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            os.close(reader)
+            assert httpx.post(url + "v1/tag", json={"text": "x"}, timeout=60).status_code == 200
+            process.terminate()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e9"])
+def test_a_time_out_without_end_is_an_error(model_files: Path, seconds: str):
+    found = subprocess.run(
+        [sys.executable, "-m", "tagsmith", "serve", model_files / "ner.safetensors", "--timeout", seconds],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert found.returncode in (1, 2)
+    assert "Traceback" not in found.stderr
+    assert "expected one of up to a day" in found.stderr
+
+
+def test_a_variable_for_keys_that_holds_none_is_an_error():
+    with pytest.raises(DataError, match=r"^TAGSMITH_API_KEYS: found no keys; expected at least one, or neither"):
+        Keys.read(None, {"TAGSMITH_API_KEYS": " "})
+    assert not Keys.read(None, {})

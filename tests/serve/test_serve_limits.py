@@ -48,6 +48,8 @@ def refusal(service: Running, body: object, **more: str) -> tuple[int, str]:
         ({"inputs": ["x"] * 51}, (413, "too_many_texts")),
         ({"text": "a " * 2001}, (413, "too_many_tokens")),
         ({"tokens": ["a"] * 2001}, (413, "too_many_tokens")),
+        ({"text": "x", "rules": [{"tokens": ["x"], "label": "PER"}] * 1001}, (413, "too_many_rules")),
+        ({"text": "a@" * 2001}, (413, "too_many_tokens")),
         (LONG, (413, "too_large")),
         ({"text": "x", "model": "other"}, (404, "unknown_model")),
     ],
@@ -69,6 +71,50 @@ def test_refusals_of_other_kinds(service: Running):
     answer = service.post({"text": "x"}, headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "encoded")
     assert refusal(service, {}, path="v1/models/ner/reload") == (403, "no_keys")
+    assert refusal(service, b'{"text": "x"}', path="v1/lines?best=2&best=3") == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Host": "rebound.example"}, (403, "host")),
+        ({"Host": "rebound.example:8000"}, (403, "host")),
+        ({"Origin": "https://other.example"}, (403, "origin")),
+        ({"Origin": "null"}, (403, "origin")),
+    ],
+)
+def test_pages_of_others_can_not_use_a_local_service(
+    service: Running, headers: dict[str, str], expected: tuple[int, str]
+):
+    answer = service.post({"text": "x"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == expected
+    assert "--allow-host" in answer.json()["error"]["message"]
+
+
+def test_who_may_use_a_local_service(service: Running, model_files: Path):
+    port = service.port
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST"):
+        assert service.post({"text": "x"}, headers={"Host": host}).status_code == 200
+    own = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
+    assert service.post({"text": "x"}, headers=own).status_code == 200
+    proxied = {"Host": "127.0.0.1", "Origin": "https://tags.example"}
+    with running(model_files / "ner.safetensors", "--allow-host", "tags.example") as allowing:
+        assert allowing.post({"text": "x"}, headers=proxied).status_code == 200
+        assert allowing.post({"text": "x"}, headers={"Host": "tags.example"}).status_code == 200
+
+
+def test_many_rules_do_not_keep_others_waiting(service: Running):
+    """They are many rules for many inputs: what a body of little text can hold."""
+    body = {"inputs": ["a"] * 50, "rules": [{"tokens": ["a"], "label": "PER", "bonus": 0.1}] * 1000}
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(service.post, body)
+        waits = []
+        while not slow.done():
+            began = time.monotonic()
+            service.get("healthz")
+            waits.append(time.monotonic() - began)
+    assert slow.result().status_code in (200, 408)
+    assert max(waits, default=0.0) < 1.0
 
 
 def test_every_answer_has_a_request_id_which_may_be_the_caller_s(service: Running):
@@ -139,18 +185,18 @@ class TestSlowAndCut:
 
     def test_headers_that_do_not_come_are_cut_off(self, service: Running):
         started = time.monotonic()
-        assert self.request(service, b"POST /v1/tag HTTP/1.1\r\nHost: x\r\n") == b""
+        assert self.request(service, b"POST /v1/tag HTTP/1.1\r\nHost: localhost\r\n") == b""
         assert self.request(service) == b""
         assert time.monotonic() - started < 15
 
     def test_a_body_that_does_not_come_is_refused(self, service: Running):
-        head = b"POST /v1/tag HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+        head = b"POST /v1/tag HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         found = self.request(service, head, b'{"text"')
         assert found.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"timeout"' in found
 
     def test_a_line_that_does_not_come_ends_the_answers(self, service: Running):
-        head = b"POST /v1/lines HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+        head = b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         found = self.request(service, head, b'{"text": "Jay"}\n{"te')
         assert found.startswith(b"HTTP/1.1 200 ")
         assert b'"code":"timeout"' in found
@@ -160,12 +206,12 @@ class TestSlowAndCut:
         with socket.create_connection(("127.0.0.1", service.port)) as line:
             line.settimeout(20)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            head = f"POST /v1/lines HTTP/1.1\r\nHost: x\r\nContent-Length: {9 * len(body)}\r\n\r\n".encode()
+            head = f"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: {9 * len(body)}\r\n\r\n".encode()
             with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
                 line.sendall(head + body * 9)
 
     def test_connections_cut_at_any_moment_do_no_harm(self, service: Running):
-        whole = b'POST /v1/tag HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{"text": "Jay"}'
+        whole = b'POST /v1/tag HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{"text": "Jay"}'
         for length in range(0, len(whole) + 1, 5):
             with socket.create_connection(("127.0.0.1", service.port)) as line:
                 line.sendall(whole[:length])
@@ -175,6 +221,39 @@ class TestSlowAndCut:
         wait_for(lambda: "tagsmith_under_way 0.0" in service.get("metrics").text)
         assert not service.events("error")
         assert not service.events("library")
+
+    def test_headers_beyond_all_measure_are_refused(self, service: Running):
+        found = self.request(service, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n", b"X: " + b"a" * 400_000)
+        assert found.startswith(b"HTTP/1.1 431 ")
+        assert b'"code":"headers"' in found
+
+    def test_what_is_no_request_is_refused_like_all_else(self, service: Running):
+        found = self.request(service, b"FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert found.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"malformed"' in found
+
+    def test_a_kept_connection_on_which_no_request_comes_is_cut_off(self, service: Running):
+        began = time.monotonic()
+        self.request(service, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n", pause=0.2)
+        assert time.monotonic() - began < 15
+
+    def test_blank_lines_do_not_keep_a_request_going(self, service: Running):
+        head = b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+        found = self.request(service, head, *[b"\n"] * 8, pause=0.7)
+        assert b'"code":"timeout"' in found
+        wait_for(lambda: any(event.get("ended") == "timeout" for event in service.events("request")))
+
+    def test_idle_lines_leave_room_for_others(self, service: Running):
+        head = b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+        lines = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(40)]
+        try:
+            for line in lines:
+                line.sendall(head)
+            wait_for(lambda: "tagsmith_under_way 40.0" in service.get("metrics").text, 2.5)
+            assert service.post({"text": "Jay"}).status_code == 200
+        finally:
+            for line in lines:
+                line.close()
 
     @pytest.mark.parametrize("garbage", [b"\0" * 200, b"GET / HTTP/9\r\n\r\n", b"POST /v1/tag HTTP/1.1\r\nA" * 9])
     def test_what_is_no_http_is_refused(self, service: Running, garbage: bytes):

@@ -118,6 +118,7 @@ def test_any_text_is_tagged_as_in_python(service: Running, model_files: Path, te
 
 def test_a_large_request_lets_small_ones_pass(service: Running):
     large = {"inputs": ["word1 " * 200] * 50, "model": "random", "best": 10}
+    service.post({"text": "Jay left."})
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(service.post, large)
         small = [service.post({"text": "Jay left."}) for _ in range(5)]
@@ -172,7 +173,7 @@ class TestLines:
         import socket
 
         with socket.create_connection(("127.0.0.1", service.port), timeout=30) as line:
-            line.sendall(b"POST /v1/lines HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            line.sendall(b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
             for _ in range(3):
                 line.sendall(b'10\r\n{"text": "Jay"}\n\r\n')
                 while b"gold" not in (found := line.recv(65536)) and b'"PER"' not in found:

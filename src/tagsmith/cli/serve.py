@@ -38,6 +38,7 @@ from tagsmith.cli import options
     metavar="SECONDS",
     help="From SIGTERM to the end of listening.",
 )
+@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name that a local service answers to.")
 @options.threads
 @options.precision
 def command(
@@ -52,6 +53,7 @@ def command(
     max_requests: int,
     timeout: float,
     grace: float,
+    allow_host: tuple[str, ...],
     threads: int | None,
     precision: str,
 ) -> None:
@@ -67,7 +69,9 @@ def command(
     first is loaded at once and is for requests that name none; others are loaded when asked for, and let go again when
     the files loaded are larger than --memory together. A file that changes is loaded anew while the old one serves.
 
-    With keys, from --keys or the variable TAGSMITH_API_KEYS, /v1/ and /metrics want "Authorization: Bearer KEY". The
+    With keys, from --keys or the variable TAGSMITH_API_KEYS, /v1/ and /metrics want "Authorization: Bearer KEY".
+    Without, a service at 127.0.0.1 answers to this machine's own names and those of --allow-host alone, so that no web
+    page of others can use it. The
     page's address goes to stdout, a log of JSON lines, without any text, to stderr. docs/serve.md has the rest.
     """
     from tagsmith.extras import require
@@ -103,6 +107,7 @@ def command(
         threads=threads or threads_for(None),
         precision=precision,
         grace=grace,
+        hosts=frozenset(name.lower() for name in allow_host),
         limits=limits,
     )
     serve(settings, Keys.read(keys), click.echo)

@@ -46,6 +46,8 @@ class Facts:
     model: str | None = None
     texts: int | None = None
     tokens: int | None = None
+    ended: str | None = None
+    """Why JSON lines ended before their body did."""
 
 
 @dataclass
@@ -105,8 +107,8 @@ class Service:
 
     async def tag_lines(self, request: Request) -> Response:
         """POST /v1/lines"""
-        options = read_options(request.query_params)
-        request.scope["hold"](self.limits.body_bytes)
+        options = read_options(request.query_params.multi_items())
+        request.scope["hold"](self.limits.pending_bytes // self.limits.requests)  # what waits of it is little
         facts: Facts = request.scope["facts"]
         facts.model, tagger = await self._tagger(options.model)
 
@@ -114,7 +116,8 @@ class Service:
             return await self._answers(facts, tagger, options.wanted(), inputs)
 
         async def answer(write: Callable[[bytes], Awaitable[None]]) -> None:
-            await answer_lines(_chunks(request), write, tag, self.limits, tagger.model.config.tokenizer)
+            tokenizer = tagger.model.config.tokenizer
+            facts.ended = await answer_lines(_chunks(request), write, tag, self.limits, tokenizer)
 
         return _Lines(answer)
 

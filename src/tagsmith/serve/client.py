@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tagsmith.errors import TagsmithError
+from tagsmith.errors import ConfigError, DataError, TagsmithError
 from tagsmith.extras import require
 from tagsmith.serve.messages import Alternative as SentAlternative
 from tagsmith.serve.messages import Answer, Answers, Failure, Model
@@ -69,6 +69,7 @@ class Client:
 
         Raises:
             ServiceError: the service refused a request, or could not be reached.
+            DataError, ConfigError: what can't be sent: half a character, or a ``min_confidence`` that is none.
         """
         rest = iter(inputs)
         while together := list(islice(rest, _TOGETHER)):
@@ -90,8 +91,15 @@ class Client:
 
     def _tag(self, inputs: Sequence[Given], options: dict[str, Any]) -> list[Tagged]:
         sent = [one.tokens if isinstance(one, Sentence) else one for one in inputs]
+        least = options.get("min_confidence")
+        if least is not None and not 0 <= least <= 1:  # JSON has no NaN: it would be no limit
+            raise ConfigError(f"found min_confidence {least}; expected 0 to 1")
         try:
-            body = self._send("POST", "v1/tag", msgspec.json.encode({"inputs": sent, **options}))
+            request = msgspec.json.encode({"inputs": sent, **options})
+        except UnicodeEncodeError as error:
+            raise DataError(f"text that is no Unicode ({error.reason})", "text") from None
+        try:
+            body = self._send("POST", "v1/tag", request)
         except ServiceError as error:
             if error.status != 413 or len(inputs) == 1:
                 raise

@@ -27,12 +27,16 @@ class Door:
 
     service: Service
     routes: ASGIApp
+    hosts: frozenset[str] | None = None
+    """By what names it may be called; None: any."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if _ID.fullmatch(given) else secrets.token_hex(8)
+        # A careless client's key must not come into the log.
+        is_good = _ID.fullmatch(given) and not self.service.keys.allow(b"Bearer " + given)
+        request_id = given.decode() if is_good else secrets.token_hex(8)
         facts = scope["facts"] = Facts()
         scope["app"] = self  # so that the router raises what it does not find
         status = 0
@@ -66,12 +70,14 @@ class Door:
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
         service, path = self.service, scope["path"]
+        if self.hosts is not None:
+            _check_caller(headers, self.hosts)
         is_locked = service.keys and (path.startswith("/v1/") or path == "/metrics")
         if is_locked and not service.keys.allow(headers.get(b"authorization", b"")):
             expected = "expected the header Authorization: Bearer KEY, with a key of this service"
             raise Refused(401, "key", expected, {"WWW-Authenticate": "Bearer"})
         if path in _TAGGING:
-            if headers.get(b"content-encoding", b"identity") != b"identity":
+            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
                 raise Refused(415, "encoded", "found an encoded body; expected a plain one, without Content-Encoding")
             with service.load.request() as scope["hold"]:
                 await self.routes(scope, receive, send)
@@ -92,11 +98,31 @@ class Door:
             model=facts.model,
             texts=facts.texts,
             tokens=facts.tokens,
+            ended=facts.ended,
         )
 
 
 class _Broken(Exception):
     """An answer broke off; the connection is closed."""
+
+
+def _check_caller(headers: dict[bytes, bytes], hosts: frozenset[str]) -> None:
+    """Keep web pages of others from using a service that only this machine can reach.
+
+    A browser says whose page asks (``Origin``); where a name of another's was made to lead to this machine, ``Host``
+    still says that name.
+    """
+    host, origin = (headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"origin"))
+    expected = f"expected one of: {', '.join(sorted(hosts))}; --allow-host adds one"
+    if host and (name := _without_port(host)) not in hosts:
+        raise Refused(403, "host", f"found the host {name!r}; {expected}")
+    asking = origin.partition("://")[2]
+    if origin and asking != host and _without_port(asking) not in hosts:
+        raise Refused(403, "origin", f"found a page of {origin!r} that asks; {expected}")
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d+$", "", host)
 
 
 def _route(scope: Scope) -> str:

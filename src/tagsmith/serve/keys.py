@@ -31,11 +31,13 @@ class Keys:
         """
         if path is None:
             source, found = VARIABLE, list(enumerate(environment.get(VARIABLE, "").split(), 1))
+            is_open = VARIABLE not in environment
         else:
             lines = ((number, line.strip()) for number, line in read_lines(path))
             source, found = str(path), [(number, line) for number, line in lines if line and not line.startswith("#")]
-            if not found:
-                raise DataError("no keys", "one a line", source=source)
+            is_open = False
+        if not found and not is_open:
+            raise DataError("no keys", "at least one, or neither the option nor the variable", source=source)
         for number, key in found:
             if len(key) < _SHORTEST or not key.isascii() or not key.isprintable() or " " in key:
                 expected = f"at least {_SHORTEST} printable ASCII characters without spaces"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tagsmith.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -17,6 +19,8 @@ class Limits:
     """In one JSON body; JSON lines have any number."""
     tokens: int = 10_000
     """In one text."""
+    rules: int = 1_000
+    """In one body, or one line of JSON lines."""
     seconds: float = 30.0
     """For a request to come in and be answered; for JSON lines, for each part of it. A client that takes longer to send
     its headers, or reads nothing for so long, is cut off."""
@@ -24,6 +28,15 @@ class Limits:
     """Under way at a time, those that wait included; more are told to come back."""
     pending_bytes: int = 32 << 20
     """Of bodies under way at a time."""
+    head_bytes: int = 64 << 10
+    """Of a request's first line and headers."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds <= _DAY:
+            raise ConfigError(f"found a time-out of {self.seconds} seconds; expected one of up to a day")
+
+
+_DAY = 86_400
 
 
 @dataclass

@@ -15,6 +15,7 @@ from tagsmith.text import TokenizerName
 Tag = Callable[[Sequence[Input]], Awaitable[Sequence[bytes]]]
 _Numbered = list[tuple[int, bytes]]
 _AHEAD = 2  # groups of lines that are read while others are tagged
+_TOGETHER = 1_000  # lines in a group at most
 
 
 async def answer_lines(
@@ -23,21 +24,24 @@ async def answer_lines(
     tag: Tag,
     limits: Limits,
     tokenizer: TokenizerName,
-) -> None:
+) -> str | None:
     """Write an answer for each line of the body that is not blank.
 
     A line that can't be tagged gets an object with its number and an ``error`` in its place, and the next one is read.
-    A line that is too long, or does not come in time, ends the answers with such an object.
+    A line that is too long, or does not come in time, ends the answers with such an object; its code is returned.
     """
+    ended = None
     groups: asyncio.Queue[asyncio.Task[bytes] | bytes | None] = asyncio.Queue(_AHEAD)
 
     async def read() -> None:
+        nonlocal ended
         last = 1
         try:
             async for lines in _lines(chunks, limits):
                 last = lines[-1][0] + 1
                 await groups.put(tasks.create_task(_answer(lines, tag, limits, tokenizer)))
         except Refused as refused:
+            ended = refused.code
             await groups.put(_error(last, refused) + b"\n")
         await groups.put(None)
 
@@ -45,19 +49,26 @@ async def answer_lines(
         tasks.create_task(read())
         while (group := await groups.get()) is not None:
             await write(group if isinstance(group, bytes) else await group)
+    return ended
 
 
 async def _lines(chunks: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[_Numbered]:
-    """The lines of a body with their numbers, as many together as came in together; no blank ones."""
+    """The lines of a body with their numbers, some that came in together at a time; no blank ones."""
     number, rest = 1, b""
+    clock = asyncio.get_running_loop().time
+    until = clock() + limits.seconds
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(chunks, None), limits.seconds)
+            async with asyncio.timeout_at(until):
+                chunk = await anext(chunks, None)
         except TimeoutError:
-            raise Refused(408, "timeout", f"nothing came in for {limits.seconds:g} seconds") from None
+            raise Refused(408, "timeout", f"no line came in for {limits.seconds:g} seconds") from None
         *whole, rest = (rest + chunk).split(b"\n") if chunk is not None else (rest, b"")
-        if lines := [(i, line) for i, line in enumerate(whole, number) if line.strip()]:
-            yield lines
+        lines = [(i, line) for i, line in enumerate(whole, number) if line.strip()]
+        for some in range(0, len(lines), _TOGETHER):
+            yield lines[some : some + _TOGETHER]
+            await asyncio.sleep(0)  # others get their turn
+            until = clock() + limits.seconds
         number += len(whole)
         if chunk is None:
             return

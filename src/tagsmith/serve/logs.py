@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -21,8 +22,9 @@ class Log:
         """One line: the time, the event, and its facts that are not None."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = {name: fact for name, fact in facts.items() if fact is not None}
-        self._stream.write(msgspec.json.encode({"time": now, "event": event, **known}).decode() + "\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # whoever read the log is gone; the service goes on
+            self._stream.write(msgspec.json.encode({"time": now, "event": event, **known}).decode() + "\n")
+            self._stream.flush()
 
     def failure(self, event: str, error: BaseException, /, **facts: Any) -> None:
         """An error not raised on purpose: its kind and where it came from. Not its message, which may quote."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -34,8 +34,9 @@ class Input:
         return self.given if self.rules is None else Ruled(self.given, self.rules)
 
     def weight(self) -> int:
-        """Its characters, about as many as its text has."""
-        return len(self.given) if isinstance(self.given, str) else sum(map(len, self.given.tokens)) + len(self.given)
+        """About what it costs: its characters, once more for each rule."""
+        characters = len(self.given) if isinstance(self.given, str) else sum(map(len, self.given.tokens))
+        return (characters + 1) * (1 + (len(self.rules.rules) if self.rules else 0))
 
     def answer(self, tagged: Tagged) -> bytes:
         """The answer as JSON: to a line as ``tagsmith tag --to jsonl`` has it, else with the borders of sentences."""
@@ -82,7 +83,7 @@ class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True)
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
             raise Refused(422, "invalid", f'found {found}; expected one of "text", "tokens" and "inputs"')
-        value, rules = values[given[0]], _rules(self.rules)
+        value, rules = values[given[0]], _rules(self.rules, "the body")
         many = value if given[0] == "inputs" else [value]
         return [Input(Sentence(one) if isinstance(one, list) else one, rules=rules) for one in many]
 
@@ -183,19 +184,22 @@ def read_request(body: bytes) -> TagRequest:
     try:
         return _REQUEST.decode(body)
     except (msgspec.MsgspecError, DataError, UnicodeDecodeError, RecursionError) as error:
-        raise refused(error) from None
+        raise refused(error, "the body") from None
 
 
-def read_options(query: Mapping[str, str]) -> Options:
-    """The options in a query, whose values are strings.
+def read_options(query: Sequence[tuple[str, str]]) -> Options:
+    """The options in a query, names and values, which are strings.
 
     Raises:
-        Refused: one that does not exist, or a value it can't have.
+        Refused: one that does not exist or is given twice, or a value it can't have.
     """
+    options = dict(query)
+    if len(options) < len(query):
+        raise Refused(422, "invalid", "found an option twice in the query; expected each once")
     try:
-        return msgspec.convert(dict(query), Options, strict=False)
+        return msgspec.convert(options, Options, strict=False)
     except msgspec.ValidationError as error:
-        raise refused(error) from None
+        raise refused(error, "the query") from None
 
 
 def read_line(line: bytes) -> Input:
@@ -208,20 +212,22 @@ def read_line(line: bytes) -> Input:
         value = msgspec.json.decode(line, type=dict[str, Any])
         read = msgspec.convert(value, _Line)
     except (msgspec.MsgspecError, DataError, UnicodeDecodeError, RecursionError) as error:
-        raise refused(error) from None
+        raise refused(error, "this line") from None
     if read.tokens is None and read.text is None:
         raise Refused(422, "invalid", 'found neither of them; expected "text" or "tokens"')
-    return Input(Sentence(read.tokens) if read.tokens is not None else read.text or "", value, _rules(read.rules))
+    return Input(
+        Sentence(read.tokens) if read.tokens is not None else read.text or "", value, _rules(read.rules, "this line")
+    )
 
 
-def refused(error: Exception) -> Refused:
+def refused(error: Exception, place: str) -> Refused:
     """What is said of JSON that could not be read: 400 where it is none, 422 where it says something else."""
     if isinstance(error, msgspec.ValidationError | DataError):
         return Refused(422, "invalid", str(error))
-    return Refused(400, "malformed", f"the body is no JSON: {error}")
+    return Refused(400, "malformed", f"{place} is no JSON: {error}")
 
 
-def _rules(rules: list[Rule]) -> Rules | None:
+def _rules(rules: list[Rule], place: str) -> Rules | None:
     """The rules of an input. Patterns are not taken from others: a regular expression can take for ever."""
     for rule in rules:
         if rule.pattern is not None:
@@ -233,11 +239,22 @@ def check(one: Input, place: str, limits: Limits, tokenizer: TokenizerName) -> N
     """See to it that an input can be tagged.
 
     Raises:
-        Refused: it has too many tokens.
+        Refused: it has too many tokens, or rules.
     """
-    given = one.given
-    count = len(given)  # no text has more tokens than characters
-    if isinstance(given, str) and count > limits.tokens:
-        count = len(tokenize(given, tokenizer))
-    if count > limits.tokens:
-        raise Refused(413, "too_many_tokens", f"found {count} tokens in {place}; expected at most {limits.tokens}")
+    given, rules = one.given, len(one.rules.rules) if one.rules else 0
+    if rules > limits.rules:
+        raise Refused(413, "too_many_rules", f"found {rules} rules for {place}; expected at most {limits.rules}")
+    # No text has more tokens than characters.
+    if len(given) > limits.tokens and (not isinstance(given, str) or _has_more(given, limits.tokens, tokenizer)):
+        expected = f"expected at most {limits.tokens}"
+        raise Refused(413, "too_many_tokens", f"found more than {limits.tokens} tokens in {place}; {expected}")
+
+
+def _has_more(text: str, tokens: int, tokenizer: TokenizerName) -> bool:
+    """Whether a text has more tokens than so many; no more of it is read than it takes to know."""
+    size = 4 * tokens
+    while size < len(text):
+        if len(tokenize(text[:size], tokenizer)) > tokens + 1:  # the last may be cut
+            return True
+        size *= 2
+    return len(tokenize(text, tokenizer)) > tokens

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -23,9 +26,12 @@ from tagsmith.serve.door import Door
 from tagsmith.serve.keys import Keys
 from tagsmith.serve.limits import Limits, Load
 from tagsmith.serve.logs import ForwardedLogs, Log
+from tagsmith.serve.messages import Error, Failure
 from tagsmith.serve.metrics import Metrics
 from tagsmith.serve.models import Models
 
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+_SETTLING = 0.1  # seconds until connections that the event loop has taken are known here
 _LAST = 3.0  # seconds that open connections have for a request once listening has ended
 
 
@@ -43,7 +49,14 @@ class Settings:
     precision: str = "auto"
     grace: float = 1.0
     """Seconds to go on taking connections after SIGTERM, until whoever sends requests looks elsewhere."""
+    hosts: frozenset[str] = frozenset()
+    """By what other names a service that only this machine can reach, without keys, may be called."""
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in _LOCAL or self.host.startswith("127.")
 
 
 def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
@@ -63,6 +76,7 @@ def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> No
 async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
     log = Log()
     logging.getLogger("uvicorn").addHandler(ForwardedLogs(log))
+    listener = _listen(settings.host, settings.port)
     load = Load(settings.limits)
     metrics = Metrics(lambda: batches.waiting, lambda: load.requests)
     batches = Batches(settings.threads, metrics.batch.observe)
@@ -76,8 +90,8 @@ async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]
     await models.get(models.names[0])
     service = Service(models, batches, metrics, log, settings.limits, load, keys)
     config = uvicorn.Config(
-        Door(service, service.routes()),
-        http=_patient(settings.limits.seconds),
+        Door(service, service.routes(), settings.hosts | _LOCAL if settings.is_local and not keys else None),
+        http=_patient(settings.limits),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -86,7 +100,6 @@ async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]
         server_header=False,
         timeout_graceful_shutdown=round(settings.limits.seconds) + 1,
     )
-    listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
 
     def started() -> None:
@@ -135,7 +148,7 @@ class _Server(uvicorn.Server):
         self._listener = listener
         """Another handle of the listening socket, which outlives the server's."""
         self._loop = asyncio.get_running_loop()
-        if hasattr(signal, "SIGHUP"):
+        if hasattr(signal, "SIGHUP") and not os.isatty(2):  # at a terminal it means that the terminal is gone
             signal.signal(signal.SIGHUP, lambda *_: self._loop.call_soon_threadsafe(self._reload))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -152,6 +165,7 @@ class _Server(uvicorn.Server):
                 connection, _ = self._listener.accept()
                 await self._loop.connect_accepted_socket(self._protocol, connection)
         self._listener.close()
+        await asyncio.sleep(_SETTLING)
         patience = self._loop.time() + _LAST
         while self.server_state.connections and self._loop.time() < patience and not self.force_exit:
             await asyncio.sleep(0.02)
@@ -176,23 +190,42 @@ class _Server(uvicorn.Server):
         self._reloading = self._loop.create_task(self._service.models.reload_changed(anyway=True))
 
 
-def _patient(seconds: float) -> type[asyncio.Protocol]:
-    """A protocol that cuts off clients that take longer to send their headers, or read nothing for so long."""
+def _patient(limits: Limits) -> type[asyncio.Protocol]:
+    """A protocol that cuts off clients that take longer to send their headers, or read nothing for so long, and refuses
+    headers beyond all measure and what is no HTTP as the service refuses all else."""
 
     class Patient(HttpToolsProtocol):
         _alarm: asyncio.TimerHandle | None = None
+        _head: int | None = 0
+        """Bytes of the headers that are coming in; None while there are none."""
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._wait()
 
+        def data_received(self, data: bytes) -> None:
+            if self._alarm is None and (self.cycle is None or self.cycle.response_complete):
+                self._wait()  # whatever comes, a request must come of it in time
+            is_more = self._head is not None
+            super().data_received(data)
+            if is_more and self._head is not None and not self.transport.is_closing():
+                self._head += len(data)
+                if self._head > limits.head_bytes:
+                    message = f"found headers of more than {limits.head_bytes} bytes; expected fewer"
+                    self._refuse(b"431 Request Header Fields Too Large", "headers", message)
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
+            self._head = 0
             self._wait()
 
         def on_headers_complete(self) -> None:
+            self._head = None
             self._come()
             super().on_headers_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(b"400 Bad Request", "malformed", "found no request that HTTP/1.1 knows; expected one")
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -206,12 +239,22 @@ def _patient(seconds: float) -> type[asyncio.Protocol]:
             self._come()
             super().connection_lost(exc)
 
+        def _refuse(self, status: bytes, code: str, message: str) -> None:
+            """Answer what can't be read, unless another answer is on its way, and close the connection."""
+            if self.cycle is None or self.cycle.response_complete:
+                error = Error(code=code, message=message, request_id=secrets.token_hex(8))
+                body = msgspec.json.encode(Failure(error=error))
+                head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (status, len(body))
+                self.transport.write(head + b"Connection: close\r\n\r\n" + body)
+            self.transport.close()
+
         def _wait(self) -> None:
             self._come()
-            self._alarm = self.loop.call_later(seconds, self.transport.abort)
+            self._alarm = self.loop.call_later(limits.seconds, self.transport.abort)
 
         def _come(self) -> None:
             if self._alarm is not None:
                 self._alarm.cancel()
+                self._alarm = None
 
     return Patient
