@@ -69,6 +69,7 @@ def test_a_text_that_looks_like_markup_is_text(page: Page):
     html = saved(page, "[data-save=html]:not([data-corrections])")
     assert "<script" not in html
     assert "<img" not in html
+    assert "color-scheme:light dark" in html
 
 
 def test_a_file_is_tagged_and_downloaded(page: Page, tmp_path: Path):
@@ -133,6 +134,7 @@ def test_an_old_answer_is_not_offered_while_the_service_cannot_be_reached(page: 
     page.wait_for_selector("#status.bad")
     assert "can't be reached" in page.inner_text("#status")
     assert "old" in str(page.get_attribute("#answer", "class"))
+    assert page.evaluate("document.querySelector('#answer').inert")  # nor can it be corrected
     assert page.locator("[data-save]:not([data-corrections]):enabled").count() == 0
     above, answer = page.locator("#status").bounding_box(), page.locator("#answer").bounding_box()
     assert above is not None
@@ -191,6 +193,7 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, model_files: Path):
             page.press("#key", "Enter")
             until(page, f"document.querySelector('#status').textContent.includes('{said}')")
             assert page.is_visible("#lock")
+            assert page.evaluate("document.activeElement.id") == "key"
         page.fill("#key", "0123456789abcdef")
         page.press("#key", "Enter")
         page.wait_for_selector(".span")
@@ -249,9 +252,15 @@ def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme
     if path == "":
         type_text(page, "Jay is from India.")
     page.add_script_tag(path=axe)
-    for opened in (False, True) if path == "" else (False,):
-        if opened:
+    for state in ("answered", "correcting", "unreachable") if path == "" else ("",):
+        if state == "correcting":
             page.click(".span >> nth=0")
+        if state == "unreachable":
+            page.keyboard.press("Escape")
+            page.route("**/v1/**", lambda route: route.abort())
+            page.fill("#text", "Mira Okafor left.")
+            page.wait_for_selector("#status.bad")
+            page.wait_for_timeout(800)  # until the old answer is dim
         found = page.evaluate(
             "async () => (await axe.run()).violations.map(v => `${v.id}: ${v.nodes.map(n => n.failureSummary)}`)"
         )
