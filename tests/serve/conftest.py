@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from browsing import is_fault, type_text
 from handmade import lexicon_model, random_model
 from running import Running, running
 
 from tagsmith import store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +36,36 @@ def service(model_files: Path) -> Iterator[Running]:
     limits = ["--max-body", 64, "--max-texts", 50, "--max-tokens", 2000, "--timeout", 3, "--threads", 2]
     with running(*models, *limits) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the tests of the page need playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if not (chromium := next((found for name in names if (found := shutil.which(name))), None)):
+        pytest.skip("the tests of the page need Chromium")
+    with playwright.sync_playwright() as driver:
+        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        yield (found := driver.chromium.launch(executable_path=chromium, args=options))
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Running) -> Iterator[Page]:
+    """The page, on which nothing may go wrong unseen."""
+    context = browser.new_context(accept_downloads=True)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if is_fault(message) else None)
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((service.url, "blob:", "data:")) else wrong.append(request.url),
+    )
+    page.goto(service.url)
+    type_text(page, "Jay is from India.")
+    page.wait_for_selector(".span")
+    yield page
+    context.close()
+    assert wrong == []

@@ -1,84 +1,30 @@
-"""The page, in a real browser: the system's Chromium, without a window."""
+"""The page, in a real browser."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from running import Running, running, wait_for
+from browsing import saved, spans, type_text, until
+from running import Running, running
 
-from tagsmith import formats
 from tagsmith.serve.page import TAGGING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the tests of the page need playwright")
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the tests of the page need Chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        yield (found := driver.chromium.launch(executable_path=CHROMIUM, args=options))
-        found.close()
-
-
-@pytest.fixture
-def page(browser: Browser, service: Running) -> Iterator[Page]:
-    """The page, on which nothing may go wrong unseen."""
-    context = browser.new_context(accept_downloads=True)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((service.url, "blob:", "data:")) else wrong.append(request.url),
-    )
-    page.goto(service.url)
-    page.wait_for_selector(".span")
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def spans(page: Page) -> list[str]:
-    return [" ".join(text.split()) for text in page.locator(".span").all_inner_texts()]
-
-
-def until(page: Page, expression: str) -> None:
-    """Wait until an expression is true. The page's policy forbids Playwright's own way, which evaluates strings."""
-    wait_for(lambda: page.evaluate(expression))
-
-
-def type_text(page: Page, text: str) -> None:
-    page.fill("#text", text)
-    until(page, f"document.querySelector('#answer').textContent.includes({json.dumps(text.split()[0])})")
-
-
-def saved(page: Page, selector: str) -> str:
-    with page.expect_download() as download:
-        page.click(selector)
-    return Path(download.value.path()).read_text("utf-8")
-
 
 def test_spans_are_marked_as_one_types(page: Page):
     page.fill("#text", "")
     page.type("#text", "Mira Okafor left India.")
-    until(page, "document.querySelectorAll('.span').length === 2")
+    until(page, "document.querySelector('#answer').textContent.includes('Okafor PER left India')")
     assert spans(page) == ["Mira Okafor PER", "India LOC"]
     assert str(page.locator(".span").first.get_attribute("aria-label")).startswith("Mira Okafor PER, ")
-    assert "5 tokens · 2 spans" in page.inner_text("#status")
+    until(page, "document.querySelector('#status').textContent.includes('5 tokens · 2 spans')")
 
 
 def test_confidence_is_shown_on_hover_and_on_focus(page: Page):
@@ -89,6 +35,10 @@ def test_confidence_is_shown_on_hover_and_on_focus(page: Page):
     assert not page.is_visible("#tip")
     page.focus(".span >> nth=1")
     assert page.is_visible("#tip")
+    page.focus("#text")
+    page.hover(".span >> nth=0")
+    assert page.is_visible("#tip")
+    assert page.evaluate("show() || document.querySelector('#tip').hidden")  # the span it told of is gone
 
 
 def test_the_slider_hides_spans_that_are_less_sure(page: Page):
@@ -96,70 +46,15 @@ def test_the_slider_hides_spans_that_are_less_sure(page: Page):
     type_text(page, "word1 word2 word3 word4 word5 word6 word7 word8")
     until(page, "document.querySelectorAll('.span').length > 1")
     before = len(spans(page))
+    text = page.locator("#answer .doc").evaluate("box => { box.mine = true; return box.textContent; }")
     page.focus("#threshold")
     page.keyboard.press("End")
     assert page.inner_text("#bound") == "99 %"
     assert len(spans(page)) < before
     assert page.inner_text("#answer").startswith("word1")
-
-
-def test_other_readings_can_be_chosen(page: Page):
-    page.select_option("#model", "random")
-    type_text(page, "word1 word2 word3")
-    page.click(".more")
-    readings = page.locator("#best button")
-    assert readings.count() == 3
-    readings.nth(2).click()
-    assert page.inner_text("#corrected") == "1"
-
-
-def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page, tmp_path: Path):
-    type_text(page, "😀 Jay Smith left India. Fine.")
-    until(page, "document.querySelectorAll('.span').length === 2")
-    page.focus(".span >> nth=0")
-    page.keyboard.press("Enter")
-    assert page.inner_text("#quote") == "Jay"
-    page.click("text=Word after in")
-    assert page.inner_text("#quote") == "Jay Smith"
-    page.focus("#labels input:checked")
-    page.keyboard.press("1")  # LOC
-    page.keyboard.press("Enter")
-    until(page, "document.querySelector('#corrected').textContent === '1'")
-    assert spans(page) == ["Jay Smith LOC", "India LOC"]
-    lines = saved(page, "[data-save=jsonl][data-corrections]")
-    assert [span["start"] for span in json.loads(lines)["spans"]] == [2, 17]  # code points, not JavaScript's units
-    for form, text in (("jsonl", lines), ("conll", saved(page, "[data-save=conll][data-corrections]"))):
-        file = tmp_path / f"corrections.{form}"
-        file.write_text(text, "utf-8")
-        read = [(sentence.tokens, sentence.tags) for sentence in formats.read(file)]
-        assert read == [
-            (("😀", "Jay", "Smith", "left", "India", "."), ("O", "B-LOC", "I-LOC", "O", "B-LOC", "O")),
-            (("Fine", "."), ("O", "O")),
-        ]
-    type_text(page, "India")
-    type_text(page, "😀 Jay Smith left India. Fine.")
-    until(page, "document.querySelectorAll('.span.fixed').length === 1")  # it is remembered
-    page.click("#forget")
-    until(page, "document.querySelectorAll('.span.fixed').length === 0")
-
-
-def test_words_that_were_selected_are_labelled(page: Page):
-    type_text(page, "the Red Cross left")
-    page.evaluate("document.querySelector('#text').setSelectionRange(5, 12)")
-    page.focus("#text")
-    page.keyboard.press("Control+Enter")
-    assert page.inner_text("#quote") == "Red Cross"
-    page.check("#labels input[value=PER]")
-    page.click("#edit .primary")
-    until(page, "document.querySelectorAll('.span').length === 1")
-    assert spans(page) == ["Red Cross PER"]
-    box = page.locator("#answer .doc > span", has_text="left").bounding_box()
-    assert box is not None
-    page.mouse.dblclick(box["x"] + 5, box["y"] + box["height"] / 2)
-    page.wait_for_selector("#edit[open]")
-    assert page.inner_text("#quote") == "left"
-    page.keyboard.press("Escape")
-    assert spans(page) == ["Red Cross PER"]
+    page.keyboard.press("Home")
+    assert len(spans(page)) == before
+    assert page.locator("#answer .doc").evaluate("box => box.mine ? box.textContent : ''") == text  # not built anew
 
 
 def test_a_text_that_looks_like_markup_is_text(page: Page):
@@ -172,6 +67,7 @@ def test_a_text_that_looks_like_markup_is_text(page: Page):
     html = saved(page, "[data-save=html]:not([data-corrections])")
     assert "<script" not in html
     assert "<img" not in html
+    assert "color-scheme:light dark" in html
 
 
 def test_a_file_is_tagged_and_downloaded(page: Page, tmp_path: Path):
@@ -184,17 +80,82 @@ def test_a_file_is_tagged_and_downloaded(page: Page, tmp_path: Path):
     lines = [json.loads(line) for line in saved(page, "[data-save=jsonl]:not([data-corrections])").splitlines()]
     assert [line["text"] for line in lines] == texts
     assert [span["label"] for span in lines[-1]["spans"]] == ["PER", "LOC"]
-    (tmp_path / "texts.jsonl").write_text('{"tokens": ["Jay"]}\n{"txt": 1}', "utf-8")
+    assert page.inner_text("#named") == "texts.txt · 120 texts"
+    assert not page.is_visible("#text")
+    page.click("#close")
+    until(page, "document.querySelectorAll('.doc').length === 1")
+    assert page.input_value("#text") == "Jay is from India."
+
+
+def test_a_bad_line_of_a_file_fails_alone(page: Page, tmp_path: Path):
+    texts = ["Jay left.", "", "Jay " * 3000, "x" * 200_000, *(f"Mira Okafor left {i}." for i in range(70))]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), "utf-8")
+    page.set_input_files("#file", tmp_path / "texts.txt")
+    until(page, "document.querySelector('#status').textContent.startsWith('71 texts')")
+    failed = page.locator("#failed li").all_inner_texts()
+    assert [line.partition(":")[0] for line in failed] == ["line 3", "line 4"]
+    assert "found 3000 tokens" in failed[0]
+    assert len(saved(page, "[data-save=jsonl]:not([data-corrections])").splitlines()) == 71
+    (tmp_path / "texts.jsonl").write_text('{"tokens": ["Jay"]}\n{"txt": 1}\nJay\n{"text": "Jay"}', "utf-8")
     page.set_input_files("#file", tmp_path / "texts.jsonl")
+    until(page, "document.querySelector('#status').textContent.startsWith('2 texts')")
+    assert [line[:7] for line in page.locator("#failed li").all_inner_texts()] == ["line 2:", "line 3:"]
+
+
+def test_tokens_other_keys_and_rules_of_json_lines_are_kept(page: Page, tmp_path: Path):
+    given = [
+        {"id": 7, "tokens": ["Jay", "Smith", "left."]},
+        {"id": 8, "text": "Smith left.", "rules": [{"tokens": ["Smith"], "label": "PER"}]},
+    ]
+    (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, given)), "utf-8")
+    page.set_input_files("#file", tmp_path / "texts.jsonl")
+    until(page, "document.querySelectorAll('.span').length === 2")
+    lines = [json.loads(line) for line in saved(page, "[data-save=jsonl]:not([data-corrections])").splitlines()]
+    assert [line["id"] for line in lines] == [7, 8]
+    assert lines[0]["tokens"] == given[0]["tokens"]
+    assert [line["tags"] for line in lines] == [["B-PER", "O", "O"], ["B-PER", "O", "O"]]
+    assert "rules" in lines[1]
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"Jay\xff", "no text in UTF-8"), (b" \n", "is empty")])
+def test_a_file_without_text_is_refused(page: Page, tmp_path: Path, content: bytes, said: str):
+    (tmp_path / "some.txt").write_bytes(content)
+    page.set_input_files("#file", tmp_path / "some.txt")
     page.wait_for_selector("#status.bad")
-    assert "texts.jsonl:2: expected" in page.inner_text("#status")
+    assert said in page.inner_text("#status")
+    assert spans(page) == ["Jay PER", "India LOC"]
+
+
+def test_an_old_answer_is_not_offered_while_the_service_cannot_be_reached(page: Page):
+    page.route("**/v1/**", lambda route: route.abort())
+    page.fill("#text", "Mira Okafor left.")
+    page.wait_for_selector("#status.bad")
+    assert "can't be reached" in page.inner_text("#status")
+    assert "old" in str(page.get_attribute("#answer", "class"))
+    assert page.evaluate("document.querySelector('#answer').inert")  # nor can it be corrected
+    assert page.locator("[data-save]:not([data-corrections]):enabled").count() == 0
+    above, answer = page.locator("#status").bounding_box(), page.locator("#answer").bounding_box()
+    assert above is not None
+    assert answer is not None
+    assert above["y"] < answer["y"]
+    page.unroute("**/v1/**")
+    until(page, "document.querySelectorAll('.span').length === 1")  # it asks again by itself
+    assert page.get_attribute("#answer", "class") == ""
+    assert page.locator("[data-save]:not([data-corrections]):disabled").count() == 0
 
 
 def test_plain_tags_stand_at_every_word(page: Page):
     page.select_option("#model", "pos")
     type_text(page, "Jay is")
-    until(page, "document.querySelectorAll('.span').length === 2")
+    until(page, "document.querySelector('#answer').textContent.includes('is VERB')")
     assert spans(page) == ["Jay NOUN", "is VERB"]
+    assert page.is_disabled("#threshold")
+    assert "none can be left out" in str(page.get_attribute("#sure", "title"))
+    assert page.is_disabled("#mark")
+    page.locator("#threshold").evaluate(
+        "slider => { slider.max = 2; slider.value = 2; }"
+    )  # as it stood with another model
+    assert json.loads(saved(page, "[data-save=jsonl]:not([data-corrections])"))["tags"] == ["NOUN", "VERB"]
 
 
 def test_text_that_runs_from_right_to_left(page: Page):
@@ -210,7 +171,12 @@ def test_nothing_is_wider_than_the_screen(
     context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
     page = context.new_page()
     page.goto(service.url)
-    page.wait_for_selector(".span")
+    middles = [
+        box["y"] + box["height"] / 2
+        for part in ("h1", "#model", "header a")
+        if (box := page.locator(part).bounding_box())
+    ]
+    assert max(middles) - min(middles) < 8  # the header is one line
     type_text(page, "x" * 300 + " Jay")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
@@ -221,9 +187,17 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, model_files: Path):
         page = browser.new_page()
         page.goto(locked.url)
         page.wait_for_selector("#lock:not([hidden])")
+        page.fill("#text", "Jay is from India.")
+        for wrong, said in (("ключ", "no key"), ("fedcba9876543210", "not known")):
+            page.fill("#key", wrong)
+            page.press("#key", "Enter")
+            until(page, f"document.querySelector('#status').textContent.includes('{said}')")
+            assert page.is_visible("#lock")
+            assert page.evaluate("document.activeElement.id") == "key"
         page.fill("#key", "0123456789abcdef")
         page.press("#key", "Enter")
         page.wait_for_selector(".span")
+        assert not page.is_visible("#lock")
         page.close()
 
 
@@ -235,6 +209,39 @@ def test_the_policy_lets_nothing_in_from_elsewhere(service: Running):
     assert "http" not in TAGGING.html.replace("http://www.w3.org/2000/svg", "")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_labels_can_be_read_and_told_apart(browser: Browser, service: Running, scheme: Literal["light", "dark"]):
+    """24 of them: their names on their tints, as the screen has the colours."""
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(service.url)
+    colours = page.evaluate("""() => {
+        const canvas = document.createElement("canvas").getContext("2d");
+        const seen = name => {
+            canvas.fillStyle = name;
+            canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data];
+        };
+        return Array.from({length: 24}, (_, i) => {
+            const one = tint(make("span", {className: "chip"}, make("b", {textContent: "X"})), "label" + i);
+            document.body.append(one);
+            return [seen(getComputedStyle(one).backgroundColor), seen(getComputedStyle(one.firstChild).color)];
+        });
+    }""")
+
+    def light(colour: list[int]) -> float:
+        red, green, blue = (((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour[:3])
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+
+    for ground, ink in colours:
+        low, high = sorted((light(ground), light(ink)))
+        assert high / low >= 4.5
+    grounds = [ground for ground, _ in colours[:17]]  # as many as there are parts of speech
+    apart = [max(abs(a - b) for a, b in zip(*pair, strict=True)) for pair in itertools.combinations(grounds, 2)]
+    assert min(apart) >= 10  # of 255, of red, green or blue
+    context.close()
+
+
 @pytest.mark.parametrize("path", ["", "docs"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme: Literal["light", "dark"]):
@@ -244,10 +251,18 @@ def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     page.goto(service.url + path)
+    if path == "":
+        type_text(page, "Jay is from India.")
     page.add_script_tag(path=axe)
-    for opened in (False, True) if path == "" else (False,):
-        if opened:
+    for state in ("answered", "correcting", "unreachable") if path == "" else ("",):
+        if state == "correcting":
             page.click(".span >> nth=0")
+        if state == "unreachable":
+            page.keyboard.press("Escape")
+            page.route("**/v1/**", lambda route: route.abort())
+            page.fill("#text", "Mira Okafor left.")
+            page.wait_for_selector("#status.bad")
+            page.wait_for_timeout(800)  # until the old answer is dim
         found = page.evaluate(
             "async () => (await axe.run()).violations.map(v => `${v.id}: ${v.nodes.map(n => n.failureSummary)}`)"
         )
