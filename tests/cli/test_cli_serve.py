@@ -27,11 +27,11 @@ def test_two_models_of_one_name_are_wrong_usage(tiny_model_path: Path):
     assert "two models are named tiny" in result.err
 
 
-def test_a_model_larger_than_the_memory_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_model_larger_than_the_memory_is_an_error(tmp_path: Path):
     big = tmp_path / "big.safetensors"
     with big.open("wb") as file:
         file.truncate(3_000_000)
-    result = run("serve", big, "--memory", 2)
+    result = real("serve", big, "--memory", 2)
     assert result.code == 1
     assert "big: found a model of 3000000 bytes; expected at most 2000000, as --memory says" in result.err
 

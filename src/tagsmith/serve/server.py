@@ -69,14 +69,16 @@ def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> No
         TagsmithError: the first model can't be loaded, or the address is taken.
     """
     config = uvicorn.Config("", log_config=None)  # for its choice of an event loop
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(settings, keys, announce))
+    with (
+        _listen(settings.host, settings.port) as listener,
+        asyncio.Runner(loop_factory=config.get_loop_factory()) as runner,
+    ):
+        runner.run(_serve(settings, keys, announce, listener))
 
 
-async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None], listener: socket.socket) -> None:
     log = Log()
     logging.getLogger("uvicorn").addHandler(ForwardedLogs(log))
-    listener = _listen(settings.host, settings.port)
     load = Load(settings.limits)
     metrics = Metrics(lambda: batches.waiting, lambda: load.requests)
     batches = Batches(settings.threads, metrics.batch.observe)
