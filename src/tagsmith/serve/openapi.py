@@ -15,15 +15,15 @@ from tagsmith.serve.page import Page
 
 _REFERENCE = "#/components/schemas/{name}"
 _LINES = 'Objects with "text" or "tokens", one a line. Other keys come back with the answer.'
-_TAGGING = ("400", "401", "404", "408", "413", "415", "422", "503")
+_TAGGING = ("400", "401", "403", "404", "408", "413", "415", "422", "503")
 _REFUSALS = {
     "400": "The body is not what its type says.",
     "401": "A key is asked for.",
-    "403": "The service has no keys.",
+    "403": "The service has no keys, which reloading wants; or it is local, and another's page or name asks.",
     "404": "There is no such model.",
     "408": "It took too long.",
     "409": "The model's file can't be loaded.",
-    "413": "A body, a text, or their number is too large.",
+    "413": "A body, a text, their number, or that of rules is too large.",
     "415": "The body is encoded.",
     "422": "A field is not what it should be.",
     "503": "Too much is under way; Retry-After says when to come back.",
