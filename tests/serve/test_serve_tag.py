@@ -202,3 +202,11 @@ def test_tokens_are_a_sentence_and_not_a_text(service: Running, model_files: Pat
     tokens = ["Jay left", "New", "South", "Wales"]
     tagged = _loaded(model_files / "ner.safetensors").tag(Sentence(tokens))
     assert service.post({"tokens": tokens}).json()["answers"][0]["tags"] == list(tagged.tags)
+
+
+def test_the_page_for_people_tells_of_every_route_and_option(service: Running):
+    answer = service.get("docs")
+    assert answer.status_code == 200
+    for route in ("/v1/tag", "/v1/lines", "/v1/models", "/healthz", "/readyz", "/metrics"):
+        assert route in answer.text
+    assert "<code>min_confidence</code> in the query" in answer.text
