@@ -210,3 +210,4 @@ def test_the_page_for_people_tells_of_every_route_and_option(service: Running):
     for route in ("/v1/tag", "/v1/lines", "/v1/models", "/healthz", "/readyz", "/metrics"):
         assert route in answer.text
     assert "<code>min_confidence</code> in the query" in answer.text
+    assert "<code>name</code> in the path" in answer.text
