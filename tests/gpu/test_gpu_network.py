@@ -64,8 +64,7 @@ def stacked(models: list[Model], device: str) -> dict[str, Tensor]:
 
 
 def corpus_of(model: Model, device: str) -> Corpus:
-    window = getattr(model.config.chars, "window", 1)
-    return lay_out(model.alphabets.batch(SENTENCES), len(model.alphabets.chars), window // 2, device)
+    return lay_out(model.alphabets.batch(SENTENCES), model.config.chars, len(model.alphabets.chars), device)
 
 
 def batch_of(corpus: Corpus, device: str) -> Sentences:

@@ -91,11 +91,11 @@ def test_a_training_is_the_same_beside_others_and_alone(device: str) -> None:
     assert both[1].epochs[-1].dev is not None
 
 
-def test_each_seed_ends_by_its_own_patience() -> None:
+def test_each_seed_ends_by_its_own_patience(device: str) -> None:
     settings = {**SIZES, "training.epochs": 4, "training.patience": 1, "training.learning_rate": 0.2}
     told: list[tuple[int, int]] = []
     runs = seeds.train_together(
-        SENTENCES, DEV, configure(settings=settings), None, [1, 2], "cpu", lambda s, e: told.append((s, e.number))
+        SENTENCES, DEV, configure(settings=settings), None, [1, 2], device, lambda s, e: told.append((s, e.number))
     )
     for seed, run in zip([1, 2], runs, strict=True):
         assert [number for s, number in told if s == seed] == list(range(1, len(run.epochs) + 1))

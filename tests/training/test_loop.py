@@ -18,7 +18,6 @@ from tagsmith.config import configure
 from tagsmith.embeddings import Vectors
 from tagsmith.engine import make_engine
 from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.torch import TorchEngine
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.model.network import Network, initial_weights
 from tagsmith.store import Model, shapes
@@ -26,6 +25,7 @@ from tagsmith.text import Sentence
 from tagsmith.training import loop
 from tagsmith.training.data import training_set, word_vectors
 from tagsmith.training.loop import Epoch, Run
+from tagsmith.training.start import RECORDED
 from tagsmith.vocab import Vocabulary
 
 SIZES = {"words.dim": 5, "chars.dim": 4, "chars.filters": 4, "encoder.size": 6, "training.batch_size": 2}
@@ -418,12 +418,13 @@ def test_training_and_tagging_on_a_gpu() -> None:
     assert torch.cuda.max_memory_allocated() > 0
     assert span_f1(run.model, SENTENCES) == 100.0
 
-    batch = run.model.alphabets.batch([s.tokens for s in SENTENCES] + [("zebra", "unseen")])
-    engine = make_engine(run.model, "cuda")
-    assert isinstance(engine, TorchEngine)
-    assert {parameter.device.type for parameter in engine.network.parameters()} == {"cuda"}
-    np.testing.assert_allclose(engine.chain(batch).emissions, NumpyEngine(run.model).chain(batch).emissions, atol=1e-3)
-    assert best_path(engine, batch).tolist() == best_path(NumpyEngine(run.model), batch).tolist()
+    assert run.model.training["steps"] == RECORDED
+    sentences = [s.tokens for s in SENTENCES] + [("zebra", "unseen")]
+    engine, plain = make_engine(run.model, "cuda"), NumpyEngine(run.model)
+    assert type(engine).__name__ == "TritonEngine"
+    mine, theirs = engine.read(sentences), plain.read(sentences)
+    np.testing.assert_allclose(engine.chain(mine).emissions, plain.chain(theirs).emissions, atol=1e-3)
+    assert best_path(engine, mine).tolist() == best_path(plain, theirs).tolist()
 
 
 def test_what_ended_a_training_stands_in_the_model(third: Run) -> None:

@@ -59,6 +59,12 @@ class Answer(NamedTuple):
     """Paths and their log-probabilities, for each sentence. Shape: [R, n], [R]."""
 
 
+def allowed_by(config: Config, tags: Sequence[str]) -> Allowed:
+    """The steps that ``decode.constraints`` leaves: those of legal sequences, or all."""
+    scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
+    return Allowed(*allowed_steps(scheme, tags))
+
+
 class Decoder:
     """Reads answers off chains, by the kernels it is given; under ``decode.constraints=scheme``, only legal ones.
 
@@ -66,8 +72,7 @@ class Decoder:
     """
 
     def __init__(self, config: Config, tags: Sequence[str], kernels: Kernels) -> None:
-        scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
-        self.allowed, self.kernels = Allowed(*allowed_steps(scheme, tags)), kernels
+        self.allowed, self.kernels = allowed_by(config, tags), kernels
         self.reading = Reading(*reading_rule(config.scheme, tags))
         self.temperature = config.decode.temperature
         self._scheme, self._tags = config.scheme, tags

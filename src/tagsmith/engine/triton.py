@@ -55,7 +55,7 @@ class TritonEngine:
         self._words = WordInputs(
             model.alphabets, compute, lambda rows: torch.empty(rows, width, device=device), _PRODUCTS // (4 * width)
         )
-        self.decoder: Decoder = DeviceDecoder(model.config, model.tags, chain)
+        self.decoder: Decoder = DeviceDecoder(model.config, model.tags, self._device)
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Words:
         """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
@@ -96,13 +96,16 @@ class DeviceChain:
 class DeviceDecoder(Decoder):
     """Finds the best paths of a chain where it lies; all other answers are made of its arrays, in compiled code."""
 
+    def __init__(self, config: Config, tags: Sequence[str], device: torch.device) -> None:
+        super().__init__(config, tags, chain)
+        self._masks = masks(self.allowed, device)
+
     def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
         """Tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
         if not isinstance(chain, DeviceChain):  # one that rules have edited
             return super().viterbi(chain, lengths)
         with torch.inference_mode():
-            allowed = masks(self.allowed, chain.starts.device)
-            path = device_chain.viterbi(*only(chain.scores, *allowed), chain.starts, chain.lengths)
+            path = device_chain.viterbi(*only(chain.scores, *self._masks), chain.starts, chain.lengths)
             return path[0].cpu().numpy().astype(np.int64)
 
 
@@ -111,14 +114,13 @@ class _Products:
 
     def __init__(self, config: Config, weights: dict[str, Tensor], alphabets: Alphabets) -> None:
         self._config, self._weights, self._alphabet = config, weights, len(alphabets.chars)
-        self._margin = getattr(config.chars, "window", 1) // 2
 
     @torch.inference_mode()
     def __call__(self, words: Ids, chars: Ids, lengths: Ids) -> Tensor:
         """Shape: words [U], chars [C], lengths [U] -> [U, 8H]."""
         one = Batch(words, np.arange(len(words)), chars, lengths, np.array([len(words)]))
         device = self._weights["words.vectors"].device
-        corpus = lay_out(one, self._alphabet, self._margin, str(device))
+        corpus = lay_out(one, self._config.chars, self._alphabet, device)
         sentence = np.zeros((1, 1), np.int64)
         batch = corpus.batch(torch.from_numpy(sentence).to(device), corpus.room(sentence))
         inputs = word_inputs(self._weights, self._config, batch)[:, : len(words)]

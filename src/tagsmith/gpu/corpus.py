@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tagsmith.batching import Batch, Ids
+from tagsmith.config import CharCNN, CharLSTM, NoChars
 
 
 class Shape(NamedTuple):
@@ -107,8 +108,13 @@ class Corpus:
         )
 
 
-def lay_out(batch: Batch, alphabet: int, margin: int, device: str) -> Corpus:
-    """A batch of M sentences, put on a device for good."""
+def lay_out(batch: Batch, chars: CharCNN | CharLSTM | NoChars, alphabet: int, device: torch.device | str) -> Corpus:
+    """A batch of M sentences, put on a device for good, with the gaps that a convolution over ``chars`` needs.
+
+    Args:
+        alphabet: how many characters there are.
+    """
+    margin = chars.window // 2 if isinstance(chars, CharCNN) else 0
     lengths = np.append(batch.lengths, 0)
     each = batch.word_lengths[batch.spelling]
     room = np.append(np.add.reduceat(each, np.cumsum(batch.lengths) - batch.lengths), 0)

@@ -108,7 +108,7 @@ class Service:
     async def tag_lines(self, request: Request) -> Response:
         """POST /v1/lines"""
         options = read_options(request.query_params.multi_items())
-        request.scope["hold"](self.limits.pending_bytes // self.limits.requests)  # what waits of it is little
+        request.scope["hold"](self.limits.pending_bytes // self.limits.requests)  # its share: few lines wait
         facts: Facts = request.scope["facts"]
         facts.model, tagger = await self._tagger(options.model)
 

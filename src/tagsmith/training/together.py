@@ -14,14 +14,13 @@ import numpy as np
 import torch
 
 from tagsmith.batching import Batch
+from tagsmith.engine.decoding import allowed_by
 from tagsmith.errors import ConfigError
 from tagsmith.gpu.answers import best_paths
 from tagsmith.gpu.corpus import Corpus, lay_out
 from tagsmith.gpu.descent import Descent
-from tagsmith.kernels.reference import Allowed
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Weights
-from tagsmith.schemes import allowed_steps
 from tagsmith.store import Model
 from tagsmith.text import Sentence
 from tagsmith.training.checkpoint import Progress, check_same
@@ -46,7 +45,7 @@ class Together:
         self.descent = Descent(starts, self._corpus, tags, torch.from_numpy(data.unknown_rates).to(device))
         self._frozen = torch.from_numpy(np.array(starts[0].weights["words.vectors"][data.alphabets.trained :]))
         self._frozen = self._frozen.to(device)
-        self._allowed = Allowed(*allowed_steps(_scheme(starts[0]), data.tags))
+        self._allowed = allowed_by(starts[0].config, data.tags)
         self._dev: tuple[Sequence[Sentence], Corpus] | None = None
         self.learners = [DeviceLearner(self, network) for network in range(len(starts))]
 
@@ -95,8 +94,7 @@ class Together:
         return weights
 
     def _lay_out(self, batch: Batch) -> Corpus:
-        chars = self.starts[0].config.chars
-        return lay_out(batch, len(self.data.alphabets.chars), getattr(chars, "window", 1) // 2, str(self.device))
+        return lay_out(batch, self.starts[0].config.chars, len(self.data.alphabets.chars), self.device)
 
 
 class DeviceLearner(Learner):
@@ -164,8 +162,3 @@ class _Velocities:
     def load_state(self, state: Named) -> None:
         check_same("optimizer's numbers", state, self._velocities)
         copy_into(self._velocities, state)
-
-
-def _scheme(model: Model) -> str:
-    """The scheme whose steps alone are allowed."""
-    return model.config.scheme if model.config.decode.constraints == "scheme" else "plain"
