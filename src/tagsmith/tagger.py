@@ -154,7 +154,7 @@ class Tagger:
             )
             table = None if vectors is None else load_vectors(vectors)
             log = None if beside is None else Log(beside[0])
-            observers: list[loop.Observer] = [*([Report()] if progress else []), *([log] if log else [])]
+            observers = [*([Report()] if progress else []), *([log] if log else [])]
             try:
                 run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints, old)
                 tagger = cls(run.model, device)

@@ -91,14 +91,40 @@ def test_a_training_is_the_same_beside_others_and_alone(device: str) -> None:
     assert both[1].epochs[-1].dev is not None
 
 
+class Told:
+    """Keeps what it is told of a training."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+        self.steps: list[int] = []
+        self.epochs: list[int] = []
+        self.tokens, self.over = 0, False
+
+    def started(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+
+    def stepped(self, epoch: int, loss: float, tokens: int) -> None:
+        self.steps.append(epoch)
+        self.tokens += tokens
+
+    def finished_epoch(self, epoch: Any) -> None:
+        self.epochs.append(epoch.number)
+
+    def finished(self) -> None:
+        self.over = True
+
+
 def test_each_seed_ends_by_its_own_patience(device: str) -> None:
     settings = {**SIZES, "training.epochs": 4, "training.patience": 1, "training.learning_rate": 0.2}
-    told: list[tuple[int, int]] = []
-    runs = seeds.train_together(
-        SENTENCES, DEV, configure(settings=settings), None, [1, 2], device, lambda s, e: told.append((s, e.number))
-    )
-    for seed, run in zip([1, 2], runs, strict=True):
-        assert [number for s, number in told if s == seed] == list(range(1, len(run.epochs) + 1))
+    told = [Told(), Told()]
+    runs = seeds.train_together(SENTENCES, DEV, configure(settings=settings), None, [1, 2], device, [[t] for t in told])
+    for seed, watched, run in zip([1, 2], told, runs, strict=True):
+        assert watched.epochs == list(range(1, len(run.epochs) + 1))
+        assert watched.steps == watched.epochs  # of three steps there is one report
+        assert watched.tokens == len(watched.epochs) * sum(map(len, SENTENCES))
+        assert watched.facts["config"]["training"]["seed"] == run.model.config.training.seed == seed
+        assert watched.facts["side_by_side"] == run.model.training["side_by_side"] == [1, 2]
+        assert watched.over
         assert run.model.training["stopped"] == "patience"
         assert [epoch.best for epoch in run.epochs] == [True] * (len(run.epochs) - 1) + [False]
     assert len(runs[0].epochs) < len(runs[1].epochs)  # the first waited

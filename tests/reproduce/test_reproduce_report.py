@@ -41,7 +41,7 @@ def results(tmp_path: Path) -> Results:
         ({}, {"seed": 1, "right": 0.8}),
         ({}, {"seed": 2, "right": 0.85, "resumed": True}),
         ({"head.kind": "softmax"}, {"seed": 2, "stopped": "patience"}),
-        ({"training.epochs": 5}, {}),
+        ({"training.epochs": 5}, {"device": "cuda", "processor": "A GPU", "side_by_side": [1, 2]}),
         ({"training.clip": 1.0}, {}),
         ({}, {"task": "pos-upos", "commit": "def", "date": "2026-11-25T01:00:00+00:00"}),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 from handmade import SMALL, lexicon_model, random_model
 from little import LITTLE, ROWS, TASK, copy_corpus
 
@@ -18,9 +19,9 @@ from tagsmith.errors import DataError
 from tagsmith.metrics import score
 from tagsmith.reproduce.experiments import Run, plan
 from tagsmith.reproduce.records import Record, Results
-from tagsmith.reproduce.runs import run_all
+from tagsmith.reproduce.runs import run_all, side_by_side
 from tagsmith.reproduce.tables import Row
-from tagsmith.reproduce.work import Job, score_parts
+from tagsmith.reproduce.work import Job, run, score_parts, train_side_by_side
 
 
 class Notes:
@@ -221,6 +222,47 @@ def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):
     assert [epoch.number for epoch in record.epochs] == list(range(1, 7))
 
 
+class TestOnAGPU:
+    """Where the process is told to train on a GPU. Here the kernels run through Triton's interpreter."""
+
+    def test_runs_that_differ_in_their_seed_alone_go_together(self, data: Path):
+        rnn = Row("rnn", {**LITTLE, "encoder.kind": "rnn"})
+        runs = plan([*ROWS, rnn], "task", TASK, data, [], [3, 1, 2])
+        groups = [[(run.row, run.experiment.config.training.seed) for run in group] for group in side_by_side(runs)]
+        assert groups[:2] == [[(row, seed) for seed in (3, 1, 2)] for row in ("softmax", "crf")]
+        assert groups[2:] == [[("rnn", seed)] for seed in (3, 1, 2)], "there are no kernels for it"
+
+    def test_seeds_side_by_side_leave_a_record_each(self, tmp_path: Path):
+        pytest.importorskip("triton", reason="there is no Triton for this system")
+        folder = copy_corpus(tmp_path / "data")
+        for path in folder.glob("*/*.txt"):
+            path.write_text("Ann B-PER\nsaw O\nBonn B-LOC\n\nBob B-PER\n\nIt O\nrains O\n\n")
+        runs = plan([Row("crf", {**LITTLE, "training.epochs": 2})], "task", TASK, folder, [], [1, 2])
+        experiments, results = [run.experiment for run in runs], Results(tmp_path / "results")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        train_side_by_side(experiments, results, device)
+        said = [results.run_log(experiment.key).read_text() for experiment in experiments]
+        assert all("epoch   2" in text for text in said)
+        assert said[0] != said[1]
+        train_side_by_side(experiments, results, device)  # nothing is left to train
+        assert [results.run_log(experiment.key).read_text() for experiment in experiments] == said
+        for seed, experiment in enumerate(experiments, 1):
+            record = run(experiment, results, device)
+            assert record == results.find(experiment)
+            assert record.config.training.seed == seed
+            assert record.side_by_side == [1, 2]
+            assert [epoch.number for epoch in record.epochs] == [1, 2]
+            assert not results.work(experiment.key).exists()
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+    def test_without_one_every_run_says_so(self, data: Path, tmp_path: Path):
+        pytest.importorskip("triton", reason="there is no Triton for this system")
+        runs, notes = plan([ROWS[1]], "task", TASK, data, [], [1, 2]), Notes()
+        assert run_all(runs, Results(tmp_path), 1, notes, "cuda") == 2
+        assert notes.told == [f"{what} {run.name}" for what in ("started", "failed") for run in runs]
+        assert notes.lines[-1].startswith("error: device 'cuda': ")
+
+
 def test_a_run_ends_with_the_process_that_started_it(data: Path, tmp_path: Path):
     (run,) = plan([Row("long", {**LITTLE, "training.epochs": 5000})], "task", TASK, data, [], [1])
     Results(tmp_path).work(run.experiment.key).mkdir(parents=True)
@@ -228,7 +270,7 @@ def test_a_run_ends_with_the_process_that_started_it(data: Path, tmp_path: Path)
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
     assert process.stdin
     assert process.stderr
-    process.stdin.write(msgspec.json.encode(Job(run.experiment, str(tmp_path), None)) + b"\n")
+    process.stdin.write(msgspec.json.encode(Job([run.experiment], str(tmp_path))) + b"\n")
     process.stdin.flush()
     assert any(line.startswith(b"epoch") for line in process.stderr)
     process.stdin.close()

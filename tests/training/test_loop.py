@@ -23,8 +23,10 @@ from tagsmith.model.network import Network, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import loop
+from tagsmith.training.checkpoint import Epoch
 from tagsmith.training.data import training_set, word_vectors
-from tagsmith.training.loop import Epoch, Run
+from tagsmith.training.loop import Run
+from tagsmith.training.observer import Observer
 from tagsmith.training.start import RECORDED
 from tagsmith.vocab import Vocabulary
 
@@ -78,7 +80,7 @@ class Interrupter(Watcher):
 def train(
     settings: Mapping[str, Any],
     dev: Sequence[Sentence] | None = None,
-    observers: Sequence[loop.Observer] = (),
+    observers: Sequence[Observer] = (),
     vectors: Vectors | None = None,
     device: str = "cpu",
 ) -> Run:

@@ -11,7 +11,7 @@ from matplotlib import image
 from tagsmith.config import Config, configure
 from tagsmith.text import Sentence
 from tagsmith.training import loop
-from tagsmith.training.loop import Epoch
+from tagsmith.training.checkpoint import Epoch
 from tagsmith.training.records import Log, draw_curves, files_beside
 
 SENTENCES = [Sentence(["Ann", "slept"], ["B-PER", "O"]), Sentence(["Bob", "ran", "off"], ["B-PER", "O", "O"])]

@@ -46,6 +46,7 @@ class _Seeds(click.ParamType):
     metavar="N",
     help="Runs side by side, each on one core.  [default: the cores there are]",
 )
+@click.option("--device", default="cpu", show_default=True, help="cpu, or cuda: all seeds of a row at once on one GPU.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Cut every run to N epochs.")
 @click.option(
     "--results", default="reproduction", show_default=True, metavar="FOLDER", help="For records and predictions."
@@ -60,6 +61,7 @@ def command(
     task: str | None,
     seeds: list[int],
     jobs: int | None,
+    device: str,
     epochs: int | None,
     results: str,
     dry_run: bool,
@@ -81,6 +83,7 @@ def command(
     Exit code 1 says that a run failed; the others went on. --report needs the records alone: means and spreads
     over seeds beside the paper's figures, learning curves, significance, and what is still to run.
     """
+    from tagsmith.engine import check_device
     from tagsmith.extras import require
     from tagsmith.machine import cores
     from tagsmith.reproduce.records import Results
@@ -95,17 +98,22 @@ def command(
         return
     if table is None or data is None:
         raise click.UsageError("give a TABLE and --data DIR; --list names the tables")
+    on_gpu = device.startswith("cuda")
+    if on_gpu and jobs:
+        raise click.UsageError("--jobs is for cores; on a GPU the seeds of a row go side by side, row by row")
     runs = _plan(table, task, Path(data), vectors, seeds, epochs)
     folder = Results(Path(results))
     waiting = [run for run in runs if folder.find(run.experiment) is None]
     failures = 0
     if waiting and not dry_run:
         require("torch", "PyTorch", "train")
+        check_device(device)
         if not vectors and any(run.experiment.vectors is None for run in waiting):
             click.echo("no --vectors: word vectors begin at random", err=True)
         try:
             with View(len(runs) - len(waiting), len(runs)) as view:
-                failures = run_all(waiting, folder, jobs or len(cores()) or os.cpu_count() or 1, view)
+                count = 1 if on_gpu else jobs or len(cores()) or os.cpu_count() or 1
+                failures = run_all(waiting, folder, count, view, device)
         except KeyboardInterrupt:
             click.echo("stopped; the same command goes on from here", err=True)
             raise SystemExit(1) from None

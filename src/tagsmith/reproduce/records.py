@@ -82,7 +82,11 @@ class Record(Struct, frozen=True, kw_only=True):
     date: str
     commit: str
     versions: dict[str, str]
+    device: str = "cpu"
     processor: str
+    """What it was trained on: the processor's name, or the GPU's."""
+    side_by_side: list[int] = []
+    """The seeds trained at once, all of which took the seconds above; none if it was alone."""
     counts: dict[str, dict[str, str]] = {}
     """What is right in each sentence, by part (not train) and constraints, packed (``reproduce.counts``)."""
 
@@ -142,6 +146,10 @@ class Results:
     def work(self, key: str) -> Path:
         """The folder of an unfinished run: its checkpoint and what it says."""
         return self.folder / "work" / key
+
+    def run_log(self, key: str) -> Path:
+        """Where an unfinished run says how it goes."""
+        return self.work(key) / "run.log"
 
     def find(self, experiment: Experiment) -> Record | None:
         """The record of an experiment, if it is done.

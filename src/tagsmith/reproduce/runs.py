@@ -1,4 +1,4 @@
-"""Runs side by side, each in a process of its own on one core, one thread each."""
+"""Runs in processes of their own: on one core each, one thread; or on a GPU, with all seeds of a row in one process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from tagsmith.config import configure
 from tagsmith.machine import ONE_THREAD, cores
 from tagsmith.reproduce.experiments import Run
 from tagsmith.reproduce.records import Record, Results
@@ -44,15 +45,16 @@ class Watcher(Protocol):
 
 
 class _Process:
-    """A run at work. What it says goes to a file in its folder."""
+    """Runs at work. What each says goes to a file in its folder; what the process says, to that of the first."""
 
-    def __init__(self, run: Run, results: Results, core: int | None) -> None:
-        self.run = run
-        folder = results.work(run.experiment.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.log = folder / "run.log"
-        job = Job(run.experiment, str(results.folder), core)
-        with self.log.open("wb") as log:
+    def __init__(self, runs: Sequence[Run], results: Results, core: int | None, device: str) -> None:
+        self.runs, self.results = runs, results
+        for run in runs:
+            results.work(run.experiment.key).mkdir(parents=True, exist_ok=True)
+            results.run_log(run.experiment.key).write_bytes(b"")
+        self.log = results.run_log(runs[0].experiment.key)
+        job = Job([run.experiment for run in runs], str(results.folder), core, device)
+        with self.log.open("ab") as log:
             # -P: a module in the current folder must not shadow another.
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tagsmith.reproduce.work"],
@@ -66,13 +68,13 @@ class _Process:
             self.process.stdin.write(msgspec.json.encode(job) + b"\n")
             self.process.stdin.flush()
 
-    def lines(self) -> list[str]:
-        """The last lines it said."""
-        if not self.log.exists():  # the record is there and the work cleared away
-            return []
-        with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - _TAIL))
+    def lines(self, run: Run) -> list[str]:
+        """The last lines that a run said."""
+        path = self.results.run_log(run.experiment.key)
+        with suppress(FileNotFoundError), path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - _TAIL))
             return log.read().decode("utf-8", "replace").splitlines()
+        return []  # the record is there and the work cleared away
 
     def end(self) -> None:
         """Kill it, if it still runs; its checkpoint stays."""
@@ -83,35 +85,58 @@ class _Process:
                 self.process.stdin.close()
 
 
-def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher) -> int:
-    """Do runs, ``jobs`` at a time; gives how many failed. Whatever ends this, unfinished runs keep checkpoints."""
-    waiting = deque(runs)
-    places = cores() or [None]
+def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, device: str = "cpu") -> int:
+    """Do runs, ``jobs`` processes at a time; gives how many failed. Whatever ends this, unfinished runs keep
+    checkpoints, but for seeds side by side.
+
+    Args:
+        device: ``cpu``, where a process does one run on one core; or ``cuda``, where it does all seeds of a row.
+    """
+    on_gpu = device.startswith("cuda")
+    waiting = deque(side_by_side(runs) if on_gpu else ([run] for run in runs))
+    places = [None] if on_gpu else cores() or [None]
     free = [places[number % len(places)] for number in range(jobs)]
     running: dict[_Process, int | None] = {}
     failures = 0
     try:
         while waiting or running:
             while waiting and free:
-                run, core = waiting.popleft(), free.pop(0)
-                running[_Process(run, results, core)] = core
-                watcher.started(run)
+                group, core = waiting.popleft(), free.pop(0)
+                running[_Process(group, results, core, device)] = core
+                for run in group:
+                    watcher.started(run)
             time.sleep(_LOOK)
             for process in list(running):
                 ended = process.process.poll() is not None
-                if lines := process.lines():
-                    watcher.said(process.run, lines[-1])
+                for run in process.runs:
+                    if lines := process.lines(run):
+                        watcher.said(run, lines[-1])
                 if not ended:
                     continue
                 free.append(running.pop(process))
                 process.end()
-                record = results.find(process.run.experiment)
-                if record is None:
-                    failures += 1
-                    watcher.failed(process.run, lines, process.log)
-                else:
-                    watcher.finished(process.run, record)
+                for run in process.runs:
+                    record = results.find(run.experiment)
+                    if record is None:
+                        failures += 1
+                        watcher.failed(run, process.lines(process.runs[0]), process.log)
+                    else:
+                        watcher.finished(run, record)
     finally:
         for process in running:
             process.end()
     return failures
+
+
+def side_by_side(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that can be trained at once on a GPU: they differ in their seed alone, and it has kernels for them."""
+    from tagsmith.training.start import obstacle
+
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        experiment = run.experiment
+        settings = experiment.config
+        if not obstacle(settings):
+            settings = configure(settings, {"training.seed": 0})
+        groups.setdefault(msgspec.structs.replace(experiment, config=settings).key, []).append(run)
+    return list(groups.values())

@@ -1,4 +1,4 @@
-"""One run, in a process of its own: ``python -m tagsmith.reproduce.work``.
+"""Runs in a process of their own, one or several seeds side by side: ``python -m tagsmith.reproduce.work``.
 
 The first line on stdin is the job as JSON. It ends with the process that started it: when that is gone, so is stdin.
 """
@@ -13,13 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 from msgspec import Struct
 
+from tagsmith import store
 from tagsmith.bench.serving import peak_bytes
 from tagsmith.embeddings import Vectors, load_vectors
 from tagsmith.errors import TagsmithError
@@ -40,10 +42,12 @@ MODEL = "model.safetensors"
 class Job(Struct, frozen=True):
     """What a process is asked to do."""
 
-    experiment: Experiment
+    experiments: list[Experiment]
+    """One; or several that differ in their seed alone, to be trained side by side on a GPU."""
     results: str
-    core: int | None
-    """Where to run; anywhere, if the system doesn't let one choose."""
+    core: int | None = None
+    """Where to run; anywhere, if unset."""
+    device: str = "cpu"
 
 
 def main() -> int:
@@ -53,8 +57,12 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if job.core is not None:
         os.sched_setaffinity(0, {job.core})
+    results = Results(Path(job.results))
     try:
-        run(job.experiment, Results(Path(job.results)))
+        if len(job.experiments) > 1:
+            train_side_by_side(job.experiments, results, job.device)
+        for experiment in reversed(job.experiments):  # the first one's folder has what this process says
+            run(experiment, results, job.device)
     except TagsmithError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -66,7 +74,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def run(experiment: Experiment, results: Results) -> Record:
+def run(experiment: Experiment, results: Results, device: str = "cpu") -> Record:
     """Train, or go on from the checkpoint that is there; score; leave a record.
 
     Raises:
@@ -75,7 +83,7 @@ def run(experiment: Experiment, results: Results) -> Record:
     began = time.monotonic()
     parts = experiment.read()
     model = results.work(experiment.key) / MODEL
-    train_to(model, experiment, parts)
+    train_to(model, experiment, parts, device)
     start, *epochs = _read_log(model)
     vectors = load_vectors(experiment.vectors.path) if experiment.vectors else None
     scores, predictions = score_parts(model, parts, vectors)
@@ -99,14 +107,49 @@ def run(experiment: Experiment, results: Results) -> Record:
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=commit(),
         versions=versions(),
-        processor=processor(),
+        device=training["device"],
+        processor=training.get("gpu") or processor(),
+        side_by_side=training.get("side_by_side", []),
     )
     record = counted(record, predictions)
     results.save(record, predictions)
     return record
 
 
-def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence]]) -> None:
+def train_side_by_side(experiments: Sequence[Experiment], results: Results, device: str) -> None:
+    """Train to a model file for each, where an earlier process did not get so far, with its log beside it.
+
+    Raises:
+        DataError, ConfigError: as ``train_together``.
+    """
+    from tagsmith.training.records import Log, files_beside
+    from tagsmith.training.report import Report
+    from tagsmith.training.seeds import train_together
+
+    models = {experiment.key: results.work(experiment.key) / MODEL for experiment in experiments}
+    waiting = [experiment for experiment in experiments if not models[experiment.key].exists()]
+    if not waiting:
+        return
+    first, parts = waiting[0], waiting[0].read()
+    vectors = load_vectors(first.vectors.path) if first.vectors else None
+    seeds = [experiment.config.training.seed for experiment in waiting]
+    logs = [Log(files_beside(models[experiment.key])[0]) for experiment in waiting]
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_log(results, experiment)) for experiment in waiting]
+        observers = [(Report(file), log) for file, log in zip(files, logs, strict=True)]
+        runs = train_together(parts[TRAIN], parts[DEV], first.config, vectors, seeds, device, observers)
+    for experiment, log, done in zip(waiting, logs, runs, strict=True):
+        log.keep()
+        store.save(done.model, models[experiment.key])
+
+
+def open_log(results: Results, experiment: Experiment) -> IO[str]:
+    """What a training says goes there, a line at a time."""
+    results.work(experiment.key).mkdir(parents=True, exist_ok=True)
+    return results.run_log(experiment.key).open("a", buffering=1, encoding="utf-8")
+
+
+def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence]], device: str) -> None:
     """Train to a model file, unless an earlier process got so far."""
     from tagsmith.training.checkpoint import checkpoint_beside
 
@@ -118,6 +161,7 @@ def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence
         preset=experiment.config,
         vectors=experiment.vectors.path if experiment.vectors else None,
         out=model,
+        device=device,
         resume=True,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import torch
@@ -19,33 +19,13 @@ from tagsmith.errors import ConfigError, DataError
 from tagsmith.store import Model
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
-from tagsmith.training.checkpoint import Epoch, data_of
-from tagsmith.training.data import unseen_labels
+from tagsmith.training.checkpoint import data_of
 from tagsmith.training.learner import Learner
+from tagsmith.training.observer import Observer
 from tagsmith.training.start import Run, begin, ended, finish, make_learner
 
 _ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
 """What decides which sentences an epoch's steps take."""
-
-
-class Observer(Protocol):
-    """Whoever watches a training: the progress bar, the log."""
-
-    def started(self, facts: dict[str, Any]) -> None:
-        """Before the first step, with what is known of the data, the settings and the machine."""
-        ...
-
-    def stepped(self, epoch: int, loss: float, tokens: int) -> None:
-        """After each step: the mean loss of its sentences, and its tokens."""
-        ...
-
-    def finished_epoch(self, epoch: Epoch) -> None:
-        """After each epoch and its evaluation."""
-        ...
-
-    def finished(self) -> None:
-        """At the end, however it came."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,14 +87,13 @@ def train(
     """
     check_device(device)
     beginning = begin(sentences, dev, config, vectors, device, old)
-    gold, settings, facts = beginning.gold, beginning.config.training, beginning.facts
+    gold, settings = beginning.gold, beginning.config.training
     identity = {
         "config": msgspec.to_builtins(beginning.config),
         "data": data_of(beginning.model, beginning.data.sentences, dev),
-        "versions": facts["versions"],
+        "versions": beginning.facts["versions"],
         "device": device,
     }
-    unseen = unseen_labels(gold, beginning.data.tags, beginning.config.scheme)
 
     with torch.random.fork_rng(), _threads(settings.threads):
         learner = make_learner(beginning, device)
@@ -133,7 +112,7 @@ def train(
         stopped = None
         try:
             for observer in observers:
-                observer.started({**facts, "config": identity["config"], "resumed": resumed, "unseen_labels": unseen})
+                observer.started(beginning.announcement(beginning.config, resumed))
                 for epoch in progress.epochs:
                     observer.finished_epoch(epoch)
             while not (stopped := ended(progress, settings)):

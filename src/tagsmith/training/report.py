@@ -1,9 +1,9 @@
-"""What a person sees while a tagger trains: the data, a progress bar, a line an epoch. All on stderr."""
+"""What a person sees while a tagger trains: the data, a progress bar, a line an epoch."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,8 +17,9 @@ _EXPLODED = 1000  # times the loss of the first epoch
 class Report:
     """Watches a training for a person at a terminal; without a terminal, only the lines are printed."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, file: IO[str] | None = None) -> None:
+        """``file`` is where it prints: stderr, unless told otherwise."""
+        self.console = Console(stderr=True, file=file, highlight=False, soft_wrap=True)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -21,9 +21,12 @@ from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training.checkpoint import Epoch, Progress
-from tagsmith.training.data import TrainingSet, dev_rows, training_set, without_vector, word_vectors
+from tagsmith.training.data import TrainingSet, dev_rows, training_set, unseen_labels, without_vector, word_vectors
 from tagsmith.training.inherit import inherit, known_vectors
 from tagsmith.training.learner import Learner
+
+if TYPE_CHECKING:
+    from tagsmith.training.together import Together
 
 RECORDED = "recorded as CUDA graphs, kernels in Triton"
 
@@ -49,6 +52,11 @@ class Beginning:
         """What is known of the training."""
         return dict(self.model.training)
 
+    def announcement(self, config: Config, resumed: dict[str, Any] | None) -> dict[str, Any]:
+        """What an observer is told at the start, of this training or of one that differs in its seed."""
+        unseen = unseen_labels(self.gold, self.data.tags, self.config.scheme)
+        return {**self.facts, "config": msgspec.to_builtins(config), "resumed": resumed, "unseen_labels": unseen}
+
     def with_seed(self, seed: int) -> Model:
         """The model that another seed begins with."""
         config = configure(self.config, {"training.seed": seed})
@@ -71,8 +79,12 @@ def begin(
     vectors: Vectors | None,
     device: str,
     old: Model | None = None,
+    side_by_side: Sequence[int] = (),
 ) -> Beginning:
     """A training on sentences, with fresh weights, or with what an old model has in common with it.
+
+    Args:
+        side_by_side: the seeds, where several are trained at once.
 
     Raises:
         DataError: sentences that can't be learned from.
@@ -85,6 +97,10 @@ def begin(
     facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
     if device.startswith("cuda"):
         facts["steps"] = steps_on_gpu(config)
+        if torch.cuda.is_available():
+            facts["gpu"] = torch.cuda.get_device_name(device)
+    if side_by_side:
+        facts["side_by_side"] = list(side_by_side)
     lacking = without_vector(data.alphabets, vectors, old)
     weights = _fresh(config, data, rows)
     model = Model(config, data.alphabets, data.tags, weights, facts, without_vector=lacking)
@@ -115,10 +131,19 @@ def make_learner(beginning: Beginning, device: str) -> Learner:
     """What trains a model on a device."""
     if beginning.facts.get("steps") != RECORDED:
         return Learner(beginning.model, beginning.data, device)
+    return put_together([beginning.model], beginning.data, device).learners[0]
+
+
+def put_together(models: Sequence[Model], data: TrainingSet, device: str) -> Together:
+    """Trainings of some models, which differ in their seed alone, on one device.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
     from tagsmith.training.together import Together
 
     try:
-        return Together([beginning.model], beginning.data, device).learners[0]
+        return Together(models, data, device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {device!r}: {str(error).splitlines()[0]}") from None
 

@@ -113,15 +113,12 @@ class DeviceLearner(Learner):
         """The rest of the epoch under way, where this training is the only one: as a ``Learner`` has it, but now and
         then, for several steps at once."""
         progress, began, before = self.progress, time.perf_counter(), self.progress.seconds
-        sentences = len(self.data.sentences)
         for losses, tokens, steps in self._together.epoch(progress.number, progress.steps):
-            batch = self.settings.batch_size
-            some = min((progress.steps + steps) * batch, sentences) - progress.steps * batch
-            self.advance(losses[0], tokens[0], steps, before + time.perf_counter() - began)
-            yield losses[0] / some, tokens[0]
+            yield self.advance(losses[0], tokens[0], steps, before + time.perf_counter() - began), tokens[0]
 
-    def advance(self, loss: float, tokens: int, steps: int, seconds: float) -> None:
-        """Take in some steps: the sum of the losses of their sentences, and the seconds of the epoch so far.
+    def advance(self, loss: float, tokens: int, steps: int, seconds: float) -> float:
+        """Take in some steps: the sum of the losses of their sentences, and the seconds of the epoch so far; gives the
+        mean loss of their sentences.
 
         Raises:
             ConfigError: the loss is no number any more.
@@ -130,10 +127,13 @@ class DeviceLearner(Learner):
         if not math.isfinite(loss):
             found = f"the loss became {loss} in epoch {progress.number}"
             raise ConfigError(f"{found}; lower training.learning_rate")
+        batch, sentences = self.settings.batch_size, len(self.data.sentences)
+        some = min((progress.steps + steps) * batch, sentences) - progress.steps * batch
         progress.loss += loss
         progress.tokens += tokens
         progress.steps += steps
         progress.seconds = seconds
+        return loss / some
 
     def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]], weights: Named | None = None) -> Scores:
         """The scores of the network as it stands, or of these weights in it."""

@@ -252,10 +252,12 @@ def _machines(records: Sequence[Record]) -> Section:
         versions = (record.versions.get(name, NOTHING) for name in packages)
         dates.setdefault((record.processor, record.commit or NOTHING, *versions), []).append(record.date[:10])
     rows = [(*what, str(len(days)), " to ".join(dict.fromkeys((min(days), max(days))))) for what, days in dates.items()]
-    hours = sum(record.training_seconds for record in records) / 3600
+    hours = sum(record.training_seconds / (len(record.side_by_side) or 1) for record in records) / 3600
+    on_gpu = sum(record.device.startswith("cuda") for record in records)
+    where = f"{on_gpu} on a GPU, each of the others" if on_gpu else "each"
     return Section(
         "Machines and versions",
-        (f"{len(records)} records, {hours:.1f} hours of training, each on one core with one thread.",),
+        (f"{len(records)} records, {hours:.1f} hours of training, {where} on one core with one thread.",),
         grids=(Grid(("processor", "commit", *packages, "records", "dates"), sorted(rows)),),
     )
 
@@ -290,8 +292,13 @@ def _record_row(one: Configuration, record: Record) -> tuple[str, ...]:
         f"{record.score(DEV):.2f}",
         f"{record.score(TEST):.2f}",
         f"{record.best_epoch} of {len(record.epochs)}{patience}",
-        f"{record.training_seconds / 60:.0f} min{', resumed' * record.resumed}",
+        f"{record.training_seconds / 60:.0f} min{', resumed' * record.resumed}{_beside(record)}",
         f"{record.tokens_per_second:,.0f}",
         f"{record.peak_bytes / 1e9:.2f} GB" if record.peak_bytes else NOTHING,
         record.date[:10],
     )
+
+
+def _beside(record: Record) -> str:
+    """With whom it shared its time."""
+    return f", with seeds {ranges(record.side_by_side)} at once" if record.side_by_side else ""
