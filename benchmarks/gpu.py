@@ -187,7 +187,7 @@ def pytorch_crf(
 def training(
     parts: dict[str, list[Sentence]], config: Config, vectors: Vectors | None, seeds: int, device: str
 ) -> list[Figure]:
-    """One seed, and several at once; test F1 of each by the plain engine's rule."""
+    """One seed, several at once, and one in bfloat16; test F1 of each by the plain engine's rule."""
     figures, alone = [], 0.0
     for count in (1, seeds):
         runs, took = train(parts, config, vectors, range(1, count + 1), device)
@@ -200,7 +200,10 @@ def training(
         else:
             name = f"training, {count} seeds at once: ratio to one"
             figures.append(Figure(name, "×", took / alone, "<=", 2.0, f"{took:.1f} s; {about}"))
-    return figures
+    rounded = configure(config, {"training.precision": "bfloat16"})
+    (run,), took = train(parts, rounded, vectors, [1], device)
+    about = f"test F1 {Tagger(run.model).evaluate(parts['test']).f1:.2f}"
+    return [*figures, Figure("training, one seed in bfloat16: ratio to float32", "×", took / alone, note=about)]
 
 
 def train(

@@ -160,6 +160,20 @@ def test_dropout_is_of_a_networks_own_seed_and_only_draws_bring_it(device: str) 
     torch.testing.assert_close(alone[0, :12], first[:12])
 
 
+def test_bfloat16_is_for_training_alone_and_its_chains_are_float32(device: str) -> None:
+    exact, rounded = (
+        make_model(0, {"training.precision": name, "encoder.layers": 2}) for name in ("float32", "bfloat16")
+    )
+    batch, weights = batch_of(corpus_of(exact, device), device), stacked([exact, exact], device)
+    seeds = seeds_on(device, 1, 2)
+    answers = [chains(weights, model.config, batch).emissions for model in (exact, rounded)]
+    torch.testing.assert_close(answers[1], answers[0], rtol=0, atol=0)
+    learning = [chains(weights, model.config, batch, Draws(seeds)).emissions for model in (exact, rounded)]
+    torch.testing.assert_close(learning[0], answers[0])  # there is no dropout
+    assert learning[1].dtype == torch.float32
+    assert 1e-4 < (learning[1] - answers[0]).abs().max() < 0.05
+
+
 def test_draws_are_uniform_and_of_their_seed_and_site(device: str) -> None:
     draws = Draws(seeds_on(device, 5, 2**61))
     first, second = draws.uniform(300, 7), draws.uniform(300, 7)

@@ -77,6 +77,24 @@ def test_without_gradients_the_states_are_the_same(device: str) -> None:
     torch.testing.assert_close(recurrence(*inputs).detach(), still, rtol=0, atol=0)
 
 
+def test_with_a_state_weight_in_bfloat16_products_read_rounded_numbers_and_add_up_in_float32(device: str) -> None:
+    products, weight, starts, ragged = laid_out(CASES["ragged"], 21, device)
+    found = [part.clone().requires_grad_() for part in (products, weight)]
+    halves = found[1].bfloat16()
+    hidden = recurrence(found[0], halves, starts, ragged)
+    outer = torch.randn(hidden.shape).to(device)
+    grads = torch.autograd.grad((hidden * outer).sum(), found)
+    exact = [products.clone().requires_grad_(), halves.detach().float().requires_grad_()]
+    expected = recurrence(exact[0], exact[1], starts, ragged)
+    exact_grads = torch.autograd.grad((expected * outer).sum(), exact)
+    assert hidden.dtype == grads[1].dtype == torch.float32
+    error = (hidden - expected).abs().max().item()
+    assert 0 < error < 2e-2  # bfloat16 has 8 bits
+    for mine, theirs in zip(grads, exact_grads, strict=True):
+        there = theirs.isfinite()
+        assert 0 < (mine - theirs)[there].abs().max() < 3e-2 * theirs[there].abs().max()
+
+
 def test_first_words() -> None:
     starts, lengths = torch.tensor([[0, 2, 2], [0, 1, 3]]), torch.tensor([[2, 0, 1], [1, 2, 2]])
     found = first_words(starts, lengths, 5).int().tolist()

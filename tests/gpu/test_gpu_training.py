@@ -59,6 +59,25 @@ def test_the_weights_are_those_of_the_learner_on_a_cpu(settings: dict[str, Any],
     assert moved.max() > 0.003
 
 
+def test_in_bfloat16_training_is_almost_the_same(device: str) -> None:
+    learners = []
+    for precision in ("float32", "bfloat16"):
+        beginning = begin({"training.precision": precision, "training.learning_rate": 0.1}, device)
+        learners.append(Together([beginning.model], beginning.data, device).learners[0])
+        run(learners[-1], 3)
+    exact, rounded = learners
+    for mine, theirs in zip(rounded.progress.epochs, exact.progress.epochs, strict=True):
+        assert mine.loss == pytest.approx(theirs.loss, rel=0.02)
+        assert mine.loss != theirs.loss
+
+
+def test_bfloat16_is_refused_where_steps_are_not_recorded() -> None:
+    config = configure(settings={**SIZES, "training.precision": "bfloat16"})
+    message = r"^training.precision=bfloat16, which only steps recorded on a GPU can have; here the device is cpu$"
+    with pytest.raises(ConfigError, match=message):
+        loop.train(SENTENCES, DEV, config, None)
+
+
 @pytest.mark.parametrize("constraints", ["scheme", "none"])
 def test_its_answers_are_those_of_the_plain_engine(constraints: str, device: str) -> None:
     beginning = begin({"decode.constraints": constraints, "training.learning_rate": 0.1}, device)

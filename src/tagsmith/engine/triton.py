@@ -17,7 +17,7 @@ from tagsmith.engine.words import WordInputs
 from tagsmith.gpu import chain as device_chain
 from tagsmith.gpu.answers import masks, only
 from tagsmith.gpu.corpus import lay_out
-from tagsmith.gpu.network import Chains, head, layer_products, read, word_inputs
+from tagsmith.gpu.network import Chains, head, layer_products, layer_weights, read, word_inputs
 from tagsmith.kernels import chain
 from tagsmith.kernels.reference import Chain, Floats
 from tagsmith.store import Model, layer_names
@@ -68,10 +68,10 @@ class TritonEngine:
         starts = (lengths.cumsum(1) - lengths).int()
         rows = batch.products[torch.from_numpy(batch.which).to(self._device)]
         products = rows.view(len(rows), 2, -1).transpose(0, 1)[None]
-        names = layer_names(self.config.encoder)
-        states = read(self._weights, names[0], products, starts, lengths)
-        for name in names[1:]:
-            states = read(self._weights, name, layer_products(self._weights, name, states), starts, lengths)
+        first, *others = (layer_weights(self._weights, name) for name in layer_names(self.config.encoder))
+        states = read(first, products, starts, lengths)
+        for layer in others:
+            states = read(layer, layer_products(layer, states), starts, lengths)
         scores = head(self._weights, self.config.head, states, starts, lengths)
         return cast(Chain, DeviceChain(scores, starts, lengths))
 
@@ -124,4 +124,4 @@ class _Products:
         sentence = np.zeros((1, 1), np.int64)
         batch = corpus.batch(torch.from_numpy(sentence).to(device), corpus.room(sentence))
         inputs = word_inputs(self._weights, self._config, batch)[:, : len(words)]
-        return layer_products(self._weights, "encoder", inputs)[0].transpose(0, 1).flatten(1)
+        return layer_products(layer_weights(self._weights, "encoder"), inputs)[0].transpose(0, 1).flatten(1)

@@ -47,9 +47,11 @@ def chains(weights: Weights, config: Config, batch: Sentences, draws: Draws | No
         return draws.dropout(values, rate)
 
     states = dropped(word_inputs(weights, config, batch, draws), config.encoder.dropout_in)
+    exact = draws is None or config.training.precision == "float32"
     for name in layer_names(config.encoder):
-        products = layer_products(weights, name, states)
-        states = dropped(read(weights, name, products, batch.starts, batch.lengths), config.encoder.dropout_out)
+        layer = layer_weights(weights, name, torch.float32 if exact else torch.bfloat16)
+        products = layer_products(layer, states)
+        states = dropped(read(layer, products, batch.starts, batch.lengths), config.encoder.dropout_out)
     return head(weights, config.head, states, batch.starts, batch.lengths)
 
 
@@ -78,14 +80,32 @@ def word_inputs(weights: Weights, config: Config, batch: Sentences, draws: Draws
     return torch.cat([vectors, spelled], 2)
 
 
-def layer_products(weights: Weights, name: str, states: Tensor) -> Tensor:
-    """The input products of both directions. Shape: [S, N, D] -> [S, 2, N, 4H]."""
-    return states[:, None] @ weights[f"{name}.input_weight"] + weights[f"{name}.bias"][:, :, None]
+class Layer(NamedTuple):
+    """The weights of both directions of a layer; what its matrices are multiplied by is rounded to their dtype."""
+
+    input_weight: Tensor
+    """Shape: [S, 2, D, 4H]."""
+    state_weight: Tensor
+    """Shape: [S, 2, H, 4H]."""
+    bias: Tensor
+    """Shape: [S, 2, 4H], float32."""
 
 
-def read(weights: Weights, name: str, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+def layer_weights(weights: Weights, name: str, dtype: torch.dtype = torch.float32) -> Layer:
+    """The weights of a layer, the matrices in a dtype."""
+    into, state = (weights[f"{name}.{matrix}_weight"].to(dtype) for matrix in ("input", "state"))
+    return Layer(into, state, weights[f"{name}.bias"])
+
+
+def layer_products(layer: Layer, states: Tensor) -> Tensor:
+    """The input products of both directions, in float32. Shape: [S, N, D] -> [S, 2, N, 4H]."""
+    products = states[:, None].to(layer.input_weight.dtype) @ layer.input_weight
+    return products.float() + layer.bias[:, :, None]
+
+
+def read(layer: Layer, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
     """A layer's states after each word, read both ways. Shape: products [S, 2, N, 4H] -> [S, N, 2H]."""
-    return torch.cat(recurrence(products, weights[f"{name}.state_weight"], starts, lengths).unbind(1), 2)
+    return torch.cat(recurrence(products, layer.state_weight, starts, lengths).unbind(1), 2)
 
 
 def head(weights: Weights, settings: CRF | Softmax, states: Tensor, starts: Tensor, lengths: Tensor) -> Chains:

@@ -60,6 +60,7 @@ def _forward(
     UNITS: tl.constexpr,
     DEPTH: tl.constexpr,
     PRECISION: tl.constexpr,
+    READ: tl.constexpr,
 ):
     """States and cells after each word, and with KEEP the gates. Gates stand in the order i, f, o, g."""
     direction = tl.program_id(1)
@@ -82,12 +83,13 @@ def _forward(
             for d in range(0, H, DEPTH):
                 depth = d + tl.arange(0, DEPTH)
                 h = tl.load(hidden + before * H + depth[None, :], goes_on & (depth < H)[None, :], 0.0)
+                h = h.to(weight.dtype.element_ty).to(READ)
                 row = weight + depth[:, None] * 4 * H + unit
                 real = (depth < H)[:, None] & (unit < H)
-                i = tl.dot(h, tl.load(row, real, 0.0), i, input_precision=PRECISION)
-                f = tl.dot(h, tl.load(row + H, real, 0.0), f, input_precision=PRECISION)
-                o = tl.dot(h, tl.load(row + 2 * H, real, 0.0), o, input_precision=PRECISION)
-                g = tl.dot(h, tl.load(row + 3 * H, real, 0.0), g, input_precision=PRECISION)
+                i = tl.dot(h, tl.load(row, real, 0.0).to(READ), i, input_precision=PRECISION)
+                f = tl.dot(h, tl.load(row + H, real, 0.0).to(READ), f, input_precision=PRECISION)
+                o = tl.dot(h, tl.load(row + 2 * H, real, 0.0).to(READ), o, input_precision=PRECISION)
+                g = tl.dot(h, tl.load(row + 3 * H, real, 0.0).to(READ), g, input_precision=PRECISION)
             i, f, o, g = tl.sigmoid(i), tl.sigmoid(f), tl.sigmoid(o), _tanh(g)
             c = f * tl.load(cells + before * H + unit, goes_on & (unit < H), 0.0) + i * g
             tl.store(cells + at * H + unit, c, mine)
@@ -119,6 +121,7 @@ def _backward(
     UNITS: tl.constexpr,
     DEPTH: tl.constexpr,
     PRECISION: tl.constexpr,
+    READ: tl.constexpr,
 ):
     """The gradient of the products. What a step hands back to the word before it goes through ``carried_…``."""
     direction = tl.program_id(1)
@@ -158,9 +161,10 @@ def _backward(
             for d in range(0, 4 * H, DEPTH):
                 depth = d + tl.arange(0, DEPTH)
                 some = tl.load(grad_products + at * 4 * H + depth[None, :], goes_on & (depth < 4 * H)[None, :], 0.0)
+                some = some.to(weight.dtype.element_ty).to(READ)
                 column = weight + unit * 4 * H + depth[:, None]
                 real = (depth < 4 * H)[:, None] & (unit < H)
-                handed = tl.dot(some, tl.load(column, real, 0.0), handed, input_precision=PRECISION)
+                handed = tl.dot(some, tl.load(column, real, 0.0).to(READ), handed, input_precision=PRECISION)
             tl.store(carried_hidden + before * H + unit, handed, goes_on & (unit < H))
         tl.debug_barrier()
 
@@ -169,7 +173,8 @@ class Recurrence(Function):
     """Hidden states after each word; 0 at words in no sentence, whose products may be anything.
 
     Shape: products [S, 2, N, 4H], state_weight [S, 2, H, 4H], starts and lengths [S, B] -> [S, 2, N, H], all in the
-    order of the words, direction 0 read forwards and 1 backwards; float32.
+    order of the words, direction 0 read forwards and 1 backwards; float32. Where the state weight is bfloat16, what it
+    is multiplied by is rounded to that as well, and products add up in float32.
     """
 
     @staticmethod
@@ -182,7 +187,7 @@ class Recurrence(Function):
         gates = torch.empty_like(products) if keep else products
         _forward[_grid(starts)](
             *(products, state_weight, starts, lengths, gates, cells, hidden, words, starts.shape[1]),
-            **_sizes(size),
+            **_sizes(state_weight),
             KEEP=keep,
         )
         ctx.save_for_backward(state_weight, starts, lengths, gates, cells, hidden)
@@ -192,16 +197,15 @@ class Recurrence(Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
         state_weight, starts, lengths, gates, cells, hidden = ctx.saved_tensors
         grad_hidden = grad_outputs[0].contiguous()
-        words, size = hidden.shape[2:]
         grad_products = torch.zeros_like(gates)
         carried = torch.empty_like(cells), torch.empty_like(cells)
         _backward[_grid(starts)](
             *(grad_hidden, state_weight, starts, lengths, gates, cells, *carried, grad_products),
-            *(words, starts.shape[1]),
-            **_sizes(size),
+            *(hidden.shape[2], starts.shape[1]),
+            **_sizes(state_weight),
         )
-        before = states_before(hidden, starts, lengths)
-        return grad_products, before.transpose(2, 3) @ grad_products, None, None
+        before = states_before(hidden, starts, lengths).to(state_weight.dtype)
+        return grad_products, before.transpose(2, 3) @ grad_products.to(state_weight.dtype), None, None
 
 
 def recurrence(products: Tensor, state_weight: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
@@ -231,5 +235,9 @@ def _grid(starts: Tensor) -> tuple[int, int, int]:
     return -(-sentences // _ROWS), 2, runs
 
 
-def _sizes(size: int) -> dict[str, Any]:
-    return {"H": size, "ROWS": _ROWS, "UNITS": _UNITS, "DEPTH": _DEPTH, "PRECISION": _PRECISION}
+def _sizes(state_weight: Tensor) -> dict[str, Any]:
+    # Triton's interpreter multiplies no bfloat16: there float32 holds the rounded numbers, with the same products.
+    halves = state_weight.dtype == torch.bfloat16 and state_weight.device.type == "cuda"
+    read = tl.bfloat16 if halves else tl.float32
+    size = state_weight.shape[2]
+    return {"H": size, "ROWS": _ROWS, "UNITS": _UNITS, "DEPTH": _DEPTH, "PRECISION": _PRECISION, "READ": read}

@@ -111,6 +111,21 @@ def begin(
     return Beginning(model, data, gold, rows)
 
 
+def make_learner(beginning: Beginning, device: str) -> Learner:
+    """What trains a model on a device.
+
+    Raises:
+        ConfigError: the device is not there, or can't train in the precision asked for.
+    """
+    if beginning.facts.get("steps") == RECORDED:
+        return put_together([beginning.model], beginning.data, device).learners[0]
+    if beginning.config.training.precision != "float32":
+        why = beginning.facts.get("steps", f"the device is {device}")
+        found = f"training.precision={beginning.config.training.precision}, which only steps recorded on a GPU can have"
+        raise ConfigError(f"{found}; here {why}")
+    return Learner(beginning.model, beginning.data, device)
+
+
 def steps_on_gpu(config: Config) -> str:
     """How a training's steps run there: recorded, or why not."""
     return f"PyTorch, one by one: {why}" if (why := obstacle(config)) else RECORDED
@@ -125,13 +140,6 @@ def obstacle(config: Config) -> str:
     if config.training.average:
         return f"training.average={config.training.average}, where only 0 can be recorded"
     return ""
-
-
-def make_learner(beginning: Beginning, device: str) -> Learner:
-    """What trains a model on a device."""
-    if beginning.facts.get("steps") != RECORDED:
-        return Learner(beginning.model, beginning.data, device)
-    return put_together([beginning.model], beginning.data, device).learners[0]
 
 
 def put_together(models: Sequence[Model], data: TrainingSet, device: str) -> Together:
