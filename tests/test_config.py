@@ -18,6 +18,7 @@ from tagsmith.config import (
     Config,
     Encoder,
     configure,
+    differences,
     from_builtins,
     parse_assignments,
     setting_names,
@@ -71,6 +72,7 @@ CHOICES = {
     "decode.constraints": "none",
     "training.optimizer": "adamw",
     "training.schedule": "cosine",
+    "training.precision": "bfloat16",
 }
 KINDS = ("chars.kind", "head.kind")
 every_setting = pytest.mark.parametrize("name", setting_names())
@@ -393,3 +395,10 @@ def test_what_an_optimizer_or_a_schedule_does_not_have_cannot_be_set(settings: d
     with pytest.raises(ConfigError, match=message):
         configure(settings=settings)
     assert configure(settings={"training.momentum": 0.5, "training.decay": 0.1}).training.momentum == 0.5
+
+
+def test_differences_from_a_preset():
+    assert differences(configure("chunk"), "chunk") == {}
+    config = configure("chunk", {"chars.kind": "none", "training.seed": 3, "scheme": "IOB2"})
+    assert differences(config, "chunk") == {"scheme": "IOB2", "chars.kind": "none", "training.seed": 3}
+    assert differences(configure("ner"), "chunk") == {"chars.dropout": 0.5, "encoder.dropout_in": 0.5}

@@ -299,8 +299,14 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(f"{file}: not TOML: {error}") from None
 
 
+def differences(config: Config, preset: str) -> dict[str, Any]:
+    """The settings of a config that a preset does not have so, by dotted name."""
+    own, other = (dict(_flat(msgspec.to_builtins(each))) for each in (config, PRESETS[preset]))
+    return {name: value for name, value in own.items() if name not in other or other[name] != value}
+
+
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """A TOML document as dotted names and values."""
+    """A document of sections as dotted names and values."""
     pairs: list[tuple[str, Any]] = []
     for name, value in values.items():
         pairs += (

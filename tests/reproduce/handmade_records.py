@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from tagsmith.config import configure
+from tagsmith.config import configure, differences
 from tagsmith.metrics import score
 from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, VectorTable, counted
@@ -67,7 +67,7 @@ def make(
         for number in (1, 2, 3)
     ]
     values: dict[str, Any] = {
-        "key": f"{random.Random(repr((config, task, vectors, data))).getrandbits(64):016x}",
+        "key": f"{random.Random(repr((differences(config, 'ner'), task, vectors, data))).getrandbits(64):016x}",
         "task": task,
         "config": config,
         "parts": {

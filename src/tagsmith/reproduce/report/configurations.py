@@ -128,7 +128,10 @@ class Line:
 
     @property
     def paper(self) -> Mapping[str, float]:
-        """What the paper printed for it, by part (and class of words): its softmax models may answer anything."""
+        """What the paper printed for it, by part (and class of words): its softmax models may answer anything, and only
+        a row that says so begins with random vectors."""
+        if self.row.vectors and not self.configuration.vectors:
+            return {}
         if self.constraints == LEGAL and _is_softmax(self.configuration):
             return {}
         task = f"{self.configuration.task} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tagsmith.config import differences
 from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import (
@@ -239,9 +240,31 @@ def _not_run(configurations: Sequence[Configuration]) -> list[Section]:
 
 
 def _of_no_table(configurations: Sequence[Configuration]) -> list[Section]:
-    """Records of models that no table of this version has."""
-    keys = ", ".join(record.key for one in configurations if not name_of(one) for record in one.records)
-    return [Section("Records of no table", (f"Their settings are those of no row: {keys}.",))] if keys else []
+    """Models that no table of this version has: what they are, and their scores."""
+    others = [one for one in configurations if not name_of(one)]
+    if not others:
+        return []
+    rows = [
+        (
+            one.task,
+            _own_settings(one),
+            one.vectors_name,
+            ranges(one.seeds),
+            *(spread(one.scores(part)) for part in (DEV, TEST)),
+            each(one.scores(TEST)),
+        )
+        for one in others
+    ]
+    columns = ("task", "settings unlike the preset's", "vectors", "seeds", "dev", "test", "test, seed by seed")
+    note = "Their settings are those of no row: trials, or rows of another version."
+    return [Section("Records of no table", (note,), grids=(Grid(columns, rows),))]
+
+
+def _own_settings(one: Configuration) -> str:
+    preset = TASKS[one.task].preset if one.task in TASKS else "ner"
+    changed = differences(one.first.config, preset)
+    changed.pop("training.seed", None)
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or NOTHING
 
 
 def _machines(records: Sequence[Record]) -> Section:
