@@ -43,7 +43,7 @@ FLOORS = [
     ["model"],
     ["gpu"],
     ["engine"],
-    ["ruling"],
+    ["ruling", "writing"],
     ["tagging"],
     ["quality"],
     ["training"],
