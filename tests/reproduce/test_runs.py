@@ -240,6 +240,9 @@ class TestOnAGPU:
         runs = plan([Row("crf", {**LITTLE, "training.epochs": 2})], "task", TASK, folder, [], [1, 2])
         experiments, results = [run.experiment for run in runs], Results(tmp_path / "results")
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        cut_off = results.work(experiments[0].key) / "model.checkpoint.safetensors"
+        cut_off.parent.mkdir(parents=True)
+        cut_off.write_bytes(b"of a training alone, which ended early")
         train_side_by_side(experiments, results, device)
         said = [results.run_log(experiment.key).read_text() for experiment in experiments]
         assert all("epoch   2" in text for text in said)

@@ -122,6 +122,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
     Raises:
         DataError, ConfigError: as ``train_together``.
     """
+    from tagsmith.training.checkpoint import checkpoint_beside
     from tagsmith.training.records import Log, files_beside
     from tagsmith.training.report import Report
     from tagsmith.training.seeds import train_together
@@ -141,6 +142,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
     for experiment, log, done in zip(waiting, logs, runs, strict=True):
         log.keep()
         store.save(done.model, models[experiment.key])
+        checkpoint_beside(models[experiment.key]).unlink(missing_ok=True)  # of a training alone, cut off before
 
 
 def open_log(results: Results, experiment: Experiment) -> IO[str]:
