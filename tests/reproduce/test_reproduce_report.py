@@ -204,3 +204,13 @@ def test_a_folder_of_nothing_but_rows_of_no_table_is_a_report_too(tmp_path: Path
         in report
     )
     assert "Not run yet: ner, chunk" in report
+
+
+@pytest.mark.parametrize(("task", "has"), [("wnut17", True), ("chinese", False)])
+def test_a_task_that_takes_no_vectors_has_no_table_of_them(task: str, has: bool, tmp_path: Path):
+    results = Results(tmp_path / "results")
+    results.save(*make(task=task, vectors=None))
+    write_report(results, tmp_path / "results.md")
+    assert (
+        "Word vectors (Table 6)" in (tmp_path / "results.md").read_text("utf-8").split("## Tables not run")[0]
+    ) == has

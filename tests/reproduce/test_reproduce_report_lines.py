@@ -67,6 +67,11 @@ class TestLines:
         (line,) = lines_of((MODEL,), gather([record(task="pos-xpos")]))
         assert line.paper == {}
 
+    def test_the_papers_model_is_beside_given_vectors_alone(self):
+        given, random = lines_of((MODEL,), gather([record(), record(vectors=None)]))
+        assert (given.configuration.vectors_name, given.paper["test"]) == ("glove.txt", 91.21)
+        assert (random.configuration.vectors_name, random.paper) == ("at random", {})
+
     def test_parts_of_speech_with_a_softmax_have_one(self):
         config = configure("pos", SOFTMAX)
         assert config.scheme == "plain"

@@ -47,7 +47,9 @@ def sections(records: Sequence[Record], rivals: Mapping[str, Sequence[Rival]]) -
     named = [one for one in configurations if name_of(one)]
     found = [_tasks(named, rivals)]
     for name, table in TABLES.items():
-        for alike in _comparable(named, across_vectors=not all(row.vectors for row in table.rows)):
+        of_vectors = not all(row.vectors for row in table.rows)
+        among = [one for one in named if TASKS[one.task].vectors] if of_vectors else named
+        for alike in _comparable(among, across_vectors=of_vectors):
             lines = lines_of(table.rows, alike)
             if any(not line.is_reference for line in lines):
                 found.append(_table(name, table, lines))
