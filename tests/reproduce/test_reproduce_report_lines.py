@@ -68,7 +68,7 @@ class TestLines:
         assert line.paper == {}
 
     def test_the_papers_model_is_beside_given_vectors_alone(self):
-        given, random = lines_of((MODEL,), gather([record(), record(vectors=None)]))
+        random, given = lines_of((MODEL,), gather([record(), record(vectors=None)]))
         assert (given.configuration.vectors_name, given.paper["test"]) == ("glove.txt", 91.21)
         assert (random.configuration.vectors_name, random.paper) == ("at random", {})
 
