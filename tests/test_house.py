@@ -43,7 +43,7 @@ FLOORS = [
     ["model"],
     ["gpu"],
     ["engine"],
-    ["ruling", "writing"],
+    ["ruling"],
     ["tagging"],
     ["quality"],
     ["training"],

@@ -13,11 +13,9 @@ STRINGS = st.lists(st.text(st.characters(codec=None), max_size=6), unique=True)
 
 @pytest.mark.parametrize("prime", [2**40 - 87, 13, 2])  # with the smaller ones, strings share hashes
 @pytest.mark.parametrize("long", [2**16, 3])
-@pytest.mark.parametrize("many", [0, 1_000])  # all at once, or one by one
 @given(strings=STRINGS, others=STRINGS)
-def test_ids_are_places(prime: int, long: int, many: int, strings: list[str], others: list[str]) -> None:
+def test_ids_are_places(prime: int, long: int, strings: list[str], others: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tagsmith.vocab._MANY", many)
         patch.setattr("tagsmith.vocab._PRIME", prime)
         patch.setattr("tagsmith.vocab._LONG", long)
         patch.setattr("tagsmith.vocab._HASHED_AT_ONCE", 3)
@@ -34,7 +32,6 @@ def test_strings_longer_than_a_sum_may_be_are_found() -> None:
     strings = ["a" * 70_000, "a" * 70_001, "\U0010ffff" * 20_000, "a"]
     vocabulary = Vocabulary(strings)
     assert vocabulary.ids_of([*strings, "a" * 70_002]).tolist() == [0, 1, 2, 3, ABSENT]
-    assert vocabulary.ids_of([*strings, "a" * 70_002] * 4).tolist() == [0, 1, 2, 3, ABSENT] * 4
 
 
 def test_hashes_of_words_spread() -> None:
@@ -73,9 +70,7 @@ def test_a_string_may_not_come_twice(prime: int, strings: list[str]) -> None:
     ],
 )
 def test_a_word_is_found_as_it_is_else_lower_cased_else_with_its_digits_zeroed(word: str, found: int) -> None:
-    vocabulary = Vocabulary(["Jay", "jay", "r00"])
-    assert vocabulary.find(word) == found
-    assert vocabulary.find_all([word] * 20).tolist() == [found] * 20
+    assert Vocabulary(["Jay", "jay", "r00"]).find(word) == found
 
 
 def test_the_exact_form_wins_over_the_others() -> None:

@@ -91,19 +91,12 @@ class Alphabets:
             found = self.words.find(token)
         return UNKNOWN if found == ABSENT else found
 
-    def word_ids(self, tokens: Sequence[str]) -> Ids:
-        """What ``word_id`` gives for each token. Shape: [tokens]."""
-        found = self.words.find_all(map(self.word_of, tokens))
-        absent = np.flatnonzero(found == ABSENT)
-        found[absent] = self.words.find_all(tokens[i] for i in absent.tolist())
-        return np.where(found == ABSENT, UNKNOWN, found)
-
     def batch(self, sentences: Sequence[Sequence[str]]) -> Batch:
         """The batch of some sentences, none of them empty."""
         index: dict[str, int] = {}
         spelling = np.array([index.setdefault(token, len(index)) for s in sentences for token in s], np.int64)
         # Strings are looked at once per distinct word, not once per token.
-        word_ids = self.word_ids(list(index))
+        word_ids = np.array([self.word_id(token) for token in index], np.int64)
         chars, word_lengths = self.characters([self.spelling_of(token) for token in index])
         lengths = np.array([len(sentence) for sentence in sentences], np.int64)
         return Batch(word_ids[spelling], spelling, chars, word_lengths, lengths)

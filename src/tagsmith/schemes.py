@@ -119,14 +119,10 @@ class Scheme:
     after: str = ""
     """A fifth letter, for the first token after such a border."""
 
-    @property
-    def letters(self) -> list[str]:
-        """Each letter once."""
-        return list(dict.fromkeys((self.first, self.middle, self.last, self.only, *self.before, *self.after)))
-
     def tags(self, labels: Iterable[str]) -> list[str]:
-        """All tags of the scheme for these labels: O, then the letters of each label."""
-        return [OUTSIDE, *(_join(letter, label) for label in labels for letter in self.letters)]
+        """All tags of the scheme for these labels, O first."""
+        letters = dict.fromkeys((self.first, self.middle, self.last, self.only, *self.before, *self.after))
+        return [OUTSIDE, *(_join(letter, label) for label in labels for letter in letters)]
 
     def write(self, spans: Iterable[Span], length: int) -> list[str]:
         """The tags of ``length`` tokens that spell these spans.
@@ -198,18 +194,13 @@ def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, A
     return np.ones(count, bool), np.ones((count, count), bool), np.ones(count, bool)
 
 
-def labels_of(tags: Iterable[str]) -> list[str]:
-    """The labels of span tags in the order they come; O has the label ""."""
-    return list(dict.fromkeys(split_tag(tag)[1] for tag in tags))
-
-
 def reading_rule(scheme: str, tags: Sequence[str]) -> tuple[NDArray[np.int64], Allowed]:
-    """How ``read_spans`` reads these tags, in numbers: each tag's label by its place in ``labels_of``, -1 outside all
-    spans [K], and which tag ``continues`` the span of which [K, K] (from, to). ``plain`` tags spell no spans."""
+    """How ``read_spans`` reads these tags, in numbers: each tag's label, -1 outside all spans [K], and which tag
+    ``continues`` the span of which [K, K] (from, to). ``plain`` tags spell no spans."""
     if scheme not in SCHEMES:
         return np.full(len(tags), -1), np.zeros((len(tags), len(tags)), bool)
     parts = [split_tag(tag) for tag in tags]
-    places = {label: place for place, label in enumerate(labels_of(tags))}
+    places = {label: place for place, label in enumerate(dict.fromkeys(label for _, label in parts))}
     labels = np.array([-1 if letter == OUTSIDE else places[label] for letter, label in parts])
     return labels, np.array([[continues(a, b) for b in parts] for a in parts])
 

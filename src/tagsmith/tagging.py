@@ -20,12 +20,12 @@ from tagsmith.batching import Ids, cut
 from tagsmith.engine import Engine
 from tagsmith.engine.decoding import Answer, Wanted
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.kernels.reference import Floats
+from tagsmith.kernels.reference import Floats, Posteriors
 from tagsmith.rules import Match, Ruled, Rules
 from tagsmith.ruling import Ruling
+from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import segment
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
-from tagsmith.writing import Writer, Written
 
 One = str | Sentence | Ruled
 """What is one input by itself; a list of strings is many."""
@@ -71,21 +71,20 @@ def tag_all(
     Raises:
         DataError: an empty token, or rules that contradict each other, or do not fit an input or the model.
     """
-    writer = Writer(tags, scheme)
     with _Workers(threads) as workers:
         started: deque[_Window] = deque()
         for window in _windows(inputs, tokenizer):
             started.append(_Window(window, engine, workers, wanted, ruling, rules))
             if len(started) > 1 or threads == 1:
-                yield from started.popleft().answers(writer, len(tags))
+                yield from started.popleft().answers(tags, scheme)
         for window in started:
-            yield from window.answers(writer, len(tags))
+            yield from window.answers(tags, scheme)
 
 
 def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
     """The tags of each sentence, none of them empty; sentences of like length share a batch."""
     decodings = _decodings(sentences, engine, _Workers(1), Wanted())
-    return [found.tags for found in _collect(decodings, sentences, Writer(tags, None))]
+    return [found.tags for found in _collect(decodings, sentences, tags)]
 
 
 def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list[_Input]]:
@@ -155,49 +154,47 @@ class _Found(NamedTuple):
     """The answer for one sentence; empty or None what was not wanted."""
 
     tags: list[str]
-    spans: Sequence[Written] = ()
     tokens: Sequence[float] = ()
+    """Their probabilities."""
+    spans: Sequence[float] = ()
     """Their probabilities."""
     sentence: Sequence[float] = ()
     """The probability of the whole."""
-    best: Sequence[Best] = ()
+    best: Sequence[tuple[list[str], float]] = ()
+    """Tags and their log-probability."""
     marginals: Floats | None = None
 
 
-Best = tuple[list[str], list[Written], float]
-"""One of the best sequences: tags, spans, log-probability."""
-
-
-def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], writer: Writer) -> list[_Found]:
+def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[_Found]:
     result: list[_Found] = [_Found([])] * len(sentences)
     for places, decode in decodings:
-        lengths = np.array([len(sentences[i]) for i in places])
-        for place, found in zip(places, _by_sentence(decode(), lengths, writer), strict=True):
+        for place, found in zip(places, _by_sentence(decode(), [len(sentences[i]) for i in places], tags), strict=True):
             result[place] = found
     return result
 
 
-def _by_sentence(answer: Answer, lengths: Ids, writer: Writer) -> Iterator[_Found]:
+def _by_sentence(answer: Answer, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
     """The answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
-    posteriors = answer.posteriors
-    tags, spans = writer.write(answer.path, lengths, posteriors and posteriors.spans)
-    tokens = posteriors.tokens.tolist() if posteriors else []
-    sentences = np.exp(posteriors.sentences)[:, None].tolist() if posteriors else repeat(())
-    best = (_named(*found, writer) for found in answer.best) if answer.best else repeat(())
-    ranges = pairwise(accumulate(lengths.tolist(), initial=0))
-    for (start, end), spelled, probability, others in zip(ranges, spans, sentences, best, strict=False):
+    ids: list[int] = answer.path.tolist()
+    path = [tags[k] for k in ids]
+    ranges = list(pairwise(accumulate(lengths, initial=0)))
+    posteriors = _cut(answer.posteriors, ranges) if answer.posteriors else repeat(((), (), ()))
+    best = [_named(*found, tags) for found in answer.best] if answer.best else repeat(())
+    for (start, end), probabilities, others in zip(ranges, posteriors, best, strict=False):
         marginals = None if answer.marginals is None else answer.marginals[start:end]
-        yield _Found(tags[start:end], spelled, tokens[start:end], probability, others, marginals)
+        yield _Found(path[start:end], *probabilities, others, marginals)
 
 
-def _named(paths: Ids, log_probabilities: Floats, writer: Writer) -> list[Best]:
-    count, words = paths.shape
-    tags, spans = writer.write(paths.ravel(), np.full(count, words))
-    starts = range(0, count * words, words)
-    return [
-        (tags[start : start + words], spelled, log_probability)
-        for start, spelled, log_probability in zip(starts, spans, log_probabilities.tolist(), strict=True)
-    ]
+def _cut(found: Posteriors, ranges: list[tuple[int, int]]) -> Iterator[tuple[list[float], list[float], list[float]]]:
+    tokens, spans, sentences = found.tokens.tolist(), found.spans.tolist(), np.exp(found.sentences).tolist()
+    borders = pairwise(np.searchsorted(found.places.sentence, np.arange(len(ranges) + 1)).tolist())
+    for (start, end), (first, after), probability in zip(ranges, borders, sentences, strict=True):
+        yield tokens[start:end], spans[first:after], [probability]
+
+
+def _named(paths: Ids, log_probabilities: Floats, tags: Sequence[str]) -> list[tuple[list[str], float]]:
+    rows: list[list[int]] = paths.tolist()
+    return [([tags[k] for k in path], p) for path, p in zip(rows, log_probabilities.tolist(), strict=True)]
 
 
 class _Window:
@@ -219,13 +216,13 @@ class _Window:
             matches = [found for given in inputs for found in given.matches(rules, ruling)]
         self._decodings = list(_decodings(self._sentences, engine, workers, wanted, ruling, matches))
 
-    def answers(self, writer: Writer, tags: int) -> Iterator[tuple[Tagged, Floats]]:
-        none = np.empty((0, tags))
-        rows = iter(_collect(self._decodings, self._sentences, writer))
+    def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[tuple[Tagged, Floats]]:
+        none = np.empty((0, len(tags)))
+        rows = iter(_collect(self._decodings, self._sentences, tags))
         for given in self._inputs:
             found = [next(rows) for _ in given.sentences]
             marginals = [one.marginals for one in found if one.marginals is not None]
-            yield given.answer(found, self._wanted), np.concatenate([none, *marginals]) if marginals else none
+            yield given.answer(found, scheme, self._wanted), np.concatenate([none, *marginals]) if marginals else none
 
 
 class _Input:
@@ -269,28 +266,40 @@ class _Input:
                 matches += self.rules.matches(sentence) + own
         return found
 
-    def answer(self, found: list[_Found], wanted: Wanted) -> Tagged:
+    def answer(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Tagged:
         tags: list[str] = []
         spans: list[TaggedSpan] = []
         for (start, _), one in zip(self.sentences, found, strict=True):
-            tags += one.tags
-            spans += self._placed(one.spans, start)
+            written, spelled = self._written(one.tags, start, scheme, one.spans)
+            tags += written
+            spans += spelled
         answer = self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences)
-        return Tagged(*answer, *self._beside(found, wanted))
+        return Tagged(*answer, *self._beside(found, scheme, wanted))
 
-    def _beside(self, found: list[_Found], wanted: Wanted) -> Iterator[Any]:
+    def _beside(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Iterator[Any]:
         """What stands beside the tags: probabilities of tokens and of sentences, alternatives; None if not wanted."""
         yield tuple(p for one in found for p in one.tokens) if wanted.probabilities else None
         yield tuple(p for one in found for p in one.sentence) if wanted.probabilities else None
         if wanted.best is not None:
             yield tuple(
-                tuple(Alternative(tuple(tags), tuple(self._placed(spans, start)), log) for tags, spans, log in one.best)
+                tuple(self._alternative(*other, start, scheme) for other in one.best)
                 for (start, _), one in zip(self.sentences, found, strict=True)
             )
 
-    def _placed(self, spans: Iterable[Written], start: int) -> Iterator[TaggedSpan]:
-        """Spans of the sentence that starts here, by their place among all tokens and in the text."""
-        for (first, last, label), probability in spans:
-            first, last = start + first, start + last
+    def _alternative(self, tags: list[str], log_probability: float, start: int, scheme: str | None) -> Alternative:
+        written, spans = self._written(tags, start, scheme)
+        return Alternative(tuple(written), tuple(spans), log_probability)
+
+    def _written(
+        self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()
+    ) -> tuple[list[str], list[TaggedSpan]]:
+        """The tags of the sentence that starts here as the scheme writes them, and the spans they spell."""
+        if scheme is None:
+            return tags, []
+        found = read_spans(tags)
+        spans = []
+        for span, probability in zip(found, probabilities or repeat(None), strict=False):
+            first, last = start + span.start, start + span.end
             a, b = self.starts[first], self.starts[last - 1] + len(self.tokens[last - 1])
-            yield TaggedSpan(first, last, label, self.text[a:b], a, b, probability)
+            spans.append(TaggedSpan(first, last, span.label, self.text[a:b], a, b, probability))
+        return SCHEMES[scheme].write(found, len(tags)), spans

@@ -14,12 +14,9 @@ from tagsmith.tensors import Ids, check_strings, pack_strings, ranges, unpack_st
 
 ABSENT = -1
 """Stands where the id would stand of a string that is not there."""
-Packed = tuple[NDArray[np.uint8], Ids]
-"""Strings as ``pack_strings`` gives them."""
 _DIGIT = re.compile("[0-9]")
 _PRIME, _FACTOR = 2**40 - 87, 679_535_556_937  # the prime times the golden ratio's fraction
 _HASHED_AT_ONCE = 8_192  # strings; more would take memory and save no time
-_MANY = 16  # strings, from which on it is quicker to look for all of them at once
 _LONG = 2**16  # bytes, beyond which a sum of _hashes could overflow
 
 
@@ -102,20 +99,7 @@ class Vocabulary:
 
     def ids_of(self, strings: Iterable[str]) -> Ids:
         """What ``id_of`` gives for each string. Shape: [strings]."""
-        strings = list(strings)
-        if len(strings) < _MANY or not len(self):
-            return np.array([self.id_of(string) for string in strings], np.int64)
-        data, offsets = pack_strings(strings)
-        hashes, wanted = np.asarray(self._hashes), _hashes(data, offsets)
-        places = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
-        ids = np.asarray(self._order)[places].astype(np.int64)
-        hit = hashes[places] == wanted
-        same = hit.copy()
-        same[hit] = _same_strings(self.packed, ids[hit], (data, offsets), np.flatnonzero(hit))
-        found = np.where(same, ids, ABSENT)
-        for i in np.flatnonzero(hit & ~same).tolist():  # another string with its hash comes first
-            found[i] = self.id_of(strings[i])
-        return found
+        return np.array([self.id_of(string) for string in strings], np.int64)
 
     def find(self, word: str) -> int:
         """The id of a word as it is, else in lower case, else with its digits zeroed as well, else ``ABSENT``."""
@@ -128,24 +112,7 @@ class Vocabulary:
 
     def find_all(self, words: Iterable[str]) -> Ids:
         """What ``find`` gives for each word. Shape: [words]."""
-        words = list(words)
-        found = self.ids_of(words)
-        for form in (1, 2):
-            absent = np.flatnonzero(found == ABSENT)
-            found[absent] = self.ids_of(forms(words[i])[form] for i in absent.tolist())
-        return found
-
-
-def _same_strings(a: Packed, of_a: Ids, b: Packed, of_b: Ids) -> NDArray[np.bool_]:
-    """Whether strings are the same, some of a and as many of b, pair by pair. Shape: of_a and of_b [n] -> [n]."""
-    starts_a, starts_b = a[1][of_a], b[1][of_b]
-    lengths = a[1][of_a + 1] - starts_a
-    same = lengths == b[1][of_b + 1] - starts_b
-    lengths = np.where(same, lengths, 0)
-    unlike = a[0][ranges(starts_a, lengths)] != b[0][ranges(starts_b, lengths)]
-    before = np.concatenate([[0], np.cumsum(unlike)])
-    ends = np.cumsum(lengths)
-    return same & (before[ends] == before[ends - lengths])
+        return np.array([self.find(word) for word in words], np.int64)
 
 
 def _hash(data: bytes) -> int:

@@ -63,11 +63,11 @@ class WordInputs:
             new = words
         known = self._row_of_form
         spellings = [self._alphabets.spelling_of(word) for word in new]
-        ids = self._alphabets.word_ids(new)
+        ids = [self._alphabets.word_id(word) for word in new]
         first = len(known)
-        rows = [known.setdefault(form, len(known)) for form in zip(spellings, ids.tolist(), strict=True)]
+        rows = [known.setdefault(form, len(known)) for form in zip(spellings, ids, strict=True)]
         try:
-            self._compute_rows(first, len(known), rows, spellings, ids)
+            self._compute_rows(first, len(known), rows, spellings, np.array(ids))
         except BaseException:
             self._begin()  # without the rows that were promised
             raise
