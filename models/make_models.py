@@ -85,7 +85,7 @@ def make(recipe: Recipe, data: str, vectors: str) -> None:
             train, dev, preset=recipe.preset, vectors=table, settings=recipe.settings, epochs=recipe.epochs, seed=1
         )
     tagger = Tagger(store.with_half_vectors(trained.model)).calibrate(dev).quantize(dev)
-    card = model_card(recipe, tagger, corpora, known_words(train, vectors))
+    card = model_card(recipe, tagger.model, corpora, known_words(train, vectors))
     Tagger(replace(tagger.model, card=card)).save(PACKAGE / f"{recipe.name}.safetensors")
 
 
@@ -115,20 +115,22 @@ def known_words(train: list[Sentence], vectors: str) -> Classify:
     return by_words(seen, set(load_vectors(vectors).words.strings))
 
 
-def model_card(recipe: Recipe, tagger: Tagger, corpora: Mapping[str, Splits], classify: Classify) -> str:
+def model_card(recipe: Recipe, model: store.Model, corpora: Mapping[str, Splits], classify: Classify) -> str:
     """The card of a model, with scores on the test part of every corpus."""
+    fp32, int8 = (Tagger(model, precision=precision) for precision in ("fp32", "int8"))
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    tests = {name: replace(tagger.analyse(parts["test"]), classify=classify) for name, parts in corpora.items()}
+    tests = {name: replace(fp32.analyse(parts["test"]), classify=classify) for name, parts in corpora.items()}
     return environment.get_template("card.md.jinja").render(
         recipe=recipe,
-        model=tagger.model,
+        model=model,
         registry=read_registry(),
         classes=CLASSES,
         sizes={name: {split: len(sentences) for split, sentences in corpora[name].items()} for name in corpora},
         tests=tests,
-        reliability={name: tagger.reliability(parts["test"]) for name, parts in corpora.items()},
+        in_int8={name: int8.evaluate(parts["test"]).score for name, parts in corpora.items()},
+        reliability={name: fp32.reliability(parts["test"]) for name, parts in corpora.items()},
     )
 
 

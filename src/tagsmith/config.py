@@ -22,6 +22,8 @@ from msgspec import Meta, Struct
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.text import SchemeName, TokenizerName
 
+RANDOM_DIM = 100
+"""Width of word vectors that begin at random, if none is set (Ma and Hovy 2016, §2.2)."""
 Rate = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Size = Annotated[int, Meta(ge=1, le=65_536)]
 Positive = Annotated[float, Meta(gt=0.0)]
@@ -32,7 +34,7 @@ class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a token becomes a word vector."""
 
     dim: Size | None = None
-    """Width of a word vector. Unset: that of the vector file, or 100 without one (Ma and Hovy 2016, §2.2)."""
+    """Width of a word vector. Unset: that of the vector file, or ``RANDOM_DIM`` without one."""
     lowercase: bool = True
     """Look words up in lower case; their spelling keeps its case."""
     zero_digits: bool = True

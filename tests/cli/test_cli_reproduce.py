@@ -94,6 +94,9 @@ def test_the_view_shows_the_end_of_a_failed_runs_log(data: Path, capsys: pytest.
         (["--report", "results.html"], 2, "expected a name that ends in .md"),
         (["--report", "results.md", "--results", "nowhere"], 1, "nowhere: found no records"),
         (["ner", "--data", "nowhere"], 1, "nowhere/conll2003: found no such folder"),
+        (["tasks", "--data", "nowhere"], 1, "left out ner: nowhere/conll2003: found no such folder"),
+        (["ner", "--data", ".", "--device", "abacus"], 1, "device 'abacus': expected cpu, cuda"),
+        (["ner", "--data", ".", "--device", "cuda", "--jobs", "1"], 2, "--jobs is for cores"),
     ],
 )
 def test_what_it_refuses(words: list[str], code: int, message: str):
@@ -120,3 +123,11 @@ def test_seeds_beyond_all_reason_are_refused_at_once():
     result = run("reproduce", "ner", "--data", "x", "--seeds", "1-1000000000")
     assert result.code == 2
     assert "more than 1,000 seeds" in result.err
+
+
+def test_of_all_tasks_those_run_whose_files_are_there(data: Path):
+    found = run("reproduce", "tasks", "--data", data, "--seeds", "1", "--dry-run")
+    assert found.code == 0
+    assert "left out chunk: " in found.err
+    assert "left out wnut17: " not in found.err
+    assert found.out.splitlines()[1].endswith("seed 1")

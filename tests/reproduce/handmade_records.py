@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagsmith.config import configure, differences
+from tagsmith.corpora import Corpus, read_registry
 from tagsmith.metrics import score
 from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import EpochRecord, Part, Predictions, Record, VectorTable, counted
@@ -54,6 +55,9 @@ def make(
             classes = {name: figures.overall.as_dict() for name in CLASSES}
             scores[part][kind] = {**figures.as_dict(), "vocabulary": classes}
     del predictions["train"]
+    known = read_registry()[TASKS[task].corpus]
+    assert isinstance(known, Corpus)
+    corpus = known.files  # the sizes, as if they were its own files
     epochs = [
         EpochRecord(
             number=number,
@@ -72,7 +76,10 @@ def make(
         "config": config,
         "parts": {
             part: Part(
-                name=f"{task}/{part}.txt", sha256=f"{data}{part}", sentences=sentences, tokens=5 * sentences // 2
+                name=f"{task}/{part}.txt",
+                sha256=f"{data}{part}",
+                sentences=corpus[part].sentences if part in corpus else sentences,
+                tokens=corpus[part].tokens if part in corpus else 5 * sentences // 2,
             )
             for part in parts
         },

@@ -153,6 +153,12 @@ class TestParts:
         assert [s.tokens for s in parts["train"] + parts["dev"]] == whole
         assert len(parts["dev"]) == len(whole) // 10
 
+    def test_a_file_without_sentences_is_refused(self, tmp_path: Path):
+        data = copy_corpus(tmp_path / "data")
+        (data / "wnut17" / "test.txt").write_text("")
+        with pytest.raises(DataError, match=r"test\.txt: found no sentences; expected at least one tagged sentence"):
+            experiment(data).read()
+
 
 class TestTables:
     @pytest.mark.parametrize("name", TABLES)
@@ -164,6 +170,13 @@ class TestTables:
         for task in TASKS.values():
             for row in rows:
                 configure(task.preset, row.settings)
+
+    def test_tags_without_spans_are_written_in_no_scheme(self, data: Path):
+        task = replace(TASK, preset="pos")
+        with pytest.raises(
+            ConfigError, match=r"^found task treebank, whose tags spell no spans; expected one of spans"
+        ):
+            plan(TABLES["scheme"].rows, "treebank", task, data, [], [1])
 
     def test_what_the_paper_printed(self):
         figures = {row.name: (row.paper["ner test"], row.paper["wsj test"]) for row in TABLES["ablation"].rows}

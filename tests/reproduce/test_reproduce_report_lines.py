@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from handmade_records import VECTORS, make
 
 from tagsmith.config import configure
@@ -71,6 +72,16 @@ class TestLines:
         random, given = lines_of((MODEL,), gather([record(), record(vectors=None)]))
         assert (given.configuration.vectors_name, given.paper["test"]) == ("glove.txt", 91.21)
         assert (random.configuration.vectors_name, random.paper) == ("at random", {})
+
+    def test_the_paper_is_beside_files_of_the_corpus_alone(self):
+        of_the_corpus = record()
+        parts = dict(of_the_corpus.parts)
+        parts["train"] = msgspec.structs.replace(parts["train"], sentences=275)
+        (line,) = lines_of((MODEL,), gather([msgspec.structs.replace(of_the_corpus, parts=parts)]))
+        assert not line.configuration.is_of_the_corpus
+        assert line.paper == {}
+        (chunks,) = gather([record(task="chunk")])  # whose dev is cut from train
+        assert chunks.is_of_the_corpus
 
     def test_parts_of_speech_with_a_softmax_have_one(self):
         config = configure("pos", SOFTMAX)

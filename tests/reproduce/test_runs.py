@@ -15,7 +15,7 @@ from handmade import SMALL, lexicon_model, random_model
 from little import LITTLE, ROWS, TASK, copy_corpus
 
 from tagsmith import Sentence, Tagger, formats, store
-from tagsmith.errors import DataError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.metrics import score
 from tagsmith.reproduce.experiments import Run, plan
 from tagsmith.reproduce.records import Record, Results
@@ -175,7 +175,10 @@ class TestRecords:
         place = copies.record_path(run.experiment.key)
         content = results.record_path(run.experiment.key).read_text()
         place.write_text(content[: len(content) // 2])
-        with pytest.raises(DataError, match="damaged record"):
+        with pytest.raises(DataError, match=r"damaged record, or one of a newer version .*; move it away"):
+            copies.find(run.experiment)
+        place.write_text(content.replace('"test": {\n   "scheme"', '"tset": {\n   "scheme"', 1))
+        with pytest.raises(DataError, match="a record without the scores of test"):
             copies.find(run.experiment)
         place.write_text(content.replace('"clip": 5.0', '"clip": 1.0'))
         with pytest.raises(DataError, match="had other defaults"):
@@ -258,12 +261,12 @@ class TestOnAGPU:
             assert not results.work(experiment.key).exists()
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-    def test_without_one_every_run_says_so(self, data: Path, tmp_path: Path):
-        pytest.importorskip("triton", reason="there is no Triton for this system")
+    def test_without_one_nothing_begins(self, data: Path, tmp_path: Path):
         runs, notes = plan([ROWS[1]], "task", TASK, data, [], [1, 2]), Notes()
-        assert run_all(runs, Results(tmp_path), 1, notes, "cuda") == 2
-        assert notes.told == [f"{what} {run.name}" for what in ("started", "failed") for run in runs]
-        assert notes.lines[-1].startswith("error: device 'cuda': ")
+        with pytest.raises(ConfigError, match=r"^device 'cuda': PyTorch finds no NVIDIA GPU$"):
+            run_all(runs, Results(tmp_path), 1, notes, "cuda")
+        assert not notes.told
+        assert not list(tmp_path.iterdir())
 
 
 def test_a_run_ends_with_the_process_that_started_it(data: Path, tmp_path: Path):

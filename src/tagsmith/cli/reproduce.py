@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tagsmith.errors import DataError
+
 if TYPE_CHECKING:
     from tagsmith.reproduce.experiments import Run
     from tagsmith.reproduce.records import Results
@@ -98,6 +100,7 @@ def command(
         return
     if table is None or data is None:
         raise click.UsageError("give a TABLE and --data DIR; --list names the tables")
+    check_device(device)
     on_gpu = device.startswith("cuda")
     if on_gpu and jobs:
         raise click.UsageError("--jobs is for cores; on a GPU the seeds of a row go side by side, row by row")
@@ -107,7 +110,6 @@ def command(
     failures = 0
     if waiting and not dry_run:
         require("torch", "PyTorch", "train")
-        check_device(device)
         if not vectors and any(run.experiment.vectors is None for run in waiting):
             click.echo("no --vectors: word vectors begin at random", err=True)
         try:
@@ -137,7 +139,7 @@ def _report(file: str, table: str | None, results: Results) -> None:
 def _plan(
     table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
 ) -> list[Run]:
-    """The runs of a table, each experiment once."""
+    """The runs of a table, each experiment once; of all tasks, those whose files are there."""
     from tagsmith.reproduce.experiments import plan
     from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
 
@@ -149,7 +151,17 @@ def _plan(
         raise click.UsageError("--task goes with a table")
     rows = TABLES[table].rows if table in TABLES else (MODEL,)
     names = list(TASKS) if table == _ALL else [task or ("ner" if table in TABLES else table)]
-    runs = [run for name in names for run in plan(rows, name, TASKS[name], data, vectors, seeds, epochs)]
+    runs: list[Run] = []
+    missing: DataError | None = None
+    for name in names:
+        try:
+            runs += plan(rows, name, TASKS[name], data, vectors, seeds, epochs)
+        except DataError as error:
+            missing = error
+            if table == _ALL:
+                click.echo(f"left out {name}: {error}", err=True)
+    if missing and (table != _ALL or not runs):
+        raise missing
     return list({run.experiment.key: run for run in reversed(runs)}.values())[::-1]
 
 

@@ -54,9 +54,16 @@ class Experiment(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def read(self) -> dict[str, list[Sentence]]:
-        """The sentences of each part, dev among them."""
+        """The sentences of each part, dev among them.
+
+        Raises:
+            DataError: a file that can't be read, or has no sentences.
+        """
         columns = Columns(tag=self.tag_column)
-        parts = {part: list(formats.read(file.path, columns=columns)) for part, file in self.files.items()}
+        parts = {
+            part: formats.not_empty(file.path, list(formats.read(file.path, columns=columns)))
+            for part, file in self.files.items()
+        }
         return parts if DEV in parts else cut_dev(parts)
 
 
@@ -91,8 +98,13 @@ def plan(
 
     Raises:
         DataError: a corpus of the task, or a file of vectors, that is not there.
-        ConfigError: a setting that the task's preset can't have, or more epochs than a row has.
+        ConfigError: a setting that the task's preset can't have, schemes for tags that spell no spans, or more epochs
+            than a row has.
     """
+    if configure(task.preset).scheme == "plain" and any("scheme" in row.settings for row in rows):
+        raise ConfigError(
+            f"found task {task_name}, whose tags spell no spans; expected one of spans, to write in schemes"
+        )
     files = _files(task, data)
     given = [_vector_file(Path(path)) for path in vectors] if task.vectors else []
     runs = []

@@ -20,6 +20,8 @@ from tagsmith.schemes import SCHEMES
 Predictions = dict[str, dict[str, list[list[str]]]]
 """By part, the tags of each sentence: ``gold``, and those predicted under each kind of constraints."""
 
+_WHOLE = "a whole one; move it away, and its run can be done anew"
+
 
 class Part(Struct, frozen=True, kw_only=True):
     """Sentences that a run read."""
@@ -188,9 +190,14 @@ class Results:
 
     def _read(self, path: Path) -> Record:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Record)
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
         except msgspec.DecodeError as error:
-            raise DataError(f"a damaged record ({error})", "a whole one", source=str(path)) from None
+            raise DataError(
+                f"a damaged record, or one of a newer version ({error})", _WHOLE, source=str(path)
+            ) from None
+        if lacking := record.parts.keys() - record.scores.keys():
+            raise DataError(f"a record without the scores of {', '.join(sorted(lacking))}", _WHOLE, source=str(path))
+        return record
 
     def _write(self, record: Record) -> None:
         with replacing(self.record_path(record.key)) as temporary:

@@ -15,6 +15,8 @@ from typing import Protocol
 import msgspec
 
 from tagsmith.config import configure
+from tagsmith.engine import check_device
+from tagsmith.errors import ConfigError
 from tagsmith.machine import ONE_THREAD, cores
 from tagsmith.reproduce.experiments import Run
 from tagsmith.reproduce.records import Record, Results
@@ -91,8 +93,14 @@ def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, 
 
     Args:
         device: ``cpu``, where a process does one run on one core; or ``cuda``, where it does all seeds of a row.
+
+    Raises:
+        ConfigError: there is no such device; nothing was begun.
     """
+    check_device(device)
     on_gpu = device.startswith("cuda")
+    if on_gpu and not _has_gpu():
+        raise ConfigError(f"device {device!r}: PyTorch finds no NVIDIA GPU")
     waiting = deque(side_by_side(runs) if on_gpu else ([run] for run in runs))
     places = [None] if on_gpu else cores() or [None]
     free = [places[number % len(places)] for number in range(jobs)]
@@ -126,6 +134,12 @@ def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, 
         for process in running:
             process.end()
     return failures
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def side_by_side(runs: Sequence[Run]) -> list[list[Run]]:

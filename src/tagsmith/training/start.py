@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import torch
 
-from tagsmith.config import Config, Training, configure
+from tagsmith.config import RANDOM_DIM, Config, Training, configure
 from tagsmith.embeddings import Vectors
 from tagsmith.errors import ConfigError
 from tagsmith.gpu import obstacle as no_kernels
@@ -185,7 +185,7 @@ def _with_dim(config: Config, vectors: Vectors | None) -> Config:
     if vectors and config.words.dim not in (None, vectors.dim):
         wide = f"the vectors of {vectors.source} are {vectors.dim} wide"
         raise ConfigError(f"words.dim is {config.words.dim}, but {wide}; leave it unset")
-    dim = vectors.dim if vectors else config.words.dim or 100
+    dim = vectors.dim if vectors else config.words.dim or RANDOM_DIM
     return msgspec.structs.replace(config, words=msgspec.structs.replace(config.words, dim=dim))
 
 

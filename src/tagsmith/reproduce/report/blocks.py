@@ -37,6 +37,11 @@ class Figure:
     title: str
     series: tuple[Series, ...]
 
+    @property
+    def has_paper(self) -> bool:
+        """Whether the paper printed a figure for one of them."""
+        return any(series.paper is not None for series in self.series)
+
 
 @dataclass(frozen=True)
 class Section:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagsmith.config import Softmax, configure
+from tagsmith.corpora import Corpus, read_registry
 from tagsmith.reproduce.records import Record, VectorTable
 from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, TEST, Row
 
@@ -58,6 +59,18 @@ class Configuration:
     def epochs(self) -> int:
         """How many there are at most."""
         return self.first.config.training.epochs
+
+    @property
+    def is_of_the_corpus(self) -> bool:
+        """Whether its files have as many sentences and tokens as those of its task's corpus."""
+        corpus = read_registry()[TASKS[self.task].corpus]
+        assert isinstance(corpus, Corpus)
+        known = corpus.files
+        own = {part: file for part, file in self.first.parts.items() if part in known}
+        if corpus.last_tenth_is_dev:  # of its train
+            own = {TEST: own[TEST]}
+        counts = [(part, file.sentences, file.tokens) for part, file in own.items()]
+        return counts == [(part, known[part].sentences, known[part].tokens) for part in own]
 
     def is_of(self, row: Row) -> bool:
         """Whether this is the model of a row, whatever its seeds, vectors and epochs."""
@@ -128,9 +141,9 @@ class Line:
 
     @property
     def paper(self) -> Mapping[str, float]:
-        """What the paper printed for it, by part (and class of words): its softmax models may answer anything, and only
-        a row that says so begins with random vectors."""
-        if self.row.vectors and not self.configuration.vectors:
+        """What the paper printed for it, by part (and class of words): for the corpus itself; its softmax models may
+        answer anything, and only a row that says so begins with random vectors."""
+        if not self.configuration.is_of_the_corpus or (self.row.vectors and not self.configuration.vectors):
             return {}
         if self.constraints == LEGAL and _is_softmax(self.configuration):
             return {}

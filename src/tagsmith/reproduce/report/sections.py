@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tagsmith.config import differences
+from tagsmith.config import RANDOM_DIM, differences
 from tagsmith.quality.vocabulary import CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import (
@@ -86,7 +86,7 @@ def _tasks(configurations: Sequence[Configuration], rivals: Mapping[str, Sequenc
     return Section(
         title="The paper's model on each task, beside rivals",
         paragraphs=(
-            "Rivals learned from the same files and were scored by the same rule, one run each.",
+            "Rivals learned from the same files, without word vectors, and were scored by the same rule, one run each.",
             *([f"Not run yet: {', '.join(missing)}. Each by its name:"] if missing else []),
         ),
         command=_command(missing[0] if len(missing) == 1 else "TASK", "", configurations, [1]) if missing else "",
@@ -130,7 +130,8 @@ def _rival_row(task: str, rival: Rival, configurations: Iterable[Configuration])
 
 def _task_name(one: Configuration) -> str:
     score = "F1" if one.first.config.scheme in SCHEMES else "accuracy"
-    return ", ".join([TASKS[one.task].title, score, *filter(None, [one.cut])])
+    other = "" if one.is_of_the_corpus else "on files that are not the corpus's, by their counts"
+    return ", ".join([TASKS[one.task].title, score, *filter(None, [one.cut, other])])
 
 
 def _series(line: Line, name: str) -> Series:
@@ -214,7 +215,8 @@ def _missing(table: Table, lines: Sequence[Line], seeds: Sequence[int]) -> str:
 
 def _setting(one: Configuration) -> str:
     vectors = one.vectors
-    table = f"vectors {vectors.name} ({vectors.words:,} of width {vectors.dim})" if vectors else "vectors at random"
+    at_random = f"vectors at random, of width {one.first.config.words.dim or RANDOM_DIM}"
+    table = f"vectors {vectors.name} ({vectors.words:,} of width {vectors.dim})" if vectors else at_random
     return f"{table}, at most {one.epochs} epochs"
 
 
