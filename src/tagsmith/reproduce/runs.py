@@ -99,8 +99,8 @@ def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, 
     """
     check_device(device)
     on_gpu = device.startswith("cuda")
-    if on_gpu and not _has_gpu():
-        raise ConfigError(f"device {device!r}: PyTorch finds no NVIDIA GPU")
+    if on_gpu:
+        _check_gpu(device)
     waiting = deque(side_by_side(runs) if on_gpu else ([run] for run in runs))
     places = [None] if on_gpu else cores() or [None]
     free = [places[number % len(places)] for number in range(jobs)]
@@ -136,10 +136,11 @@ def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, 
     return failures
 
 
-def _has_gpu() -> bool:
-    import torch
+def _check_gpu(device: str) -> None:
+    from tagsmith.training.start import has_gpu
 
-    return torch.cuda.is_available()
+    if not has_gpu():
+        raise ConfigError(f"device {device!r}: PyTorch finds no NVIDIA GPU")
 
 
 def side_by_side(runs: Sequence[Run]) -> list[list[Run]]:

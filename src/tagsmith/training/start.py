@@ -97,7 +97,7 @@ def begin(
     facts = {**_facts(data, dev, vectors), "versions": _versions(), "device": device}
     if device.startswith("cuda"):
         facts["steps"] = steps_on_gpu(config)
-        if torch.cuda.is_available():
+        if has_gpu():
             facts["gpu"] = torch.cuda.get_device_name(device)
     if side_by_side:
         facts["side_by_side"] = list(side_by_side)
@@ -124,6 +124,11 @@ def make_learner(beginning: Beginning, device: str) -> Learner:
         found = f"training.precision={beginning.config.training.precision}, which only steps recorded on a GPU can have"
         raise ConfigError(f"{found}; here {why}")
     return Learner(beginning.model, beginning.data, device)
+
+
+def has_gpu() -> bool:
+    """Whether PyTorch finds an NVIDIA GPU."""
+    return torch.cuda.is_available()
 
 
 def steps_on_gpu(config: Config) -> str:
