@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +23,7 @@ from tagsmith import store
 from tagsmith.errors import DataError
 from tagsmith.files import replacing
 from tagsmith.serve.keys import Keys
+from tagsmith.serve.server import let_nobody_in
 
 KEY = "0123456789abcdef-key"
 
@@ -68,6 +72,21 @@ def test_no_request_is_lost_when_the_service_is_told_to_end_under_load(model_fil
         assert clients.refused == 8
         assert len(clients.labels) > before  # it went on for a while
         assert service.events("ended")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system can")
+def test_whoever_comes_too_late_is_refused_and_not_dropped():
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as late:
+        address = listener.getsockname()
+        with socket.create_connection(address):
+            let_nobody_in(listener)
+            late.setblocking(False)
+            assert late.connect_ex(address) == errno.EINPROGRESS
+            assert select.select([], [late], [], 0.2) == ([], [], [])  # it hears nothing
+            listener.accept()[0].close()  # who came before is still taken
+        listener.close()
+        assert select.select([], [late], [], 30) == ([], [late], [])
+        assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
 
 
 def test_what_is_under_way_is_finished_before_the_end(model_files: Path):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -22,9 +22,15 @@ class Log:
         """One line: the time, the event, and its facts that are not None."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = {name: fact for name, fact in facts.items() if fact is not None}
-        with contextlib.suppress(OSError):  # whoever read the log is gone; the service goes on
+        try:
             self._stream.write(msgspec.json.encode({"time": now, "event": event, **known}).decode() + "\n")
             self._stream.flush()
+        except BrokenPipeError:  # whoever read the log is gone; the service goes on
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # or what waits to be written would fail once more at the end
+            os.close(nowhere)
+        except OSError:  # such as a full disk
+            pass
 
     def failure(self, event: str, error: BaseException, /, **facts: Any) -> None:
         """An error not raised on purpose: its kind and where it came from. Not its message, which may quote."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import secrets
 import signal
 import socket
+import struct
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +34,7 @@ from tagsmith.serve.metrics import Metrics
 from tagsmith.serve.models import Models
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+_SO_ATTACH_FILTER, _BPF_RETURN = 26, 6  # Linux's numbers, on most processors
 _SETTLING = 0.1  # seconds until connections that the event loop has taken are known here
 _LAST = 3.0  # seconds that open connections have for a request once listening has ended
 
@@ -130,6 +134,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def let_nobody_in(listener: socket.socket) -> None:
+    """See to it that no connection comes between the last one that is taken and the closing, to be dropped with it.
+
+    Who asks from now on gets no answer, asks again, and finds the socket closed. Linux alone can do so.
+    """
+    if sys.platform != "linux":
+        return
+    nothing = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))  # a filter that keeps no packet
+    program = struct.pack("HP", 1, ctypes.addressof(nothing))
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
 class _Server(uvicorn.Server):
     """On SIGTERM it answers all there is for a while, closing each connection with the answer, and then ends.
 
@@ -162,6 +179,7 @@ class _Server(uvicorn.Server):
         """End listening, answer what is under way, and end."""
         for server in self.servers:
             server.close()
+        let_nobody_in(self._listener)
         with contextlib.suppress(BlockingIOError):
             while True:
                 connection, _ = self._listener.accept()
