@@ -96,16 +96,23 @@ def test_an_answer_does_not_depend_on_its_neighbours(service: Running, model_fil
     texts = [" ".join(dice.choices(WORDS, k=dice.randint(1, 60))) for _ in range(300)]
     choices: list[dict[str, Any]] = [{}, {"probabilities": True}, {"probabilities": True, "best": 2}]
     options = [dice.choice(choices) for _ in texts]
-    before = service.get("metrics").text
-    with ThreadPoolExecutor(32) as pool:
-        jobs = zip(texts, options, strict=True)
-        answers = list(pool.map(lambda job: service.post({"text": job[0], "model": "random", **job[1]}), jobs))
-    for text, wanted, answer in zip(texts, options, answers, strict=True):
-        assert (
-            answer.content == b'{"model":"random","answers":[' + Input(text).answer(tagger.tag(text, **wanted)) + b"]}"
-        )
-    batches = [float(_metric(page, "tagsmith_batch_texts_count")) for page in (before, service.get("metrics").text)]
-    assert batches[1] - batches[0] < len(texts), "no two requests ever shared a batch"
+    expected = [
+        b'{"model":"random","answers":[' + Input(text).answer(tagger.tag(text, **wanted)) + b"]}"
+        for text, wanted in zip(texts, options, strict=True)
+    ]
+
+    def batches() -> float:
+        return float(_metric(service.get("metrics").text, "tagsmith_batch_texts_count"))
+
+    for _ in range(20):  # on a busy machine requests may come one by one
+        before = batches()
+        with ThreadPoolExecutor(32) as pool:
+            jobs = zip(texts, options, strict=True)
+            answers = list(pool.map(lambda job: service.post({"text": job[0], "model": "random", **job[1]}), jobs))
+        assert [answer.content for answer in answers] == expected
+        if batches() - before < len(texts):
+            return
+    pytest.fail("no two requests ever shared a batch")
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
