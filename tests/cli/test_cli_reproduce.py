@@ -131,3 +131,7 @@ def test_of_all_tasks_those_run_whose_files_are_there(data: Path):
     assert "left out chunk: " in found.err
     assert "left out wnut17: " not in found.err
     assert found.out.splitlines()[1].endswith("seed 1")
+    wrong = run("reproduce", "tasks", "--data", data, "--vectors", data / "nowhere.txt", "--dry-run")
+    assert wrong.code == 1
+    assert "nowhere.txt: found no such file; expected a file of word vectors" in wrong.err
+    assert "nowhere.txt" not in "".join(line for line in wrong.err.splitlines() if line.startswith("left out"))

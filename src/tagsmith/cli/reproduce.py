@@ -79,11 +79,11 @@ def command(
       tagsmith reproduce --report results.md
       tagsmith reproduce --list
 
-    TABLE is a table of the paper, or a task: the paper's model on it; "tasks" is every task. A finished run is a
-    record in the results folder, found again by its content (settings, files, seed), whatever table asks for it, so
-    nothing runs twice. Runs that were cut off, by Ctrl-C or otherwise, go on when the same command comes again.
-    Exit code 1 says that a run failed; the others went on. --report needs the records alone: means and spreads
-    over seeds beside the paper's figures, learning curves, significance, and what is still to run.
+    TABLE is a table of the paper, or a task: the paper's model on it; "tasks" is every task whose corpus is there. A
+    finished run is a record in the results folder, found again by its content (settings, files, seed), whatever table
+    asks for it, so nothing runs twice. Runs that were cut off, by Ctrl-C or otherwise, go on when the same command
+    comes again. Exit code 1 says that a run failed; the others went on. --report needs the records alone: means and
+    spreads over seeds beside the paper's figures, learning curves, significance, and what is still to run.
     """
     from tagsmith.engine import check_device
     from tagsmith.extras import require
@@ -150,19 +150,26 @@ def _plan(
     if task is not None and table not in TABLES:
         raise click.UsageError("--task goes with a table")
     rows = TABLES[table].rows if table in TABLES else (MODEL,)
-    names = list(TASKS) if table == _ALL else [task or ("ner" if table in TABLES else table)]
-    runs: list[Run] = []
-    missing: DataError | None = None
-    for name in names:
-        try:
-            runs += plan(rows, name, TASKS[name], data, vectors, seeds, epochs)
-        except DataError as error:
-            missing = error
-            if table == _ALL:
-                click.echo(f"left out {name}: {error}", err=True)
-    if missing and (table != _ALL or not runs):
-        raise missing
+    names = _tasks_in(data) if table == _ALL else [task or ("ner" if table in TABLES else table)]
+    runs = [run for name in names for run in plan(rows, name, TASKS[name], data, vectors, seeds, epochs)]
     return list({run.experiment.key: run for run in reversed(runs)}.values())[::-1]
+
+
+def _tasks_in(data: Path) -> list[str]:
+    """The tasks whose files are there; which are not is said."""
+    from tagsmith.reproduce.experiments import task_files
+    from tagsmith.reproduce.tables import TASKS
+
+    there = []
+    for name, task in TASKS.items():
+        try:
+            task_files(task, data)
+            there.append(name)
+        except DataError as error:
+            click.echo(f"left out {name}: {error}", err=True)
+    if not there:
+        raise DataError("the files of no task", "those of one at least", source=str(data))
+    return there
 
 
 def _outcome(runs: list[Run], results: Results) -> str:

@@ -105,7 +105,7 @@ def plan(
         raise ConfigError(
             f"found task {task_name}, whose tags spell no spans; expected one of spans, to write in schemes"
         )
-    files = _files(task, data)
+    files = task_files(task, data)
     given = [_vector_file(Path(path)) for path in vectors] if task.vectors else []
     runs = []
     for row in rows:
@@ -132,8 +132,12 @@ def _cut(config: Config, epochs: int | None) -> tuple[Config, str]:
     return configure(config, {"training.epochs": epochs}), f"cut to {epochs} of {whole} epochs"
 
 
-def _files(task: Task, data: Path) -> dict[str, File]:
-    """The task's files, in the folder of each corpus."""
+def task_files(task: Task, data: Path) -> dict[str, File]:
+    """The task's files by part, in the folder of each corpus.
+
+    Raises:
+        DataError: one is not there.
+    """
     paths = {part: (task.corpus, path) for part, path in _locate(task.corpus, data).items()}
     paths |= {part: (corpus, _locate(corpus, data)[split]) for part, (corpus, split) in task.also.items()}
     return {part: File(str(path), f"{corpus}/{path.name}", _sha256(path)) for part, (corpus, path) in paths.items()}

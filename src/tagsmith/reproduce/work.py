@@ -136,7 +136,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
     seeds = [experiment.config.training.seed for experiment in waiting]
     logs = [Log(files_beside(models[experiment.key])[0]) for experiment in waiting]
     with ExitStack() as stack:
-        files = [stack.enter_context(open_log(results, experiment)) for experiment in waiting]
+        files = [stack.enter_context(_open_log(results, experiment)) for experiment in waiting]
         observers = [(Report(file), log) for file, log in zip(files, logs, strict=True)]
         runs = train_together(parts[TRAIN], parts[DEV], first.config, vectors, seeds, device, observers)
     for experiment, log, done in zip(waiting, logs, runs, strict=True):
@@ -145,7 +145,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
         checkpoint_beside(models[experiment.key]).unlink(missing_ok=True)  # of a training alone, cut off before
 
 
-def open_log(results: Results, experiment: Experiment) -> IO[str]:
+def _open_log(results: Results, experiment: Experiment) -> IO[str]:
     """What a training says goes there, a line at a time."""
     results.work(experiment.key).mkdir(parents=True, exist_ok=True)
     return results.run_log(experiment.key).open("a", buffering=1, encoding="utf-8")
