@@ -26,18 +26,18 @@ from typing import Any
 import torch
 
 from tagsmith import Sentence, Tagger, formats
-from tagsmith.bench.figures import Figure, Missing, figure_table
+from tagsmith.bench.measurements import Measurement, MissingRival, figure_table
 from tagsmith.config import Config, configure
-from tagsmith.embeddings import Vectors, load_vectors
-from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.triton import TritonEngine
+from tagsmith.embeddings import WordVectors, load_vectors
+from tagsmith.engine.on_triton import TritonEngine
+from tagsmith.engine.plain import NumpyEngine
 from tagsmith.files import replacing
-from tagsmith.gpu import chain as kernels
 from tagsmith.machine import commit, versions
-from tagsmith.model import chain as plain
+from tagsmith.ops.chain import on_torch as plain
+from tagsmith.ops.chain import on_triton as kernels
 from tagsmith.store import Model
 from tagsmith.tagging import tag_sentences
-from tagsmith.training.seeds import train_together
+from tagsmith.training.multi_seed import train_together
 
 DEMO = Path(str(files("tagsmith") / "demo"))
 TINY = {"words.dim": 8, "chars.dim": 4, "chars.filters": 4, "encoder.size": 8}
@@ -60,7 +60,7 @@ def main() -> None:
     figures += training(parts, config, vectors, given.seeds, device)
     figures += tagging(model, parts["test"], int(given.tokens), device, products)
     if given.tiny:
-        figures = [figure.without_value(Missing("a dry run")) for figure in figures]
+        figures = [figure.without_value(MissingRival("a dry run")) for figure in figures]
     print(figure_table(figures), end="")
     if given.out:
         name = torch.cuda.get_device_name() if device.startswith("cuda") else "the interpreter: these are no figures"
@@ -95,7 +95,7 @@ def check(model: Model, sentences: Sequence[Sentence], device: str, tiny: bool) 
     problem = potentials(*((3, 4, 3) if tiny else (64, 40, 17)), device, torch.float64)
     emissions, transitions, start, end, tags, starts, lengths = problem
     found = kernels.nll(emissions[None], transitions[None], start[None], end[None], starts, lengths, tags.int()[None])
-    expected = plain.nll(plain.Chain(emissions, transitions, start, end), tags, lengths[0].cpu().numpy())
+    expected = plain.nll(plain.TorchChain(emissions, transitions, start, end), tags, lengths[0].cpu().numpy())
     if torch.device(device).type == "cpu":  # PyTorch's loops, where the CPU has compiled kernels
         chain = emissions, transitions, start, end
         steps = plain.time_steps(lengths[0].numpy())
@@ -113,7 +113,7 @@ def check(model: Model, sentences: Sequence[Sentence], device: str, tiny: bool) 
     print(f"checked: chain and gradients to 1e-8 in float64; {same:.3%} of {sum(map(len, words)):,} tags are the same")
 
 
-def limits(device: str, tiny: bool) -> list[Figure]:
+def limits(device: str, tiny: bool) -> list[Measurement]:
     """What the card can do: copies, and products of matrices in TF32."""
     size = 2**10 if tiny else 2**30
     source, target = torch.empty(2, size, dtype=torch.uint8, device=device)
@@ -124,12 +124,12 @@ def limits(device: str, tiny: bool) -> list[Figure]:
     products = 2 * side**3 / seconds(lambda: a @ b, device)
     torch.backends.cuda.matmul.allow_tf32 = False
     return [
-        Figure("memory: copying", "GB/s", copies / 1e9, note="read and written, 1 GiB"),
-        Figure("matrix rate in TF32", "TFLOP/s", products / 1e12, note=f"{side} x {side}"),
+        Measurement("memory: copying", "GB/s", copies / 1e9, note="read and written, 1 GiB"),
+        Measurement("matrix rate in TF32", "TFLOP/s", products / 1e12, note=f"{side} x {side}"),
     ]
 
 
-def crf(device: str, tiny: bool, copying: Figure) -> list[Figure]:
+def crf(device: str, tiny: bool, copying: Measurement) -> list[Measurement]:
     """The chain alone, beside pytorch-crf on the same numbers."""
     sizes = (2, 3, 3) if tiny else (256, 40, 17)
     emissions, transitions, start, end, tags, starts, lengths = potentials(*sizes, device, torch.float32)
@@ -148,13 +148,13 @@ def crf(device: str, tiny: bool, copying: Figure) -> list[Figure]:
         about = "B {}, T {}, K {}".format(*sizes)
         if name != "Viterbi":
             about += f"; copying the emissions would take {share:.1%} of it"
-        figures.append(Figure(f"CRF {name}", "ms", 1e3 * mine, note=about))
-        ratio = Figure(f"CRF {name}: ratio to pytorch-crf", "×", target=target)
+        figures.append(Measurement(f"CRF {name}", "ms", 1e3 * mine, note=about))
+        ratio = Measurement(f"CRF {name}: ratio to pytorch-crf", "×", target=target)
         if name in rival:
             theirs = seconds(rival[name], device)
-            ratio = Figure(ratio.name, "×", theirs / mine, target=target, note=f"{1e3 * theirs:.3g} ms")
+            ratio = Measurement(ratio.name, "×", theirs / mine, target=target, note=f"{1e3 * theirs:.3g} ms")
         else:
-            ratio = ratio.without_value(Missing("pip install pytorch-crf"))
+            ratio = ratio.without_value(MissingRival("pip install pytorch-crf"))
         figures.append(ratio)
     return figures
 
@@ -185,8 +185,8 @@ def pytorch_crf(
 
 
 def training(
-    parts: dict[str, list[Sentence]], config: Config, vectors: Vectors | None, seeds: int, device: str
-) -> list[Figure]:
+    parts: dict[str, list[Sentence]], config: Config, vectors: WordVectors | None, seeds: int, device: str
+) -> list[Measurement]:
     """One seed, several at once, and one in bfloat16; test F1 of each by the plain engine's rule."""
     figures, alone = [], 0.0
     for count in (1, seeds):
@@ -196,20 +196,20 @@ def training(
         if count == 1:
             alone = took
             epochs = len(runs[0].epochs)
-            figures.append(Figure("training, one seed", "s", took, "<=", 120.0, f"{epochs} epochs; {about}"))
+            figures.append(Measurement("training, one seed", "s", took, "<=", 120.0, f"{epochs} epochs; {about}"))
         else:
             name = f"training, {count} seeds at once: ratio to one"
-            figures.append(Figure(name, "×", took / alone, "<=", 2.0, f"{took:.1f} s; {about}"))
+            figures.append(Measurement(name, "×", took / alone, "<=", 2.0, f"{took:.1f} s; {about}"))
     rounded = configure(config, {"training.precision": "bfloat16"})
     (run,), took = train(parts, rounded, vectors, [1], device)
     about = f"test F1 {Tagger(run.model).evaluate(parts['test']).f1:.2f}"
-    return [*figures, Figure("training, one seed in bfloat16: ratio to float32", "×", took / alone, note=about)]
+    return [*figures, Measurement("training, one seed in bfloat16: ratio to float32", "×", took / alone, note=about)]
 
 
 def train(
     parts: dict[str, list[Sentence]],
     config: Config,
-    vectors: Vectors | None,
+    vectors: WordVectors | None,
     seeds: Sequence[int],
     device: str,
     epochs: int | None = None,
@@ -222,7 +222,9 @@ def train(
     return runs, time.perf_counter() - began
 
 
-def tagging(model: Model, sentences: Sequence[Sentence], tokens: int, device: str, products: Figure) -> list[Figure]:
+def tagging(
+    model: Model, sentences: Sequence[Sentence], tokens: int, device: str, products: Measurement
+) -> list[Measurement]:
     """Text in, spans out, over and over the same file; and the device's part alone."""
     tagger, texts = Tagger(model, device), [" ".join(sentence.tokens) for sentence in sentences if len(sentence)]
     count = sum(len(answer.tokens) for answer in tagger.tag(iter(texts)))
@@ -238,8 +240,8 @@ def tagging(model: Model, sentences: Sequence[Sentence], tokens: int, device: st
     share = needed * alone / 1e12 / (products.value or 1.0)
     about = f"{sum(map(len, words)):,} at once; {share:.1%} of the matrix rate"
     return [
-        Figure("tagging, text in, spans out", "tokens/s", whole, target=2e6, note=f"{tagged:,} tokens"),
-        Figure("tagging, the device's part", "tokens/s", alone, target=5e6, note=about),
+        Measurement("tagging, text in, spans out", "tokens/s", whole, target=2e6, note=f"{tagged:,} tokens"),
+        Measurement("tagging, the device's part", "tokens/s", alone, target=5e6, note=about),
     ]
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from tagsmith import Sentence, formats
 from tagsmith.bench.rivals import Rivals
 from tagsmith.corpora.checking import sha256_of
-from tagsmith.corpora.places import cut_dev
+from tagsmith.corpora.locating import cut_dev
 from tagsmith.files import replacing
 from tagsmith.metrics import score
 from tagsmith.schemes import SCHEMES, sentence_spans

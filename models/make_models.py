@@ -19,9 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tagsmith import Sentence, Tagger, store
 from tagsmith.corpora import read_corpus, read_registry
-from tagsmith.embeddings import Choice, load_vectors, lookup_forms, read_table, write_table
-from tagsmith.quality.vocabulary import CLASSES, Classify
-from tagsmith.reproduce.vocabulary import by_words
+from tagsmith.embeddings import TrimChoice, load_vectors, lookup_forms, read_table, write_table
+from tagsmith.quality.word_classes import CLASSES, Classify
+from tagsmith.reproduce.class_scores import by_words
 from tagsmith.schemes import SCHEMES, sentence_spans
 
 HERE = Path(__file__).parent
@@ -80,11 +80,11 @@ def make(recipe: Recipe, data: str, vectors: str) -> None:
     with TemporaryDirectory() as folder:
         table = Path(folder) / "words.safetensors"
         seen = lookup_forms(token for sentence in train for token in sentence.tokens)
-        write_table(table, read_table(vectors, keep=Choice(seen)))
+        write_table(table, read_table(vectors, keep=TrimChoice(seen)))
         trained = Tagger.train(
             train, dev, preset=recipe.preset, vectors=table, settings=recipe.settings, epochs=recipe.epochs, seed=1
         )
-    tagger = Tagger(store.with_half_vectors(trained.model)).calibrate(dev).quantize(dev)
+    tagger = Tagger(store.with_half_vectors(trained.model)).calibrate(dev).check_int8(dev)
     card = model_card(recipe, tagger.model, corpora, known_words(train, vectors))
     Tagger(replace(tagger.model, card=card)).save(PACKAGE / f"{recipe.name}.safetensors")
 
@@ -130,7 +130,7 @@ def model_card(recipe: Recipe, model: store.Model, corpora: Mapping[str, Splits]
         sizes={name: {split: len(sentences) for split, sentences in corpora[name].items()} for name in corpora},
         tests=tests,
         in_int8={name: int8.evaluate(parts["test"]).score for name, parts in corpora.items()},
-        reliability={name: fp32.reliability(parts["test"]) for name, parts in corpora.items()},
+        reliability={name: fp32.calibration_report(parts["test"]) for name, parts in corpora.items()},
     )
 
 

@@ -11,10 +11,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
-from handmade import DEMO, TINY
-from local_server import Server, serving
 
 from tagsmith import Tagger
+from tests.support.devices import device
+from tests.support.handmade import DEMO, TINY
+from tests.support.local_server import Server, serving
+from tests.support.memory import dirty_memory
+
+__all__ = ["device", "dirty_memory"]  # fixtures
 
 hypothesis.settings.register_profile("tests", deadline=None)  # the first call of a kernel compiles it
 hypothesis.settings.load_profile("tests")
@@ -29,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TRITON_INTERPRET"] = "1"
     os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "kernels")
     if not hasattr(config, "workerinput"):  # once, before any worker
-        subprocess.run([sys.executable, Path(__file__).with_name("warm.py")], check=True)
+        subprocess.run([sys.executable, "-m", "tests.support.warm"], cwd=config.rootpath, check=True)
 
 
 @pytest.fixture(autouse=True)

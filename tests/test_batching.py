@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith.batching import UNKNOWN, Alphabets, build_alphabets, cut, time_steps
-from tagsmith.config import Words
+from tagsmith.config import WordsConfig
 from tagsmith.vocab import Vocabulary
 
 LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=8)
@@ -31,7 +31,7 @@ def starts_of(lengths: list[int]) -> list[int]:
 
 def test_training_words_come_sorted_and_other_words_after_them() -> None:
     alphabets, counts = build_alphabets(
-        [["The", "dog", "ran"], ["the", "1st", "dog"]], Words(), extra=["zoo", "cat", "dog", ""]
+        [["The", "dog", "ran"], ["the", "1st", "dog"]], WordsConfig(), extra=["zoo", "cat", "dog", ""]
     )
     assert alphabets.words.strings == ["", "0st", "dog", "ran", "the", "zoo", "cat"]
     assert alphabets.trained == 5
@@ -39,12 +39,12 @@ def test_training_words_come_sorted_and_other_words_after_them() -> None:
 
 
 def test_characters_seen_once_have_no_row_of_their_own() -> None:
-    alphabets, _ = build_alphabets([["The", "dog", "ran"], ["the", "1st", "dog"]], Words())
+    alphabets, _ = build_alphabets([["The", "dog", "ran"], ["the", "1st", "dog"]], WordsConfig())
     assert alphabets.chars.strings == ["", "d", "e", "g", "h", "o", "t"]
 
 
 def test_words_keep_case_and_digits_when_told_to() -> None:
-    alphabets, counts = build_alphabets([["The", "1st", "the"]], Words(lowercase=False, zero_digits=False))
+    alphabets, counts = build_alphabets([["The", "1st", "the"]], WordsConfig(lowercase=False, zero_digits=False))
     assert alphabets.words.strings == ["", "1st", "The", "the"]
     assert counts == {"The": 1, "1st": 1, "the": 1}
     assert alphabets.word_id("The") == 2
@@ -181,7 +181,7 @@ def test_slices_are_the_places_of_each_step(lengths: list[int]) -> None:
 
 
 def test_a_word_whose_zeroed_form_is_unknown_is_looked_up_as_it_is() -> None:
-    alphabets, _ = build_alphabets([["in", "1996"]], Words(), extra=["mp3", "2008", "mp0x"])
+    alphabets, _ = build_alphabets([["in", "1996"]], WordsConfig(), extra=["mp3", "2008", "mp0x"])
     assert alphabets.word_id("MP3") == alphabets.words.id_of("mp3")
     assert alphabets.word_id("2008") == alphabets.words.id_of("0000")  # training knows its form
     assert alphabets.word_id("mp4") == UNKNOWN

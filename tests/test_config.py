@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tagsmith import ConfigError, DataError
 from tagsmith.config import (
-    CRF,
     PRESETS,
-    CharCNN,
-    CharLSTM,
+    CharCNNConfig,
+    CharLSTMConfig,
     Config,
-    Encoder,
+    CRFConfig,
+    EncoderConfig,
     configure,
     differences,
     from_builtins,
@@ -202,12 +202,12 @@ class TestKinds:
     def test_the_order_in_which_kind_and_settings_are_named_does_not_matter(self) -> None:
         one, other = {"chars.size": 9, "chars.kind": "lstm"}, {"chars.kind": "lstm", "chars.size": 9}
         assert configure(settings=one) == configure(settings=other)
-        assert configure(settings=one).chars == CharLSTM(size=9)
+        assert configure(settings=one).chars == CharLSTMConfig(size=9)
 
     def test_settings_that_both_kinds_have_stay_as_the_preset_has_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(PRESETS, "wide", Config(chars=CharCNN(dim=11, dropout=0.1, filters=99)))
-        assert configure("wide", {"chars.kind": "lstm"}).chars == CharLSTM(dim=11, dropout=0.1)
-        assert configure("wide", {"chars.kind": "lstm", "chars.dim": 5}).chars == CharLSTM(dim=5, dropout=0.1)
+        monkeypatch.setitem(PRESETS, "wide", Config(chars=CharCNNConfig(dim=11, dropout=0.1, filters=99)))
+        assert configure("wide", {"chars.kind": "lstm"}).chars == CharLSTMConfig(dim=11, dropout=0.1)
+        assert configure("wide", {"chars.kind": "lstm", "chars.dim": 5}).chars == CharLSTMConfig(dim=5, dropout=0.1)
 
     def test_naming_the_kind_that_is_there_changes_nothing(self) -> None:
         assert configure(settings={"chars.kind": "cnn", "head.kind": "crf"}) == configure()
@@ -235,9 +235,9 @@ class TestKinds:
 class TestPresets:
     def test_the_default_preset_has_the_figures_of_the_paper(self) -> None:
         config = configure()
-        assert config.chars == CharCNN(dim=30, filters=30, window=3, activation="none", dropout=0.5)
-        assert config.encoder == Encoder(kind="lstm", layers=1, size=200, dropout_in=0.5, dropout_out=0.5)
-        assert (config.head, config.decode.constraints) == (CRF(potentials="shared"), "scheme")
+        assert config.chars == CharCNNConfig(dim=30, filters=30, window=3, activation="none", dropout=0.5)
+        assert config.encoder == EncoderConfig(kind="lstm", layers=1, size=200, dropout_in=0.5, dropout_out=0.5)
+        assert (config.head, config.decode.constraints) == (CRFConfig(potentials="shared"), "scheme")
         assert (config.training.learning_rate, config.training.momentum, config.training.clip) == (0.015, 0.9, 5.0)
         assert (config.training.batch_size, config.training.decay) == (10, 0.05)
 

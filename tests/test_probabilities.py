@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from handmade import DEMO, lexicon_model, random_model
 
 from tagsmith import Alternative, ConfigError, Sentence, Tagged, TaggedSpan, Tagger, formats
 from tagsmith.config import configure, with_constraints
 from tagsmith.schemes import SCHEMES, read_spans
+from tests.support.handmade import DEMO, lexicon_model, random_model
 
 PAGE = Path(__file__).parents[1] / "docs" / "probabilities.md"
 TEXT = "Word1 saw word2 in word3. Then Word4 word5 left! Word6"

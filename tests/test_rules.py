@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsmith import DataError, Rule, Ruled, Rules
+from tagsmith import DataError, InputWithRules, Rule, Rules
 from tagsmith.rules import rules_of
 
 
@@ -248,7 +248,7 @@ class TestRules:
         with pytest.raises(TypeError, match="expected a Rule, found dict"):
             Rules([{"tag": "O"}])  # type: ignore[reportArgumentType]
         with pytest.raises(TypeError, match=r"expected Rules, such as Rules\(\[Rule\(...\)\]\), found list"):
-            Ruled("text", [Rule(token=0, tag="O")])  # type: ignore[reportArgumentType]
+            InputWithRules("text", [Rule(token=0, tag="O")])  # type: ignore[reportArgumentType]
 
 
 def test_lists_are_taken_where_tuples_are():

@@ -18,15 +18,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from handmade import lexicon_model, random_model, same
 from numpy.typing import NDArray
-from recipes import RECIPES
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tagsmith import store
 from tagsmith.errors import DataError, ModelFileError
 from tagsmith.tensors import digest, map_tensors, pack_strings, write_tensors
+from tests.support.handmade import lexicon_model, random_model, same
+from tests.support.recipes import RECIPES
 
 Document = dict[str, Any]
 Tensors = dict[str, NDArray[Any]]

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chains import best_path
-from handmade import lexicon_model, of_characters, random_model, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith import ConfigError, DataError, Sentence, Tagged, TaggedSpan, Tagger, store
 from tagsmith.engine import make_engine
 from tagsmith.schemes import read_spans
+from tests.support.chains import best_path
+from tests.support.handmade import lexicon_model, of_characters, random_model, same
 
 DEMO = Path(str(files("tagsmith") / "demo"))
 SMALL: dict[str, Any] = {"words.dim": 4, "chars.dim": 4, "chars.filters": 4, "encoder.size": 8}
@@ -234,8 +234,8 @@ class TestManyInputs:
 
     def test_memory_stays_flat_over_a_long_generator(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("tagsmith.tagging._WINDOW", 500)
-        monkeypatch.setattr("tagsmith.engine.numba._INPUTS", 2**16)
-        monkeypatch.setattr("tagsmith.engine.words._PRODUCTS", 2**16)
+        monkeypatch.setattr("tagsmith.engine.compiled._INPUTS", 2**16)
+        monkeypatch.setattr("tagsmith.engine.word_cache._PRODUCTS", 2**16)
         tagged = Tagger(random_model(1))
 
         def peak(count: int) -> int:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import lexicon_model, of_characters, random_model
-from recipes import RECIPES
 
-from tagsmith import DataError, Rule, Ruled, Rules, Sentence, Tagger, store
+from tagsmith import DataError, InputWithRules, Rule, Rules, Sentence, Tagger, store
 from tagsmith.engine import Engine
-from tagsmith.engine.numba import NumbaEngine
-from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.torch import TorchEngine
+from tagsmith.engine.compiled import NumbaEngine
+from tagsmith.engine.on_torch import TorchEngine
+from tagsmith.engine.plain import NumpyEngine
 from tagsmith.schemes import SCHEMES, is_legal, read_spans
 from tagsmith.text import Span
+from tests.support.handmade import lexicon_model, of_characters, random_model
+from tests.support.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -60,7 +60,7 @@ class TestAnswers:
         assert marginals[0, known.model.tags.index("S-PER")] == 0
         (span,) = known.tag("Jay left", rules=rules, probabilities=True).spans
         assert (span.text, span.probability) == ("left", pytest.approx(1.0))
-        of_sentences = known.tag(Ruled("Jay left", Rules([Rule(labels=("LOC",))])), best=99).alternatives or ()
+        of_sentences = known.tag(InputWithRules("Jay left", Rules([Rule(labels=("LOC",))])), best=99).alternatives or ()
         alternatives = [other for of_one in of_sentences for other in of_one]
         assert len(alternatives) == 5  # O O, B-LOC I-LOC, O B-LOC, B-LOC O, B-LOC B-LOC
         assert all(tag in ("O", "B-LOC", "I-LOC") for other in alternatives for tag in other.tags)
@@ -74,17 +74,17 @@ class TestAnswers:
         own = Rules(
             [Rule(start_char=4, end_char=8, label="PER"), Rule(token=4, label="LOC"), Rule(labels=("PER", "LOC"))]
         )
-        inputs = ["Jay left India.", Ruled("He. Jay left India.", own), Sentence(["India", "Jay"])]
+        inputs = ["Jay left India.", InputWithRules("He. Jay left India.", own), Sentence(["India", "Jay"])]
         with pytest.raises(DataError, match=r"^rule 1: found characters \[4, 8\) in "):
             list(known.tag(inputs, rules=shared))
         own = Rules([Rule(start_char=4, end_char=12, label="PER"), Rule(token=0, label="LOC")])
-        inputs[1] = Ruled("He. Jay left India.", own)
+        inputs[1] = InputWithRules("He. Jay left India.", own)
         assert [spans(answer) for answer in known.tag(inputs, rules=shared)] == [
             [("Jay", "PER")],
             [("He", "LOC"), ("Jay left", "PER")],
             [("Jay", "PER")],
         ]
-        assert spans(known.tag(Ruled(["Jay", "left"], Rules([Rule(token=1, label="PER")])))) == [
+        assert spans(known.tag(InputWithRules(["Jay", "left"], Rules([Rule(token=1, label="PER")])))) == [
             ("Jay", "PER"),
             ("left", "PER"),
         ]
@@ -104,9 +104,13 @@ class TestAnswers:
 
     def test_empty_inputs_and_no_rules_are_fine(self, known: Tagger):
         rules = Rules([Rule(labels=("PER",))])
-        assert [answer.tags for answer in known.tag(["", [], Ruled("", rules), "  \n"], rules=rules)] == [()] * 4
+        assert [answer.tags for answer in known.tag(["", [], InputWithRules("", rules), "  \n"], rules=rules)] == [
+            ()
+        ] * 4
         assert (
-            known.tag("Jay left", rules=Rules([])) == known.tag("Jay left") == known.tag(Ruled("Jay left", Rules([])))
+            known.tag("Jay left", rules=Rules([]))
+            == known.tag("Jay left")
+            == known.tag(InputWithRules("Jay left", Rules([])))
         )
 
     def test_a_model_is_scored_with_rules(self, known: Tagger):
@@ -127,7 +131,7 @@ class TestErrors:
         )
 
     def test_those_of_an_input_and_those_for_all_can_contradict(self, known: Tagger):
-        own = Ruled("Jay left", Rules([Rule(token=0, tag="O")], ["own"]))
+        own = InputWithRules("Jay left", Rules([Rule(token=0, tag="O")], ["own"]))
         with pytest.raises(DataError, match=r": rule 1: .+ at \[0, 1\) 'Jay'; own: .+ at \[0, 1\) 'Jay'"):
             known.tag(own, rules=Rules([Rule(tokens=("Jay",), label="PER")]))
 
@@ -140,7 +144,7 @@ class TestErrors:
         with pytest.raises(TypeError, match=r"expected Rules, such as Rules\(\[Rule\(...\)\]\), found list"):
             known.tag(never, rules=[Rule(tag="O")])  # type: ignore[reportArgumentType]
         with pytest.raises(DataError, match=r"^own: found tag 'X'; expected one of the model's"):
-            known.tag(Ruled("Jay", Rules([Rule(token=0, tag="X")], ["own"])))
+            known.tag(InputWithRules("Jay", Rules([Rule(token=0, tag="X")], ["own"])))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ def test_every_engine_and_head_follows_the_rules(recipe: str, scheme: str, make:
         end = int(rng.integers(start, length)) + 1
         label = ("LOC", "PER")[rng.integers(2)]
         tokens = [f"word{rng.integers(40)}" for _ in range(length)]
-        inputs.append(Ruled(tokens, Rules([Rule(start=start, end=end, label=label)])))
+        inputs.append(InputWithRules(tokens, Rules([Rule(start=start, end=end, label=label)])))
         wanted.append(Span(start, end, label))
     for answer, span in zip(tagger.tag(inputs, scheme=scheme), wanted, strict=True):
         assert span in read_spans(answer.tags)

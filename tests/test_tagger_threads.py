@@ -224,7 +224,7 @@ class TestFork:
 SHARED = """
 import os, sys, threading, time
 import numpy as np
-from handmade import random_model
+from tests.support.handmade import random_model
 from tagsmith import Tagger
 
 sizes = {"words.dim": 50, "chars.dim": 30, "chars.filters": 30, "encoder.size": 100}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tagsmith.errors import ConfigError, DataError, MissingExtra, ModelFileError, TagsmithError
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Count, Scores
-from tagsmith.rules import Rule, Ruled, Rules
+from tagsmith.rules import InputWithRules, Rule, Rules
 from tagsmith.tagger import Tagger
 from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan
 
@@ -17,10 +17,10 @@ __all__ = [
     "ConfigError",
     "Count",
     "DataError",
+    "InputWithRules",
     "MissingExtra",
     "ModelFileError",
     "Rule",
-    "Ruled",
     "Rules",
     "Scores",
     "Sentence",

@@ -118,7 +118,7 @@ class Alphabets:
 
 def build_alphabets(
     sentences: Iterable[Sequence[str]],
-    words: config.Words,
+    words: config.WordsConfig,
     extra: Iterable[str] = (),
     extra_chars: Iterable[str] = (),
 ) -> tuple[Alphabets, Counter[str]]:

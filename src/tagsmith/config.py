@@ -3,7 +3,7 @@
 A ``Config`` is frozen and travels inside the model file. Presets are configs; ``configure`` starts from one
 and changes settings by their dotted names, as ``--set encoder.size=100`` and TOML files do.
 
-A section that comes in kinds is a union: ``chars.kind=lstm`` has the settings of ``CharLSTM`` and no others.
+A section that comes in kinds is a union: ``chars.kind=lstm`` has the settings of ``CharLSTMConfig`` and no others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Positive = Annotated[float, Meta(gt=0.0)]
 NotNegative = Annotated[float, Meta(ge=0.0)]
 
 
-class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WordsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a token becomes a word vector."""
 
     dim: Size | None = None
@@ -46,7 +46,7 @@ class Words(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     It teaches a model to go by spelling and context, at the cost of words it knows."""
 
 
-class CharCNN(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cnn"):
+class CharCNNConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cnn"):
     """A token's characters become a spelling vector by a convolution and the maximum over time (§2.1)."""
 
     dim: Size = 30
@@ -68,7 +68,7 @@ class CharCNN(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
         return self.filters
 
 
-class CharLSTM(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
+class CharLSTMConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
     """A token's characters become a spelling vector by a BiLSTM: its two final states (Lample et al. 2016, §4.1)."""
 
     dim: Size = 30
@@ -83,7 +83,7 @@ class CharLSTM(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         return 2 * self.size
 
 
-class NoChars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
+class NoCharsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
     """Words are their word vectors alone, as in the paper's BRNN and BLSTM."""
 
     @property
@@ -92,7 +92,7 @@ class NoChars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
         return 0
 
 
-class Encoder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EncoderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The bidirectional recurrence over the words of a sentence."""
 
     kind: Literal["lstm", "rnn"] = "lstm"
@@ -108,7 +108,7 @@ class Encoder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Both dropouts draw one mask for all words of a sentence, not one for each word (Gal and Ghahramani 2016)."""
 
 
-class CRF(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="crf"):
+class CRFConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="crf"):
     """A linear chain over the tags (Ma and Hovy 2016, §2.3)."""
 
     potentials: Literal["shared", "bigram"] = "shared"
@@ -116,11 +116,11 @@ class CRF(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
     pair of tags, so that what a step scores depends on the word."""
 
 
-class Softmax(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="softmax"):
+class SoftmaxConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="softmax"):
     """Every word's tag on its own."""
 
 
-class Decode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DecodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How answers are read off the scores, whatever the head."""
 
     constraints: Literal["scheme", "none"] = "scheme"
@@ -129,7 +129,7 @@ class Decode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all scores are divided by before they become probabilities. It changes no tag."""
 
 
-class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainingConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Stochastic gradient descent as the paper does it (Ma and Hovy 2016, §3), unless another optimiser is named."""
 
     epochs: Annotated[int, Meta(ge=1)] = 50
@@ -167,12 +167,17 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tokenizer: TokenizerName = "words"
     """How running text is split, in training data and when tagging: ``words`` parted by spaces and punctuation, or
     ``characters`` where a script (Han, kana, Thai, ...) puts no spaces between words."""
-    words: Words = Words()
-    chars: CharCNN | CharLSTM | NoChars = CharCNN()
-    encoder: Encoder = Encoder()
-    head: CRF | Softmax = CRF()
-    decode: Decode = Decode()
-    training: Training = Training()
+    words: WordsConfig = WordsConfig()
+    chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig = CharCNNConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    head: CRFConfig | SoftmaxConfig = CRFConfig()
+    decode: DecodeConfig = DecodeConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether tags are plain, such as parts of speech, and spell no spans."""
+        return self.scheme == "plain"
 
 
 _ONLY_WITH = {"training.momentum": ("optimizer", "sgd"), "training.decay": ("schedule", "inverse")}
@@ -182,10 +187,10 @@ PRESETS: dict[str, Config] = {
     # activation after the convolution (the authors' code has a tanh there that the paper does not mention).
     "ner": Config(),
     # The paper's settings for parts of speech: any tag of any token, and a lower first learning rate (§3.2).
-    "pos": Config(scheme="plain", training=Training(learning_rate=0.01)),
+    "pos": Config(scheme="plain", training=TrainingConfig(learning_rate=0.01)),
     # Chunks are spans like names; the paper has no settings of its own for them. Half its dropout, chosen on dev: with
     # 0.5 the model does not even fit what it has seen (docs/results.md).
-    "chunk": Config(chars=CharCNN(dropout=0.25), encoder=Encoder(dropout_in=0.25)),
+    "chunk": Config(chars=CharCNNConfig(dropout=0.25), encoder=EncoderConfig(dropout_in=0.25)),
 }
 
 

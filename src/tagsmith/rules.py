@@ -106,7 +106,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self._named(*(name for name in self.__struct_fields__ if name != "ignore_case"))
 
 
-class Match(NamedTuple):
+class RuleMatch(NamedTuple):
     """Tokens [start, end) of a sentence where a rule holds."""
 
     start: int
@@ -189,11 +189,11 @@ class Rules:
         for i in self._placed:
             raise _misplaced(self.rules[i], self.names[i])
 
-    def matches(self, tokens: Sequence[str]) -> list[Match]:
+    def matches(self, tokens: Sequence[str]) -> list[RuleMatch]:
         """Where in a sentence rules for any input hold."""
         found = self._settled([place for words in self._words for place in words.find(tokens)])
         found += ((0, len(tokens), i) for i in self._everywhere)
-        return [Match(start, end, self.rules[i], self.names[i]) for start, end, i in found]
+        return [RuleMatch(start, end, self.rules[i], self.names[i]) for start, end, i in found]
 
     def _settled(self, found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         """The matches, those of hard labels and tags from the left, the longest first, and none over another."""
@@ -209,7 +209,7 @@ class Rules:
 
     def placed(
         self, starts: Sequence[int], ends: Sequence[int], sentences: Sequence[tuple[int, int]]
-    ) -> list[list[Match]]:
+    ) -> list[list[RuleMatch]]:
         """Where in each sentence of an input rules for places hold.
 
         Args:
@@ -219,7 +219,7 @@ class Rules:
         Raises:
             DataError: a place that the input does not have, or one that is not inside one sentence.
         """
-        found: list[list[Match]] = [[] for _ in sentences]
+        found: list[list[RuleMatch]] = [[] for _ in sentences]
         for rule, name in ((self.rules[i], self.names[i]) for i in self._placed):
             try:
                 start, end = _place(rule, starts, ends)
@@ -230,12 +230,12 @@ class Rules:
             except DataError as error:
                 raise DataError(f"{error.found} in {rule}", error.expected, source=name) from None
             first = sentences[number][0]
-            found[number].append(Match(start - first, end - first, rule, name))
+            found[number].append(RuleMatch(start - first, end - first, rule, name))
         return found
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class InputWithRules:
     """An input to be tagged with rules of its own, of any kind.
 
     Example:

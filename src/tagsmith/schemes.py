@@ -22,6 +22,8 @@ from tagsmith.errors import DataError
 from tagsmith.text import Sentence, Span
 
 OUTSIDE = "O"
+PLAIN = "plain"
+"""The scheme of tags that spell no spans."""
 _LETTERS = ("B", "I", "E", "S", "L", "U", "M")
 EXPECTED_TAG = "O, or one of B I E S L U M and a label, such as B-PER"
 
@@ -103,6 +105,24 @@ def sentence_spans(sentence: Sentence) -> list[Span]:
             source=sentence.source,
             line=sentence.line_of(i),
         ) from None
+
+
+def tag_labels(tags: Iterable[str], scheme: str) -> tuple[str, ...]:
+    """The labels of some tags, sorted: those of the spans they spell, or the tags themselves where they are plain."""
+    if scheme == PLAIN:
+        return tuple(sorted(set(tags)))
+    return tuple(sorted({split_tag(tag)[1] for tag in tags} - {""}))
+
+
+def gold_tags(sentence: Sentence, scheme: str) -> list[str]:
+    """The tags of a tagged sentence, its spans written in a scheme; plain tags as they are.
+
+    Raises:
+        DataError: a tag is not a span tag; the error names the file and the line.
+    """
+    if scheme == PLAIN:
+        return list(sentence.tags or ())
+    return SCHEMES[scheme].write(sentence_spans(sentence), len(sentence))
 
 
 @dataclass(frozen=True)

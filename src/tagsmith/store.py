@@ -16,11 +16,20 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tagsmith import bundled
-from tagsmith.batching import UNKNOWN, Alphabets, Ids
-from tagsmith.config import CRF, CharCNN, CharLSTM, Config, Encoder, NoChars, Softmax, from_builtins
+from tagsmith.batching import UNKNOWN, Alphabets
+from tagsmith.config import (
+    CharCNNConfig,
+    CharLSTMConfig,
+    Config,
+    CRFConfig,
+    EncoderConfig,
+    NoCharsConfig,
+    SoftmaxConfig,
+    from_builtins,
+)
 from tagsmith.errors import ConfigError, DataError, ModelFileError
-from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag
-from tagsmith.tensors import is_sealed, map_tensors, pack_strings, release, write_sealed
+from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag, tag_labels
+from tagsmith.tensors import Ids, is_sealed, map_tensors, pack_strings, release, write_sealed
 from tagsmith.vocab import Vocabulary
 
 FORMAT_VERSION = 2
@@ -91,6 +100,16 @@ class Model:
     format_version: int = FORMAT_VERSION
     """Of the file it was read from. It is saved in the newest."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its tags are plain, such as parts of speech, and spell no spans."""
+        return self.config.is_plain
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it gives, sorted: those of its spans, or its tags where these are plain."""
+        return tag_labels(self.tags, self.config.scheme)
+
 
 def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
     """The weights a model has, by name, and the shape of each."""
@@ -103,19 +122,19 @@ def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[i
     return found | _head_shapes(config.head, width, tags)
 
 
-def layer_names(encoder: Encoder) -> list[str]:
+def layer_names(encoder: EncoderConfig) -> list[str]:
     """What the names of each layer's weights begin with: ``encoder``, ``encoder2``, ``encoder3`` and so on."""
     return ["encoder", *(f"encoder{number}" for number in range(2, encoder.layers + 1))]
 
 
-def _char_shapes(chars: CharCNN | CharLSTM | NoChars, count: int) -> dict[str, tuple[int, ...]]:
+def _char_shapes(chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig, count: int) -> dict[str, tuple[int, ...]]:
     match chars:
-        case CharCNN(dim=dim, filters=filters, window=window):
+        case CharCNNConfig(dim=dim, filters=filters, window=window):
             convolution = {"chars.weight": (filters, window * dim), "chars.bias": (filters,)}
             return {"chars.vectors": (count, dim), **convolution}
-        case CharLSTM(dim=dim, size=size):
+        case CharLSTMConfig(dim=dim, size=size):
             return {"chars.vectors": (count, dim), **_recurrent_shapes("chars", dim, size, _GATES["lstm"])}
-        case NoChars():
+        case NoCharsConfig():
             return {}
 
 
@@ -128,15 +147,15 @@ def _recurrent_shapes(name: str, inputs: int, size: int, gates: int) -> dict[str
     }
 
 
-def _head_shapes(head: CRF | Softmax, width: int, tags: int) -> dict[str, tuple[int, ...]]:
+def _head_shapes(head: CRFConfig | SoftmaxConfig, width: int, tags: int) -> dict[str, tuple[int, ...]]:
     match head:
-        case CRF(potentials="bigram"):
+        case CRFConfig(potentials="bigram"):
             pairs = (tags + 1) * tags  # each tag after each tag, then each tag at the start
             return {"head.weight": (pairs, width), "head.bias": (pairs,), "head.end_transitions": (tags,)}
-        case CRF():
+        case CRFConfig():
             ends = {"head.start_transitions": (tags,), "head.end_transitions": (tags,)}
             return {"head.weight": (tags, width), "head.bias": (tags,), "head.transitions": (tags, tags), **ends}
-        case Softmax():
+        case SoftmaxConfig():
             return {"head.weight": (tags, width), "head.bias": (tags,)}
 
 

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any, overload
 from tagsmith import store
 from tagsmith.config import Config, configure, with_constraints, with_temperature
 from tagsmith.engine import int8_obstacle, make_engine
-from tagsmith.engine.decoding import Wanted
+from tagsmith.engine.decoding import DecodeOptions
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.extras import require
 from tagsmith.files import check_distinct, check_writable
 from tagsmith.formats import Data, not_empty, sentences_of
 from tagsmith.formats.columns import Columns, OnBad
-from tagsmith.kernels.reference import Floats
 from tagsmith.metrics import Scores, score
 from tagsmith.quality import calibration
-from tagsmith.quality.errors import Analysis, analyse
-from tagsmith.quality.vocabulary import classifier
+from tagsmith.quality.mistakes import ErrorAnalysis, analyse
+from tagsmith.quality.word_classes import classifier
+from tagsmith.rule_compiler import RuleCompiler
 from tagsmith.rules import Rules
-from tagsmith.ruling import Ruling
 from tagsmith.schemes import SCHEMES, sentence_spans
 from tagsmith.tagging import Given, One, tag_all, threads_for
+from tagsmith.tensors import Floats
 from tagsmith.text import Sentence, Tagged
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Tagger:
         self._engine = make_engine(model, device, compiled, precision)
         self._threads = threads_for(threads) if self._engine.parallel else 1
         self._is_plain = model.config.scheme not in SCHEMES
-        self._ruling = Ruling(model.tags, model.config.scheme)
+        self._ruling = RuleCompiler(model.tags, model.config.scheme)
 
     @classmethod
     def train(
@@ -123,8 +123,8 @@ class Tagger:
         from tagsmith.training import loop
         from tagsmith.training.checkpoint import checkpoint_beside
         from tagsmith.training.lock import lock_beside, sole_training
-        from tagsmith.training.records import Log, draw_curves, files_beside
-        from tagsmith.training.report import Report
+        from tagsmith.training.log import TrainingLog, draw_curves, files_beside
+        from tagsmith.training.progress_bar import ProgressBar
 
         beside = None if out is None else files_beside(Path(out))
         resume = resume or resume_anyway
@@ -153,13 +153,13 @@ class Tagger:
                 None if dev is None else not_empty(dev, sentences_of(dev, columns, on_bad, chosen.tokenizer))
             )
             table = None if vectors is None else load_vectors(vectors)
-            log = None if beside is None else Log(beside[0])
-            observers = [*([Report()] if progress else []), *([log] if log else [])]
+            log = None if beside is None else TrainingLog(beside[0])
+            observers = [*([ProgressBar()] if progress else []), *([log] if log else [])]
             try:
                 run = loop.train(train_sentences, dev_sentences, chosen, table, observers, device, checkpoints, old)
                 tagger = cls(run.model, device)
                 if dev_sentences is not None and not int8_obstacle(run.model, device):
-                    tagger = tagger.quantize(dev_sentences)
+                    tagger = tagger.check_int8(dev_sentences)
                 tagger.history = run.epochs
                 if out is not None:
                     tagger.save(out)
@@ -194,7 +194,7 @@ class Tagger:
             threads: how many may tag at the same time on ``cpu``. Unset: as many as the process has cores, up to 8.
             compiled: False tags with plain NumPy: 0.4 s quicker to start, for a text or two, and slower from then on.
             precision: ``fp32``; ``int8``, several times as fast, for LSTM encoders on processors with AVX-512 VNNI; or
-                ``auto``: int8 where it can run and ``quantize`` found that dev scores the same, else fp32.
+                ``auto``: int8 where it can run and ``check_int8`` found that dev scores the same, else fp32.
 
         Raises:
             DataError: there is no such file and no such name.
@@ -213,7 +213,7 @@ class Tagger:
         """What this tagger computes in: ``fp32`` or ``int8``."""
         return self._engine.precision
 
-    def quantize(self, dev: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Tagger:
+    def check_int8(self, dev: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None) -> Tagger:
         """This tagger with a check in its model: what dev scores in fp32 and in int8, by which ``auto`` chooses.
 
         The weights stay as they are; what int8 computes with is made of them when a model is loaded.
@@ -243,9 +243,9 @@ class Tagger:
         calibrated = calibration.calibrate(self.model, self._engine, sentences)
         return Tagger(calibrated, self.device, threads=self._threads, precision=self.precision)
 
-    def reliability(
+    def calibration_report(
         self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None
-    ) -> calibration.Report:
+    ) -> calibration.CalibrationReport:
         """How far this tagger's probabilities can be believed, at temperature 1 and at its own.
 
         Where its own was fitted on these very sentences, each fifth of them is measured at that of the others.
@@ -322,7 +322,9 @@ class Tagger:
             raise ConfigError(f"min_confidence {min_confidence!r}: expected a probability, from 0 to 1")
         if min_confidence is not None and self._is_plain:
             raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it leaves out")
-        wanted = Wanted(probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0)
+        wanted = DecodeOptions(
+            probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0
+        )
         answers = (tagged for tagged, _ in self._answers(inputs, scheme, wanted, rules))
         return next(answers) if isinstance(inputs, One) else answers
 
@@ -342,11 +344,11 @@ class Tagger:
         Shape: an array [tokens, K] for each answer, float64; its columns are ``model.tags``. Each row adds up to 1.
         Arguments and errors as for ``tag``.
         """
-        answers = self._answers(inputs, scheme, Wanted(marginals=True), rules)
+        answers = self._answers(inputs, scheme, DecodeOptions(marginals=True), rules)
         return next(answers) if isinstance(inputs, One) else answers
 
     def _answers(
-        self, inputs: One | Iterable[Given], scheme: str, wanted: Wanted, rules: Rules | None
+        self, inputs: One | Iterable[Given], scheme: str, wanted: DecodeOptions, rules: Rules | None
     ) -> Iterator[tuple[Tagged, Floats]]:
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}; expected one of: {', '.join(SCHEMES)}")
@@ -373,7 +375,7 @@ class Tagger:
 
     def analyse(
         self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None, rules: Rules | None = None
-    ) -> Analysis:
+    ) -> ErrorAnalysis:
         """The scores that ``evaluate`` gives, and what became of each gold and each predicted span.
 
         Raises:

@@ -16,18 +16,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tagsmith.batching import Ids, cut
+from tagsmith.batching import cut
 from tagsmith.engine import Engine
-from tagsmith.engine.decoding import Answer, Wanted
+from tagsmith.engine.decoding import Decoded, DecodeOptions
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.kernels.reference import Floats, Posteriors
-from tagsmith.rules import Match, Ruled, Rules
-from tagsmith.ruling import Ruling
+from tagsmith.ops.chain.types import Posteriors
+from tagsmith.rule_compiler import RuleCompiler
+from tagsmith.rules import InputWithRules, RuleMatch, Rules
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import segment
+from tagsmith.tensors import Floats, Ids
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
-One = str | Sentence | Ruled
+One = str | Sentence | InputWithRules
 """What is one input by itself; a list of strings is many."""
 Given = One | Sequence[str]
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
@@ -55,8 +56,8 @@ def tag_all(
     tokenizer: TokenizerName,
     scheme: str | None,
     threads: int,
-    wanted: Wanted,
-    ruling: Ruling,
+    wanted: DecodeOptions,
+    ruling: RuleCompiler,
     rules: Rules | None = None,
 ) -> Iterator[tuple[Tagged, Floats]]:
     """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
@@ -83,7 +84,7 @@ def tag_all(
 
 def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
     """The tags of each sentence, none of them empty; sentences of like length share a batch."""
-    decodings = _decodings(sentences, engine, _Workers(1), Wanted())
+    decodings = _decodings(sentences, engine, _Workers(1), DecodeOptions())
     return [found.tags for found in _collect(decodings, sentences, tags)]
 
 
@@ -99,7 +100,7 @@ def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list
     yield window
 
 
-Decoding = tuple[list[int], Callable[[], Answer]]
+Decoding = tuple[list[int], Callable[[], Decoded]]
 """Places of the sentences of a batch, and what gives the answer for them, one after another."""
 
 
@@ -111,7 +112,7 @@ class _Workers:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._process = os.getpid()
 
-    def start(self, decode: Callable[[Any], Answer], batch: Any) -> Callable[[], Answer]:
+    def start(self, decode: Callable[[Any], Decoded], batch: Any) -> Callable[[], Decoded]:
         """What gives the answer for a batch."""
         if not self._pool or self._is_forked():
             return partial(decode, batch)
@@ -133,13 +134,13 @@ def _decodings(
     sentences: Sequence[Sequence[str]],
     engine: Engine,
     workers: _Workers,
-    wanted: Wanted,
-    ruling: Ruling | None = None,
-    matches: Sequence[Sequence[Match]] = (),
+    wanted: DecodeOptions,
+    ruling: RuleCompiler | None = None,
+    matches: Sequence[Sequence[RuleMatch]] = (),
 ) -> Iterator[Decoding]:
     """``matches``: where rules hold in each sentence, or nothing if there are no rules."""
 
-    def decode(places: list[int], batch: Any) -> Answer:
+    def decode(places: list[int], batch: Any) -> Decoded:
         chain = engine.chain(batch)
         if ruling and matches and any(matches[i] for i in places):
             chosen = [matches[i] for i in places], [sentences[i] for i in places]
@@ -173,7 +174,7 @@ def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], 
     return result
 
 
-def _by_sentence(answer: Answer, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
+def _by_sentence(answer: Decoded, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
     """The answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
     ids: list[int] = answer.path.tolist()
     path = [tags[k] for k in ids]
@@ -205,13 +206,13 @@ class _Window:
         inputs: list[_Input],
         engine: Engine,
         workers: _Workers,
-        wanted: Wanted,
-        ruling: Ruling,
+        wanted: DecodeOptions,
+        ruling: RuleCompiler,
         rules: Rules | None,
     ) -> None:
         self._inputs, self._wanted = inputs, wanted
         self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
-        matches: list[list[Match]] = []
+        matches: list[list[RuleMatch]] = []
         if rules or any(given.rules for given in inputs):
             matches = [found for given in inputs for found in given.matches(rules, ruling)]
         self._decodings = list(_decodings(self._sentences, engine, workers, wanted, ruling, matches))
@@ -230,7 +231,7 @@ class _Input:
 
     def __init__(self, given: Given, tokenizer: TokenizerName) -> None:
         self.rules: Rules | None = None
-        if isinstance(given, Ruled):
+        if isinstance(given, InputWithRules):
             given, self.rules = given.given, given.rules
         self.sentences: list[tuple[int, int]] = []
         if isinstance(given, str):
@@ -254,7 +255,7 @@ class _Input:
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
-    def matches(self, rules: Rules | None, ruling: Ruling) -> list[list[Match]]:
+    def matches(self, rules: Rules | None, ruling: RuleCompiler) -> list[list[RuleMatch]]:
         """Where in each sentence rules hold: those for all inputs, and this one's own."""
         sentences = [self.tokens[start:end] for start, end in self.sentences]
         found = [rules.matches(sentence) if rules else [] for sentence in sentences]
@@ -266,7 +267,7 @@ class _Input:
                 matches += self.rules.matches(sentence) + own
         return found
 
-    def answer(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Tagged:
+    def answer(self, found: list[_Found], scheme: str | None, wanted: DecodeOptions) -> Tagged:
         tags: list[str] = []
         spans: list[TaggedSpan] = []
         for (start, _), one in zip(self.sentences, found, strict=True):
@@ -276,7 +277,7 @@ class _Input:
         answer = self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences)
         return Tagged(*answer, *self._beside(found, scheme, wanted))
 
-    def _beside(self, found: list[_Found], scheme: str | None, wanted: Wanted) -> Iterator[Any]:
+    def _beside(self, found: list[_Found], scheme: str | None, wanted: DecodeOptions) -> Iterator[Any]:
         """What stands beside the tags: probabilities of tokens and of sentences, alternatives; None if not wanted."""
         yield tuple(p for one in found for p in one.tokens) if wanted.probabilities else None
         yield tuple(p for one in found for p in one.sentence) if wanted.probabilities else None

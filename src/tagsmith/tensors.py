@@ -9,7 +9,7 @@ import mmap
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tagsmith.errors import DataError
+from tagsmith.errors import ConfigError, DataError
 from tagsmith.files import check_readable, replacing
 
 Arrays = Mapping[str, NDArray[Any]]
+_SHOWN = 5  # tensors that differ
 Ids = NDArray[np.int64]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
 _NO_DIGEST = '"sha256":""'
 _DTYPES = {
     "F64": np.float64,
@@ -154,3 +157,33 @@ def ranges(starts: Ids, lengths: Ids) -> Ids:
     """All of range(start, start + length), one after another. Shape: [sum of lengths]."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+
+
+class HasShape(Protocol):
+    """An array or a tensor, of which only the shape matters."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Its size along each axis."""
+        ...
+
+
+def check_same_shapes(what: str, found: Mapping[str, HasShape], expected: Mapping[str, HasShape]) -> None:
+    """Check that kept tensors have the names and shapes of a training's own.
+
+    Raises:
+        ConfigError: they have not; the error names the first few that differ.
+    """
+    shapes = {
+        name: (_shape_of(found, name), _shape_of(expected, name)) for name in sorted(found.keys() | expected.keys())
+    }
+    wrong = [f"{name} is {then}, here {now}" for name, (then, now) in shapes.items() if then != now]
+    if wrong:
+        more = f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+        raise ConfigError(
+            f"the {what} in the checkpoint are not those of this training: {'; '.join(wrong[:_SHOWN])}{more}"
+        )
+
+
+def _shape_of(tensors: Mapping[str, HasShape], name: str) -> str:
+    return str(list(tensors[name].shape)) if name in tensors else "missing"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tagsmith import DataError
-from tagsmith.bench.figures import Missing
+from tagsmith.bench.measurements import MissingRival
 from tagsmith.bench.rivals import TAGGERS, Rivals
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path):
-    with pytest.raises(Missing) as missing:
+    with pytest.raises(MissingRival) as missing:
         Rivals.at(tmp_path).entrant("spacy", {})
     expected = f"not installed; make its environment with: python benchmarks/make_rivals.py {tmp_path} spacy"
     assert str(missing.value) == expected
@@ -28,7 +28,7 @@ def test_what_could_not_be_installed_is_said_with_the_reason(tmp_path: Path):
     }
     (tmp_path / "rivals.json").write_text(json.dumps(listed))
     rivals = Rivals.at(tmp_path)
-    with pytest.raises(Missing, match=r"^could not be installed: ERROR: no wheel$"):
+    with pytest.raises(MissingRival, match=r"^could not be installed: ERROR: no wheel$"):
         rivals.entrant("flair", {})
     entrant = rivals.entrant("spacy", {"blis": True})
     assert (entrant.python, entrant.job, entrant.options) == ("p", "s", {"blis": True})

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_corpus import TEST, TRAIN, sha256, write_corpus, write_registry
 
 from tagsmith.corpora import Registry, read_registry
 from tagsmith.corpora.checking import check, sha256_of
 from tagsmith.errors import DataError
+from tests.support.tiny_corpus import TEST, TRAIN, sha256, write_corpus, write_registry
 
 VECTORS = """
 [vectors.tiny-vectors]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from local_server import Server
 
 from tagsmith.corpora.fetching import discard, fetch
 from tagsmith.errors import DataError
+from tests.support.local_server import Server
 
 CONTENT = bytes(range(256)) * 1000
 

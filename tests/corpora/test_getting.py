@@ -6,12 +6,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from local_server import Server
-from tiny_corpus import TEST, TRAIN, sha256, write_corpus, write_registry
 
 from tagsmith.corpora import Registry, read_registry
 from tagsmith.corpora.getting import get
 from tagsmith.errors import ConfigError, DataError
+from tests.support.local_server import Server
+from tests.support.tiny_corpus import TEST, TRAIN, sha256, write_corpus, write_registry
 
 
 def zipped(members: dict[str, str]) -> bytes:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_corpus import write_registry
 
-from tagsmith.corpora import Corpus, WordVectors, read_registry
+from tagsmith.corpora import CorpusEntry, VectorsEntry, read_registry
 from tagsmith.corpora.registry import can_get
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.schemes import SCHEMES
+from tests.support.tiny_corpus import write_registry
 
 OWN = read_registry().entries
 
@@ -18,9 +18,9 @@ class TestOwn:
         assert {
             *("conll2003", "conll2003_iob1", "conllpp", "conll2000", "ud_ewt", "nltk_treebank", "uner_ewt"),
             *("uner_zh_gsd", "wikigold", "btc", "wnut17", "ncbi_disease"),
-        } == {name for name, entry in OWN.items() if isinstance(entry, Corpus)}
+        } == {name for name, entry in OWN.items() if isinstance(entry, CorpusEntry)}
         assert {"glove.6B", "senna", "word2vec.GoogleNews", "fasttext.wiki-news", "fasttext.crawl"} == {
-            name for name, entry in OWN.items() if isinstance(entry, WordVectors)
+            name for name, entry in OWN.items() if isinstance(entry, VectorsEntry)
         }
 
     def test_the_counts_of_the_paper(self):
@@ -64,7 +64,7 @@ class TestOwn:
     @pytest.mark.parametrize("name", OWN)
     def test_a_corpus_has_a_scheme_and_counts_spans_where_it_has_them(self, name: str):
         entry = OWN[name]
-        if isinstance(entry, Corpus):
+        if isinstance(entry, CorpusEntry):
             assert entry.scheme in (*SCHEMES, "plain")
             assert all((file.spans is None) == (entry.scheme == "plain") for file in entry.files.values())
 

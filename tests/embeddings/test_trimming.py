@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import DEMO, TINY
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith import Tagger, formats
 from tagsmith.batching import build_alphabets
-from tagsmith.config import Words
-from tagsmith.embeddings import Choice, lookup_forms, read_table, write_table
+from tagsmith.config import WordsConfig
+from tagsmith.embeddings import TrimChoice, lookup_forms, read_table, write_table
+from tests.support.handmade import DEMO, TINY
 
 TOKENS = st.text("aAbIİΣσ12٣", min_size=1, max_size=3)
 
@@ -37,7 +37,7 @@ def test_no_lookup_can_tell_the_trimmed_table_from_the_whole_one(
     """The oracle is the lookup itself, under each setting: in training by ``find``, in tagging by ``word_id``."""
     forms = lookup_forms([*train, *other])
     trimmed = [word for word in table if word in forms]
-    words = Words(lowercase=lowercase, zero_digits=zero_digits)
+    words = WordsConfig(lowercase=lowercase, zero_digits=zero_digits)
     (whole, _), (small, _) = (build_alphabets([train], words, extra) for extra in (table, trimmed))
     assert whole.words.strings[: whole.trained] == small.words.strings[: small.trained]
     for token in [*train, *other]:
@@ -48,13 +48,13 @@ def test_no_lookup_can_tell_the_trimmed_table_from_the_whole_one(
 
 
 def test_first_rows_and_wanted_words_are_chosen_across_blocks():
-    choice = Choice({"e", "b"}, top=3)
+    choice = TrimChoice({"e", "b"}, top=3)
     assert choice(["a", "b"]) == [0, 1]
     assert choice(["c", "d", "e"]) == [0, 2]
     assert choice(["b", "f"]) == [0]
     assert choice.rows == 7
-    assert Choice({"x"})(["a", "x"]) == [1]
-    assert Choice(top=1)(["a", "x"]) == [0]
+    assert TrimChoice({"x"})(["a", "x"]) == [1]
+    assert TrimChoice(top=1)(["a", "x"]) == [0]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_training_with_trimmed_vectors_gives_the_same_weights_and_tags(
     parts = ("train", "dev", "test")
     forms = lookup_forms(t for part in parts for s in formats.read(DEMO / f"{part}.conll") for t in s.tokens)
     trimmed = tmp_path / "small.safetensors"
-    choice = Choice(forms)
+    choice = TrimChoice(forms)
     table = read_table(whole, keep=choice)
     write_table(trimmed, table)
     assert 500 < table.shape[0] < choice.rows - 500

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tagsmith.embeddings import load_vectors, read_table, write_table
-from tagsmith.embeddings.table import gather, is_table, map_table
+from tagsmith.embeddings.vector_table import gather, is_table, map_table
 from tagsmith.errors import DataError
 
 WORDS = ["the", "of", "café"]

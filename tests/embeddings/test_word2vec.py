@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagsmith.embeddings import Vectors, load_vectors
+from tagsmith.embeddings import WordVectors, load_vectors
 from tagsmith.errors import DataError
 
 ROWS = {"</s>": [0.0, -1.5, 0.25], "the": [1.0, 2.0, 3.0], "7": [-4.0, 5.5, 1e-3]}
@@ -26,7 +26,7 @@ def binary(rows: dict[str, list[float]], end: bytes = b"", header: bytes = b"") 
     return header + b"".join(word.encode() + b" " + struct.pack(f"<{dim}f", *row) + end for word, row in rows.items())
 
 
-def load(folder: Path, content: bytes, form: str | None = None) -> Vectors:
+def load(folder: Path, content: bytes, form: str | None = None) -> WordVectors:
     # A file of its own for each: two of one size and time at one path would pass for the same.
     path = Path(tempfile.mkdtemp(dir=folder)) / "vectors"
     path.write_bytes(content)
@@ -39,7 +39,7 @@ def error_of(folder: Path, content: bytes, form: str | None = None) -> DataError
     return caught.value
 
 
-def same(vectors: Vectors, rows: dict[str, list[float]]) -> None:
+def same(vectors: WordVectors, rows: dict[str, list[float]]) -> None:
     assert vectors.words.strings == list(rows)
     np.testing.assert_array_equal(vectors.matrix, np.array(list(rows.values()), np.float32))
 

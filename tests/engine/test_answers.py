@@ -8,21 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from enumeration import Path, TinyChain, tiny_chain, whole_numbers
-from handmade import random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith.config import configure
-from tagsmith.engine.decoding import Decoder, Kernels, Wanted
-from tagsmith.engine.numba import NumbaEngine
-from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.torch import TorchEngine
-from tagsmith.kernels import chain as compiled
-from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Chain
+from tagsmith.engine.compiled import NumbaEngine
+from tagsmith.engine.decoding import ChainKernels, DecodeOptions, Decoder
+from tagsmith.engine.on_torch import TorchEngine
+from tagsmith.engine.plain import NumpyEngine
+from tagsmith.ops.chain import compiled, reference
+from tagsmith.ops.chain.types import Chain
 from tagsmith.schemes import SCHEMES, is_legal, read_spans
 from tagsmith.text import Span
+from tests.support.enumeration import Path, TinyChain, tiny_chain, whole_numbers
+from tests.support.handmade import random_model
 
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -34,7 +33,7 @@ every_scheme = pytest.mark.parametrize("scheme", [*sorted(SCHEMES), "plain"])
 
 
 def decoder(
-    kernels: Kernels, scheme: str, tags: list[str], constraints: str = "scheme", temperature: float = 1.0
+    kernels: ChainKernels, scheme: str, tags: list[str], constraints: str = "scheme", temperature: float = 1.0
 ) -> Decoder:
     chosen = {"scheme": scheme, "decode.constraints": constraints, "decode.temperature": temperature}
     return Decoder(configure(settings=chosen), tags, kernels)
@@ -109,7 +108,7 @@ def compare(found: Decoder, chain: TinyChain, oracle: Oracle, paths: list[Path])
 @given(LENGTHS, SEEDS, SCALES, TEMPERATURES, st.booleans(), st.booleans(), st.integers(1, 2))
 @settings(max_examples=10)
 def test_probabilities_are_those_of_all_legal_sequences(
-    kernels: Kernels,
+    kernels: ChainKernels,
     scheme: str,
     constraints: str,
     lengths: list[int],
@@ -135,7 +134,7 @@ def test_probabilities_are_those_of_all_legal_sequences(
 
 
 @both_kernels
-def test_a_span_in_bio_ends_before_a_tag_that_does_not_continue_it_or_at_the_end(kernels: Kernels) -> None:
+def test_a_span_in_bio_ends_before_a_tag_that_does_not_continue_it_or_at_the_end(kernels: ChainKernels) -> None:
     tags = ["O", "B-A", "I-A"]
     flat = tiny_chain(0, [2], 3, scale=0.0)
     found = decoder(kernels, "IOB2", tags)
@@ -153,7 +152,7 @@ def test_a_span_in_bio_ends_before_a_tag_that_does_not_continue_it_or_at_the_end
 @given(LENGTHS, SEEDS, SCALES, TEMPERATURES, st.booleans(), st.integers(1, 12))
 @settings(max_examples=8)
 def test_the_k_best_are_the_first_of_all_legal_sequences(
-    kernels: Kernels,
+    kernels: ChainKernels,
     scheme: str,
     constraints: str,
     lengths: list[int],
@@ -184,7 +183,7 @@ def exactly_ranked(oracle: Oracle, sentence: int) -> list[Path]:
 
 @both_kernels
 @pytest.mark.parametrize("scheme", ["IOB2", "BIOES", "plain"])
-def test_all_sequences_of_a_tiny_chain_add_up_to_1_and_there_are_no_more(kernels: Kernels, scheme: str) -> None:
+def test_all_sequences_of_a_tiny_chain_add_up_to_1_and_there_are_no_more(kernels: ChainKernels, scheme: str) -> None:
     tags = tags_of(scheme, 1)
     chain = tiny_chain(3, [3, 1], len(tags))
     oracle = Oracle(chain, scheme, tags, "scheme")
@@ -197,7 +196,7 @@ def test_all_sequences_of_a_tiny_chain_add_up_to_1_and_there_are_no_more(kernels
 @both_kernels
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("per_word", [False, True], ids=["shared", "per word"])
-def test_the_best_is_the_path_that_viterbi_finds(kernels: Kernels, per_word: bool, ties: bool) -> None:
+def test_the_best_is_the_path_that_viterbi_finds(kernels: ChainKernels, per_word: bool, ties: bool) -> None:
     tags = SCHEMES["BIOES"].tags("ABCD")
     for seed in range(10):
         chain = tiny_chain(seed, [40, 1, 7], len(tags), per_word=per_word)
@@ -222,7 +221,7 @@ def parted(seed: int, pieces: int, tags: int) -> tuple[TinyChain, TinyChain]:
 
 @both_kernels
 @pytest.mark.parametrize("scheme", ["IOB2", "BIOES"])
-def test_a_sentence_of_500_words_is_as_exact_as_its_pieces(kernels: Kernels, scheme: str) -> None:
+def test_a_sentence_of_500_words_is_as_exact_as_its_pieces(kernels: ChainKernels, scheme: str) -> None:
     tags = SCHEMES[scheme].tags("A")
     chain, alone = parted(5, 100, len(tags))
     chain.start[:] = chain.transitions[0]
@@ -265,7 +264,7 @@ def test_a_sentence_gets_the_same_bits_alone_and_in_any_batch_in_any_order(per_w
         transitions = chain.transitions[words] if per_word else chain.transitions
         batch = Chain(chain.emissions[words], transitions, chain.start, chain.end)
         lengths = np.array([chain.lengths[i] for i in order])
-        answer = found.answer(batch, lengths, Wanted(probabilities=True, best=3))
+        answer = found.answer(batch, lengths, DecodeOptions(probabilities=True, best=3))
         assert answer.posteriors is not None
         assert answer.best is not None
         tokens, spans, sentences, places = answer.posteriors
@@ -287,7 +286,7 @@ def test_all_engines_read_the_same_answers_off_a_chain() -> None:
     sentences = [["word1", "word2", "other", "word3"], ["word4"]]
     plain = NumpyEngine(model)
     batch = plain.read(sentences)
-    chain, wanted = plain.chain(batch), Wanted(probabilities=True, marginals=True, best=4)
+    chain, wanted = plain.chain(batch), DecodeOptions(probabilities=True, marginals=True, best=4)
     expected = plain.decoder.answer(chain, batch.lengths, wanted)
     for engine in (NumbaEngine(model), TorchEngine(model, "cpu")):
         found = engine.decoder.answer(chain, batch.lengths, wanted)
@@ -310,13 +309,13 @@ class TestMinConfidence:
     @given(SEEDS, st.sampled_from([0.3, 0.5, 0.9]))
     @settings(max_examples=10)
     def test_only_spans_that_are_probable_enough_stay(
-        self, kernels: Kernels, scheme: str, constraints: str, seed: int, least: float
+        self, kernels: ChainKernels, scheme: str, constraints: str, seed: int, least: float
     ) -> None:
         tags = tags_of(scheme, 2)
         chain = tiny_chain(seed, [9, 2, 6], len(tags), 1.0)
         found, lengths = decoder(kernels, scheme, tags, constraints), np.array(chain.lengths)
-        before = found.answer(chain_of(chain), lengths, Wanted(probabilities=True))
-        after = found.answer(chain_of(chain), lengths, Wanted(probabilities=True, min_confidence=least))
+        before = found.answer(chain_of(chain), lengths, DecodeOptions(probabilities=True))
+        after = found.answer(chain_of(chain), lengths, DecodeOptions(probabilities=True, min_confidence=least))
         assert before.posteriors is not None
         assert after.posteriors is not None
 
@@ -336,10 +335,10 @@ class TestMinConfidence:
         chain = tiny_chain(0, [2], 3, scale=0.0)
         chain.emissions[:] = [[0.0, 0.1, 0.0], [-9.0, 0.0, 3.0]]
         found = decoder(compiled, "IOB1", tags)
-        path = found.answer(chain_of(chain), np.array([2]), Wanted()).path
+        path = found.answer(chain_of(chain), np.array([2]), DecodeOptions()).path
         assert [tags[k] for k in path] == ["I-A", "B-A"]
         spans = found.posteriors(chain_of(chain), path, np.array([2])).spans.tolist()
-        answer = found.answer(chain_of(chain), np.array([2]), Wanted(True, min_confidence=max(spans)))
+        answer = found.answer(chain_of(chain), np.array([2]), DecodeOptions(True, min_confidence=max(spans)))
         assert [tags[k] for k in answer.path] in (["O", "I-A"], ["I-A", "O"])
         assert answer.posteriors is not None
         assert np.isfinite(answer.posteriors.sentences).all()
@@ -358,7 +357,7 @@ def test_temperature_changes_no_tag_and_levels_probabilities() -> None:
 
 
 @both_kernels
-def test_a_path_that_is_not_allowed_has_no_probability(kernels: Kernels) -> None:
+def test_a_path_that_is_not_allowed_has_no_probability(kernels: ChainKernels) -> None:
     tags = tags_of("BIOES", 1)
     chain, lengths = tiny_chain(1, [2], len(tags)), np.array([2])
     path = np.array([tags.index("B-A"), tags.index("O")])

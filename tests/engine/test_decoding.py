@@ -8,27 +8,26 @@ import sys
 
 import numpy as np
 import pytest
-from enumeration import TinyChain, tiny_chain
-from handmade import random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagsmith.batching import Ids
 from tagsmith.config import configure
-from tagsmith.engine.decoding import Decoder, Kernels
-from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.torch import TorchEngine
-from tagsmith.kernels import chain as compiled
-from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Chain
+from tagsmith.engine.decoding import ChainKernels, Decoder
+from tagsmith.engine.on_torch import TorchEngine
+from tagsmith.engine.plain import NumpyEngine
+from tagsmith.ops.chain import compiled, reference
+from tagsmith.ops.chain.types import Chain
 from tagsmith.schemes import SCHEMES, is_legal
+from tagsmith.tensors import Ids
+from tests.support.enumeration import TinyChain, tiny_chain
+from tests.support.handmade import random_model
 
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 SEEDS = st.integers(0, 2**32 - 1)
 both_kernels = pytest.mark.parametrize("kernels", [reference, compiled], ids=["reference", "compiled"])
 
 
-def decoder(kernels: Kernels, scheme: str, tags: list[str], constraints: str = "scheme") -> Decoder:
+def decoder(kernels: ChainKernels, scheme: str, tags: list[str], constraints: str = "scheme") -> Decoder:
     return Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), tags, kernels)
 
 
@@ -51,7 +50,13 @@ def by_sentence(path: Ids, lengths: list[int]) -> list[tuple[int, ...]]:
 @given(LENGTHS, SEEDS)
 @settings(max_examples=8, deadline=None)
 def test_the_best_allowed_path_and_the_marginals_of_the_allowed_paths_are_found(
-    kernels: Kernels, scheme: str, labels: list[str], per_word: bool, constraints: str, lengths: list[int], seed: int
+    kernels: ChainKernels,
+    scheme: str,
+    labels: list[str],
+    per_word: bool,
+    constraints: str,
+    lengths: list[int],
+    seed: int,
 ) -> None:
     tags = SCHEMES[scheme].tags(labels) if labels else ["NN", "VB", "I-x"]
     chain, oracle = in_float32(tiny_chain(seed, lengths, len(tags), per_word=per_word))
@@ -72,7 +77,7 @@ def test_the_best_allowed_path_and_the_marginals_of_the_allowed_paths_are_found(
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), SEEDS)
 @settings(max_examples=25, deadline=None)
 def test_only_legal_tags_come_out_whatever_goes_in(
-    kernels: Kernels, scheme: str, per_word: bool, lengths: list[int], seed: int
+    kernels: ChainKernels, scheme: str, per_word: bool, lengths: list[int], seed: int
 ) -> None:
     tags = SCHEMES[scheme].tags(["LOC", "ORG", "PER"])
     chain, _ = in_float32(tiny_chain(seed, lengths, len(tags), 1000.0, per_word))
@@ -81,7 +86,7 @@ def test_only_legal_tags_come_out_whatever_goes_in(
 
 
 @both_kernels
-def test_without_constraints_illegal_tags_do_come_out(kernels: Kernels) -> None:
+def test_without_constraints_illegal_tags_do_come_out(kernels: ChainKernels) -> None:
     tags = SCHEMES["BIOES"].tags(["A"])
     zeros = np.zeros((5, 5), np.float32), np.zeros(5, np.float32), np.zeros(5, np.float32)
     chain = Chain(np.eye(5, dtype=np.float32)[[tags.index("I-A"), tags.index("O")]], *zeros)
@@ -90,7 +95,7 @@ def test_without_constraints_illegal_tags_do_come_out(kernels: Kernels) -> None:
 
 
 @both_kernels
-def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1(kernels: Kernels) -> None:
+def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1(kernels: ChainKernels) -> None:
     tags = SCHEMES["IOB2"].tags(["A"])
     chain, _ = in_float32(tiny_chain(1, [5, 1, 3], len(tags)))
     marginals = decoder(kernels, "IOB2", tags).marginals(chain, np.array([5, 1, 3]))
@@ -99,7 +104,7 @@ def test_a_forbidden_tag_has_no_probability_and_the_others_add_up_to_1(kernels: 
 
 
 @both_kernels
-def test_equal_scores_give_the_same_tags_each_time(kernels: Kernels) -> None:
+def test_equal_scores_give_the_same_tags_each_time(kernels: ChainKernels) -> None:
     tags = SCHEMES["BIOES"].tags(["A"])
     chain, _ = in_float32(tiny_chain(0, [3, 1], 5, scale=0.0))
     path = decoder(kernels, "BIOES", tags).viterbi(chain, np.array([3, 1]))
@@ -114,8 +119,9 @@ def test_the_plain_engine_decodes_with_the_reference_and_the_other_with_compiled
 
 def test_the_plain_engine_never_imports_numba() -> None:
     script = (
-        "import sys; from chains import best_path, marginals_of; from handmade import random_model; "
-        "from tagsmith.engine.numpy import NumpyEngine; "
+        "import sys; from tests.support.chains import best_path, marginals_of; "
+        "from tests.support.handmade import random_model; "
+        "from tagsmith.engine.plain import NumpyEngine; "
         "model = random_model(1); engine = NumpyEngine(model); batch = model.alphabets.batch([['a', 'b'], ['c']]); "
         "print(len(best_path(engine, batch)), len(marginals_of(engine, batch)), 'numba' in sys.modules)"
     )

@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chains import best_path, marginals_of
-from handmade import random_model
-from recipes import RECIPES
 
 import tagsmith.demo
 from tagsmith import extras, formats, store
 from tagsmith.engine import Engine, make_engine
-from tagsmith.engine.numba import NumbaEngine
-from tagsmith.engine.numpy import NumpyEngine
-from tagsmith.engine.torch import TorchEngine
+from tagsmith.engine.compiled import NumbaEngine
+from tagsmith.engine.on_torch import TorchEngine
+from tagsmith.engine.plain import NumpyEngine
 from tagsmith.errors import ConfigError, MissingExtra
-from tagsmith.kernels.reference import Chain
+from tagsmith.ops.chain.types import Chain
 from tagsmith.store import Model
+from tests.support.chains import best_path, marginals_of
+from tests.support.handmade import random_model
+from tests.support.recipes import RECIPES
 
 DEMO = Path(tagsmith.demo.__file__).parent
 ODD = [["Ünknown", "日本", "🙂", "x" * 300, "1984", "B-52"], ["the"], [".", ".", "."]]

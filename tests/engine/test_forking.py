@@ -11,12 +11,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from handmade import random_model
 
+from tagsmith.engine import compiled as numba_engine
 from tagsmith.engine import forking, make_engine
-from tagsmith.engine import numba as numba_engine
 from tagsmith.engine.forking import Gate
-from tagsmith.kernels import reference
+from tagsmith.ops.chain import reference
+from tests.support.handmade import random_model
 
 SOON, LATE = 0.1, 10.0  # seconds: what would have happened by now, and what must have
 

@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from handmade import DEMO, random_model
 from numba.core import config
 
 from tagsmith import Tagger, formats, store
 from tagsmith.engine import make_engine
-from tagsmith.engine.numba import NumbaEngine
+from tagsmith.engine.compiled import NumbaEngine
 from tagsmith.errors import ConfigError
-from tagsmith.kernels import int8
+from tagsmith.ops.recurrence import int8
+from tests.support.handmade import DEMO, random_model
 
 compiled = pytest.mark.skipif(not int8.can_run(), reason="needs a processor with AVX-512 VNNI")
 
@@ -100,7 +100,7 @@ def test_a_taggers_check_holds_what_dev_scores_at_both_precisions(tiny_model_pat
     trained = Tagger.load(tiny_model_path)
     tagger = Tagger(dataclasses.replace(trained.model, int8=None))
     dev = list(formats.read(DEMO / "dev.conll"))
-    checked = tagger.quantize(DEMO / "dev.conll")
+    checked = tagger.check_int8(DEMO / "dev.conll")
     fp32, int8_ = (Tagger(tagger.model, precision=precision).evaluate(dev).f1 for precision in ("fp32", "int8"))
     assert checked.model.int8 is not None
     assert checked.model.int8 == store.Int8Check(

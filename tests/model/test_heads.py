@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from enumeration import TinyChain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -15,18 +14,19 @@ from torch import Tensor, nn
 from tagsmith.batching import Alphabets, time_steps
 from tagsmith.config import configure
 from tagsmith.engine.decoding import Decoder
-from tagsmith.kernels import chain as kernels
-from tagsmith.kernels import reference
-from tagsmith.model.heads import BigramCRF, Head, SharedCRF, Softmax
+from tagsmith.model.heads import BigramCRF, Head, SharedCRF, SoftmaxHead
+from tagsmith.ops.chain import compiled as kernels
+from tagsmith.ops.chain.types import Chain
 from tagsmith.schemes import SCHEMES, is_legal
 from tagsmith.store import shapes
 from tagsmith.vocab import Vocabulary
+from tests.support.enumeration import TinyChain
 
 WIDTH = 3
 HEADS: dict[str, tuple[type[Head], dict[str, str]]] = {
     "shared": (SharedCRF, {"head.potentials": "shared"}),
     "bigram": (BigramCRF, {"head.potentials": "bigram"}),
-    "softmax": (Softmax, {"head.kind": "softmax"}),
+    "softmax": (SoftmaxHead, {"head.kind": "softmax"}),
 }
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 SCALES = st.sampled_from([0.0, 1.0, 50.0])
@@ -132,7 +132,7 @@ def test_tags_and_marginals_are_those_of_all_legal_paths(
     names = SCHEMES[scheme].tags(labels)
     head, steps = make_head(kind, seed, len(names), scale), time_steps(np.array(lengths))
     encoded = random_words(seed, sum(lengths))
-    chain = reference.Chain(*(scores.detach().numpy() for scores in head(encoded, steps)))
+    chain = Chain(*(scores.detach().numpy() for scores in head(encoded, steps)))
     decoder = Decoder(configure(settings={"scheme": scheme, "decode.constraints": constraints}), names, kernels)
 
     def legal(path: tuple[int, ...]) -> bool:
@@ -151,7 +151,7 @@ def test_softmax_is_a_chain_without_transitions() -> None:
     steps, gold = time_steps(lengths), torch.randint(4, (6,))
     chain = head(random_words(2, 6), steps)
     torch.testing.assert_close(head.nll(chain, gold, lengths), Head.nll(head, chain, gold, lengths), rtol=1e-12, atol=0)
-    arrays = reference.Chain(*(scores.detach().numpy() for scores in chain))
+    arrays = Chain(*(scores.detach().numpy() for scores in chain))
     decoder = Decoder(configure(settings={"scheme": "plain"}), list("abcd"), kernels)
     np.testing.assert_allclose(decoder.marginals(arrays, lengths), chain.emissions.detach().softmax(1), rtol=1e-12)
     assert decoder.viterbi(arrays, lengths).tolist() == chain.emissions.argmax(1).tolist()

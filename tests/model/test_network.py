@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from recipes import RECIPES
 from torch import Tensor
 
 from tagsmith.batching import Batch, build_alphabets
-from tagsmith.config import Words, configure
+from tagsmith.config import WordsConfig, configure
 from tagsmith.model import network, words
-from tagsmith.model.chain import Chain
 from tagsmith.model.network import Network, initial_weights
+from tagsmith.ops.chain.on_torch import TorchChain
 from tagsmith.store import Model, shapes
+from tests.support.recipes import RECIPES
 
 SENTENCES = [
     ["Ann", "saw", "the", "the", "Rhine"],
@@ -38,7 +38,7 @@ def make_model(settings: Mapping[str, Any] | None = None) -> Model:
     chars = {"chars.dim": 4, "chars.filters": 5} if "chars.kind" not in (settings or {}) else {}
     still = {} if (settings or {}).get("chars.kind") == "none" else {"chars.dropout": 0.0}
     config = configure(settings={**sizes, **chars, **still, **NO_DROPOUT, **(settings or {})})
-    alphabets, _ = build_alphabets(SENTENCES, Words(), extra=["zebra", "yak"])
+    alphabets, _ = build_alphabets(SENTENCES, WordsConfig(), extra=["zebra", "yak"])
     rng = np.random.default_rng(0)
     weights = {
         name: rng.normal(0, 0.5, shape).astype(np.float32)
@@ -161,7 +161,7 @@ def test_a_word_from_elsewhere_is_tagged_by_its_own_vector() -> None:
 # The whole network
 
 
-def by_sentence(chain: Chain, sentences: list[list[str]]) -> list[tuple[Tensor, Tensor]]:
+def by_sentence(chain: TorchChain, sentences: list[list[str]]) -> list[tuple[Tensor, Tensor]]:
     """Emissions and transitions of each sentence; what stands for coming to a first word means nothing."""
     lengths = [len(sentence) for sentence in sentences]
     if chain.transitions.ndim == 2:

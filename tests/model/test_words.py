@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tagsmith.kernels import reference
-from tagsmith.model.words import CharCNN, CharLSTM, WordVectors
+from tagsmith.model.words import CharCNN, CharLSTM, WordEmbedding
+from tagsmith.ops.char_cnn import reference as char_cnn_reference
 
 WORDS = [[1, 2, 3], [4], [5, 5, 5, 5], [0, 1], list(range(6)) * 3]
 ACTIVATIONS = {"none": lambda x: x, "tanh": torch.tanh, "relu": torch.relu}
@@ -25,8 +25,8 @@ def parameters(seed: int, *shapes: tuple[int, ...]) -> list[nn.Parameter]:
 # Word vectors
 
 
-def word_vectors(table: NDArray[Any], trained: int) -> WordVectors:
-    return WordVectors(nn.Parameter(torch.from_numpy(table[:trained])), torch.from_numpy(table[trained:]))
+def word_vectors(table: NDArray[Any], trained: int) -> WordEmbedding:
+    return WordEmbedding(nn.Parameter(torch.from_numpy(table[:trained])), torch.from_numpy(table[trained:]))
 
 
 def test_words_in_training_and_words_from_elsewhere_have_their_own_rows() -> None:
@@ -112,7 +112,7 @@ def test_char_cnn_is_the_reference_kernels(activation: str) -> None:
     cnn = char_cnn(3, activation)
     chars, lengths = np.array([c for word in WORDS for c in word]), np.array([len(word) for word in WORDS])
     vectors, weight, bias = (parameter.detach().numpy() for parameter in (cnn.vectors, cnn.weight, cnn.bias))
-    expected = reference.char_cnn(chars, lengths, vectors, weight, bias, activation)
+    expected = char_cnn_reference.char_cnn(chars, lengths, vectors, weight, bias, activation)
     np.testing.assert_allclose(spell(WORDS, cnn).detach(), expected, rtol=1e-12, atol=1e-12)
 
 

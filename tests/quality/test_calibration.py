@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import SMALL, lexicon_model, random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith import DataError, Sentence, Tagger, store
 from tagsmith.quality.calibration import (
     FOLDS,
-    Answers,
+    Confidences,
     collect,
     cross_fitted,
     digest,
@@ -24,6 +23,7 @@ from tagsmith.quality.calibration import (
     reliability,
 )
 from tagsmith.schemes import SCHEMES, is_legal, sentence_spans
+from tests.support.handmade import SMALL, lexicon_model, random_model
 
 OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
 
@@ -120,7 +120,7 @@ def gold() -> list[Sentence]:
     return sampled(random_model(5, scale=0.8), 200, 2)
 
 
-def of(model: store.Model, gold: list[Sentence]) -> Answers:
+def of(model: store.Model, gold: list[Sentence]) -> Confidences:
     return collect(model, Tagger(model)._engine, gold)
 
 
@@ -169,12 +169,12 @@ def test_the_sentences_it_was_fitted_on_are_known_again_and_cross_fitted(gold: l
     tagger = Tagger(random_model(5, scale=0.8)).calibrate(gold)
     calibration = tagger.model.calibration
     assert calibration is not None
-    again, other = tagger.reliability(list(gold)), tagger.reliability(gold[1:])
+    again, other = tagger.calibration_report(list(gold)), tagger.calibration_report(gold[1:])
     assert (again.cross_fitted, other.cross_fitted) == (True, False)
     assert (again.before.ece, again.after.ece) == (calibration.ece_before, calibration.ece_after)
     assert (calibration.sentences, calibration.answers) == (200, again.before.count)
     assert other.temperature == tagger.model.config.decode.temperature
-    plain = Tagger(random_model(5, scale=0.8)).reliability(gold)
+    plain = Tagger(random_model(5, scale=0.8)).calibration_report(gold)
     assert (plain.cross_fitted, plain.temperature) == (False, 1.0)
     assert plain.before.as_dict() == plain.after.as_dict()
 
@@ -205,6 +205,6 @@ def test_the_digest_is_of_tokens_and_tags_alone():
 )
 def test_sentences_that_say_nothing_of_confidence_are_refused(tokens: list[str], tags: list[str] | None, found: str):
     tagger = Tagger(lexicon_model())
-    for method in (tagger.calibrate, tagger.reliability):
+    for method in (tagger.calibrate, tagger.calibration_report):
         with pytest.raises(DataError, match=f"found {found}"):
             method([Sentence(tokens, tags)])

@@ -4,12 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from handmade import SMALL, random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.quality.transitions import END, START, learned_transitions
 from tagsmith.schemes import SCHEMES, is_legal
+from tests.support.handmade import SMALL, random_model
 
 HEADS = [{}, {"head.potentials": "bigram"}]
 

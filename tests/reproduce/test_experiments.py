@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from little import LITTLE, ROWS, TASK, copy_corpus
 
 from tagsmith import formats
 from tagsmith.config import PRESETS, configure
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.reproduce.experiments import Experiment, Run, plan
-from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, Row, Task
+from tagsmith.reproduce.experiments import Experiment, SeedRun, plan
+from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, PaperRow, Task
+from tests.support.little import LITTLE, ROWS, TASK, copy_corpus
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def vectors(tmp_path: Path) -> str:
     return str(path)
 
 
-def experiment(data: Path, row: Row = ROWS[1], task: Task = TASK, **more: Any) -> Experiment:
+def experiment(data: Path, row: PaperRow = ROWS[1], task: Task = TASK, **more: Any) -> Experiment:
     (run,) = plan([row], "task", task, data, **{"vectors": [], "seeds": [1], **more})
     return run.experiment
 
@@ -77,9 +77,9 @@ class TestKey:
 
     @staticmethod
     def key_of(config: Any, sha256: str) -> str:
-        from tagsmith.reproduce.experiments import File
+        from tagsmith.reproduce.experiments import InputFile
 
-        return Experiment(task="", config=config, files={"train": File("", "", sha256)}).key
+        return Experiment(task="", config=config, files={"train": InputFile("", "", sha256)}).key
 
     @staticmethod
     def hash_of(content: Any) -> str:
@@ -89,7 +89,7 @@ class TestKey:
 
 
 class TestPlan:
-    def names(self, runs: list[Run]) -> list[str]:
+    def names(self, runs: list[SeedRun]) -> list[str]:
         return [run.name for run in runs]
 
     def test_every_row_with_every_seed(self, data: Path):

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from handmade_records import make
 
 from tagsmith.errors import DataError
 from tagsmith.reproduce.records import Results
 from tagsmith.reproduce.report.blocks import Figure, Series, probability, ranges, spread
 from tagsmith.reproduce.report.drawing import curves, strip
-from tagsmith.reproduce.report.page import write_report
+from tagsmith.reproduce.report.html_report import write_report
+from tests.support.handmade_records import make
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).with_name("report.md")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from handmade_records import VECTORS, make
 
 from tagsmith.config import configure
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.configurations import gather, lines_of, name_of
 from tagsmith.reproduce.tables import MODEL, TABLES
+from tests.support.handmade_records import VECTORS, make
 
 SOFTMAX = {"head.kind": "softmax"}
 OTHER = type(VECTORS)(name="senna", sha256="8" * 64, words=130_000, dim=50)

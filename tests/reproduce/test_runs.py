@@ -11,17 +11,17 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from handmade import SMALL, lexicon_model, random_model
-from little import LITTLE, ROWS, TASK, copy_corpus
 
 from tagsmith import Sentence, Tagger, formats, store
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.metrics import score
-from tagsmith.reproduce.experiments import Run, plan
+from tagsmith.reproduce.experiments import SeedRun, plan
+from tagsmith.reproduce.job import Job, run, score_parts, train_side_by_side
 from tagsmith.reproduce.records import Record, Results
 from tagsmith.reproduce.runs import run_all, side_by_side
-from tagsmith.reproduce.tables import Row
-from tagsmith.reproduce.work import Job, run, score_parts, train_side_by_side
+from tagsmith.reproduce.tables import PaperRow
+from tests.support.handmade import SMALL, lexicon_model, random_model
+from tests.support.little import LITTLE, ROWS, TASK, copy_corpus
 
 
 class Notes:
@@ -32,17 +32,17 @@ class Notes:
         self.told: list[str] = []
         self.lines: Sequence[str] = ()
 
-    def started(self, run: Run) -> None:
+    def started(self, run: SeedRun) -> None:
         self.told.append(f"started {run.name}")
 
-    def said(self, run: Run, line: str) -> None:
+    def said(self, run: SeedRun, line: str) -> None:
         if self.stop_at and self.stop_at.exists():
             raise KeyboardInterrupt
 
-    def finished(self, run: Run, record: Record) -> None:
+    def finished(self, run: SeedRun, record: Record) -> None:
         self.told.append(f"finished {run.name}")
 
-    def failed(self, run: Run, lines: Sequence[str], log: Path) -> None:
+    def failed(self, run: SeedRun, lines: Sequence[str], log: Path) -> None:
         self.told.append(f"failed {run.name}")
         self.lines = lines
 
@@ -65,12 +65,12 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(data: Path, vectors: str) -> list[Run]:
+def runs(data: Path, vectors: str) -> list[SeedRun]:
     return plan(ROWS, "task", TASK, data, [vectors], [1, 2])
 
 
 @pytest.fixture(scope="module")
-def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRun:
     """A run that can learn nothing."""
     broken = copy_corpus(tmp_path_factory.mktemp("broken") / "data")
     (broken / "wnut17" / "train.txt").write_text("nobody O\n\n")
@@ -78,7 +78,7 @@ def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def ended(runs: list[Run], bad: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Notes]:
+def ended(runs: list[SeedRun], bad: SeedRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Notes]:
     """Two rows, two seeds each, two at a time, and among them one that fails; with a cache of their own."""
     results, notes = Results(tmp_path_factory.mktemp("results")), Notes()
     with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +92,9 @@ def results(ended: tuple[Results, Notes]) -> Results:
     return ended[0]
 
 
-def test_a_run_that_fails_says_why_and_the_others_go_on(ended: tuple[Results, Notes], runs: list[Run], bad: Run):
+def test_a_run_that_fails_says_why_and_the_others_go_on(
+    ended: tuple[Results, Notes], runs: list[SeedRun], bad: SeedRun
+):
     results, notes = ended
     assert notes.told[:2] == [f"started {run.name}" for run in (runs[0], bad)]
     told = [f"{what} {run.name}" for run in runs for what in ("started", "finished")]
@@ -103,12 +105,14 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(ended: tuple[Results, No
 
 
 class TestRecords:
-    def record(self, results: Results, run: Run) -> Record:
+    def record(self, results: Results, run: SeedRun) -> Record:
         record = results.find(run.experiment)
         assert record is not None
         return record
 
-    def test_each_run_is_found_again_by_its_content(self, results: Results, runs: list[Run], bad: Run, tmp_path: Path):
+    def test_each_run_is_found_again_by_its_content(
+        self, results: Results, runs: list[SeedRun], bad: SeedRun, tmp_path: Path
+    ):
         assert {path.name for path in results.folder.glob("*.json")} == {f"{run.experiment.key}.json" for run in runs}
         assert [path.name for path in (results.folder / "work").iterdir()] == [bad.experiment.key]
         moved = plan([ROWS[1]], "task", TASK, copy_corpus(tmp_path / "data"), [], [1])[0].experiment
@@ -116,7 +120,7 @@ class TestRecords:
         same = msgspec.structs.replace(runs[0].experiment, task="other")
         assert results.find(same) == self.record(results, runs[0])
 
-    def test_a_record_says_what_was_run_on_what(self, results: Results, runs: list[Run], data: Path):
+    def test_a_record_says_what_was_run_on_what(self, results: Results, runs: list[SeedRun], data: Path):
         record, experiment = self.record(results, runs[3]), runs[3].experiment
         assert record.config == experiment.config
         assert record.config.training.seed == 2
@@ -133,7 +137,7 @@ class TestRecords:
         assert record.versions["torch"]
 
     def test_the_scores_are_those_of_the_model_that_this_training_gives(
-        self, results: Results, runs: list[Run], data: Path, vectors: str
+        self, results: Results, runs: list[SeedRun], data: Path, vectors: str
     ):
         record = self.record(results, runs[0])
         tagger = Tagger.train(
@@ -147,7 +151,7 @@ class TestRecords:
         assert record.score("test") == expected["f1"] > 0
         assert record.scores["test"]["scheme"]["labels"] == expected["labels"]
 
-    def test_every_part_is_scored_and_the_classes_add_up(self, results: Results, runs: list[Run]):
+    def test_every_part_is_scored_and_the_classes_add_up(self, results: Results, runs: list[SeedRun]):
         record = self.record(results, runs[1])
         assert set(record.scores) == {"train", "dev", "test", "again"}
         assert record.scores["again"] == record.scores["dev"]
@@ -155,7 +159,7 @@ class TestRecords:
             for name in ("gold", "predicted", "correct"):
                 assert sum(count[name] for count in figures["vocabulary"].values()) == figures[name]
 
-    def test_predictions_score_what_the_record_says(self, results: Results, runs: list[Run]):
+    def test_predictions_score_what_the_record_says(self, results: Results, runs: list[SeedRun]):
         record = self.record(results, runs[2])
         predictions = results.predictions(record.key)
         assert set(predictions) == {"dev", "test", "again"}
@@ -168,7 +172,7 @@ class TestRecords:
             assert counts.sum(axis=1).tolist() == [found.overall.gold, found.overall.predicted, found.overall.correct]
 
     def test_a_damaged_record_and_one_of_other_defaults_are_refused(
-        self, results: Results, runs: list[Run], tmp_path: Path
+        self, results: Results, runs: list[SeedRun], tmp_path: Path
     ):
         run = runs[0]
         copies = Results(tmp_path)
@@ -213,7 +217,7 @@ def test_plain_tags_have_no_constraints(tmp_path: Path):
 
 
 def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):
-    (run,) = plan([Row("long", {**LITTLE, "training.epochs": 6})], "task", TASK, data, [], [1])
+    (run,) = plan([PaperRow("long", {**LITTLE, "training.epochs": 6})], "task", TASK, data, [], [1])
     results = Results(tmp_path / "results")
     with pytest.raises(KeyboardInterrupt):
         run_all([run], results, 1, Notes(results.work(run.experiment.key) / "model.checkpoint.safetensors"))
@@ -229,7 +233,7 @@ class TestOnAGPU:
     """Where the process is told to train on a GPU. Here the kernels run through Triton's interpreter."""
 
     def test_runs_that_differ_in_their_seed_alone_go_together(self, data: Path):
-        rnn = Row("rnn", {**LITTLE, "encoder.kind": "rnn"})
+        rnn = PaperRow("rnn", {**LITTLE, "encoder.kind": "rnn"})
         runs = plan([*ROWS, rnn], "task", TASK, data, [], [3, 1, 2])
         groups = [[(run.row, run.experiment.config.training.seed) for run in group] for group in side_by_side(runs)]
         assert groups[:2] == [[(row, seed) for seed in (3, 1, 2)] for row in ("softmax", "crf")]
@@ -240,7 +244,7 @@ class TestOnAGPU:
         folder = copy_corpus(tmp_path / "data")
         for path in folder.glob("*/*.txt"):
             path.write_text("Ann B-PER\nsaw O\nBonn B-LOC\n\nBob B-PER\n\nIt O\nrains O\n\n")
-        runs = plan([Row("crf", {**LITTLE, "training.epochs": 2})], "task", TASK, folder, [], [1, 2])
+        runs = plan([PaperRow("crf", {**LITTLE, "training.epochs": 2})], "task", TASK, folder, [], [1, 2])
         experiments, results = [run.experiment for run in runs], Results(tmp_path / "results")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         cut_off = results.work(experiments[0].key) / "model.checkpoint.safetensors"
@@ -270,9 +274,9 @@ class TestOnAGPU:
 
 
 def test_a_run_ends_with_the_process_that_started_it(data: Path, tmp_path: Path):
-    (run,) = plan([Row("long", {**LITTLE, "training.epochs": 5000})], "task", TASK, data, [], [1])
+    (run,) = plan([PaperRow("long", {**LITTLE, "training.epochs": 5000})], "task", TASK, data, [], [1])
     Results(tmp_path).work(run.experiment.key).mkdir(parents=True)
-    command = [sys.executable, "-m", "tagsmith.reproduce.work"]
+    command = [sys.executable, "-m", "tagsmith.reproduce.job"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
     assert process.stdin
     assert process.stderr

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import is_fault, type_text
-from handmade import lexicon_model, random_model
-from running import Running, running
 
 from tagsmith import store
+from tests.support.browsing import is_fault, type_text
+from tests.support.handmade import lexicon_model, random_model
+from tests.support.running import Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -10,25 +10,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chains import best_path
 
 from tagsmith import metrics
 from tagsmith.batching import UNKNOWN
 from tagsmith.config import configure
-from tagsmith.embeddings import Vectors
+from tagsmith.embeddings import WordVectors
 from tagsmith.engine import make_engine
-from tagsmith.engine.numpy import NumpyEngine
+from tagsmith.engine.plain import NumpyEngine
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.model.network import Network, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
 from tagsmith.training import loop
 from tagsmith.training.checkpoint import Epoch
-from tagsmith.training.data import training_set, word_vectors
-from tagsmith.training.loop import Run
+from tagsmith.training.loop import TrainingResult
 from tagsmith.training.observer import Observer
-from tagsmith.training.start import RECORDED
+from tagsmith.training.setup import RECORDED
+from tagsmith.training.training_set import training_set, word_vectors
 from tagsmith.vocab import Vocabulary
+from tests.support.chains import best_path
 
 SIZES = {"words.dim": 5, "chars.dim": 4, "chars.filters": 4, "encoder.size": 6, "training.batch_size": 2}
 NO_NOISE = {"chars.dropout": 0, "encoder.dropout_in": 0, "encoder.dropout_out": 0, "words.unknown_rate": 0}
@@ -81,9 +81,9 @@ def train(
     settings: Mapping[str, Any],
     dev: Sequence[Sentence] | None = None,
     observers: Sequence[Observer] = (),
-    vectors: Vectors | None = None,
+    vectors: WordVectors | None = None,
     device: str = "cpu",
-) -> Run:
+) -> TrainingResult:
     return loop.train(SENTENCES, dev, configure(settings={**SIZES, **settings}), vectors, observers, device)
 
 
@@ -97,7 +97,7 @@ def start_of(settings: Mapping[str, Any]) -> Model:
     return Model(config, data.alphabets, data.tags, weights, {})
 
 
-def same_weights(a: Run, b: Run) -> bool:
+def same_weights(a: TrainingResult, b: TrainingResult) -> bool:
     assert a.model.weights.keys() == b.model.weights.keys()
     return all(a.model.weights[name].tobytes() == b.model.weights[name].tobytes() for name in a.model.weights)
 
@@ -114,13 +114,13 @@ def span_f1(model: Model, sentences: Sequence[Sentence]) -> float:
 
 
 @pytest.fixture(scope="module")
-def third() -> Run:
+def third() -> TrainingResult:
     """A training of three epochs."""
     return train({**QUICK, "training.epochs": 3})
 
 
 @pytest.fixture(scope="module")
-def dev_of_third(third: Run) -> list[Sentence]:
+def dev_of_third(third: TrainingResult) -> list[Sentence]:
     """A dev set on which the third epoch, and not those long after it, is perfect: its own answers."""
     return answers_of(third.model)
 
@@ -216,7 +216,7 @@ def test_training_learns_its_sentences() -> None:
 # Which epoch is kept
 
 
-def test_the_best_epoch_on_dev_is_kept(third: Run, dev_of_third: list[Sentence]) -> None:
+def test_the_best_epoch_on_dev_is_kept(third: TrainingResult, dev_of_third: list[Sentence]) -> None:
     run = train({**QUICK, "training.epochs": 12}, dev=dev_of_third)
     scores = [epoch.dev.f1 for epoch in run.epochs if epoch.dev]
     assert max(scores[:2]) < scores[2] == 100.0 > scores[-1]
@@ -235,7 +235,7 @@ def test_an_epoch_is_called_best_only_if_it_beats_all_before_it() -> None:
     assert [epoch.best for epoch in run.epochs] == expected
 
 
-def test_training_stops_when_patience_runs_out(third: Run, dev_of_third: list[Sentence]) -> None:
+def test_training_stops_when_patience_runs_out(third: TrainingResult, dev_of_third: list[Sentence]) -> None:
     run = train({**QUICK, "training.epochs": 50, "training.patience": 4}, dev=dev_of_third)
     assert len(run.epochs) == 3 + 4
     assert same_weights(run, third)
@@ -276,7 +276,7 @@ def test_an_interrupt_after_the_first_epoch_keeps_that_one() -> None:
     assert same_weights(run, train({"training.epochs": 1}))
 
 
-def test_a_later_interrupt_keeps_the_best_epoch_so_far(third: Run, dev_of_third: list[Sentence]) -> None:
+def test_a_later_interrupt_keeps_the_best_epoch_so_far(third: TrainingResult, dev_of_third: list[Sentence]) -> None:
     run = train({**QUICK, "training.epochs": 50}, dev=dev_of_third, observers=[Interrupter(epoch=6)])
     assert (len(run.epochs), run.model.training["best_epoch"]) == (5, 3)
     assert same_weights(run, third)
@@ -328,9 +328,9 @@ def test_training_leaves_pytorchs_random_state_and_threads_as_they_were() -> Non
 # Word vectors and the unknown word
 
 
-def some_vectors() -> Vectors:
+def some_vectors() -> WordVectors:
     words = ["ann", "zebra", "Bonn", "slept", "yak"]
-    return Vectors(Vocabulary(words), np.random.default_rng(3).normal(size=(5, 5)).astype(np.float32), "v.txt")
+    return WordVectors(Vocabulary(words), np.random.default_rng(3).normal(size=(5, 5)).astype(np.float32), "v.txt")
 
 
 def test_vectors_of_words_outside_training_never_change() -> None:
@@ -368,7 +368,7 @@ def test_a_width_other_than_that_of_the_vectors_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("vectors", [None, some_vectors()], ids=["without", "with"])
-def test_an_unset_width_is_that_of_the_vectors_or_100(vectors: Vectors | None) -> None:
+def test_an_unset_width_is_that_of_the_vectors_or_100(vectors: WordVectors | None) -> None:
     config = configure(settings={**SIZES, "words.dim": None, "training.epochs": 1})
     model = loop.train(SENTENCES, None, config, vectors).model
     dim = 5 if vectors else 100
@@ -429,7 +429,7 @@ def test_training_and_tagging_on_a_gpu() -> None:
     assert best_path(engine, mine).tolist() == best_path(plain, theirs).tolist()
 
 
-def test_what_ended_a_training_stands_in_the_model(third: Run) -> None:
+def test_what_ended_a_training_stands_in_the_model(third: TrainingResult) -> None:
     assert train({"training.epochs": 1}).model.training["stopped"] == "epochs"
     assert train({"training.epochs": 5}, observers=[Interrupter(3)]).model.training["stopped"] == "interrupt"
 

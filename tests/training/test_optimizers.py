@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tagsmith.config import Training
+from tagsmith.config import TrainingConfig
 from tagsmith.errors import ConfigError
-from tagsmith.training.momentum import Momentum
+from tagsmith.ops.sgd.on_torch import SGD
 from tagsmith.training.optimizers import Average, learning_rate, make_optimizer, standing_in
 
 
@@ -36,19 +36,19 @@ def loss_of(some: dict[str, torch.Tensor], words: torch.Tensor) -> torch.Tensor:
     ],
 )
 def test_the_rate_of_an_epoch_follows_the_schedule(schedule: Any, expected: list[float]) -> None:
-    settings = Training(epochs=4, learning_rate=2.0, decay=0.5, schedule=schedule)
+    settings = TrainingConfig(epochs=4, learning_rate=2.0, decay=0.5, schedule=schedule)
     assert [learning_rate(settings, epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(expected)
 
 
 def test_sgd_updates_word_vectors_row_by_row() -> None:
-    assert isinstance(make_optimizer(Training(), weights()), Momentum)
+    assert isinstance(make_optimizer(TrainingConfig(), weights()), SGD)
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "radam"])
 @pytest.mark.parametrize("clip", [0.1, 1e9])
 def test_an_adam_is_pytorchs_own_behind_the_clip_and_its_rows_are_lazy(name: Any, clip: float) -> None:
     ours, theirs = weights(), weights()
-    optimizer = make_optimizer(Training(optimizer=name, clip=clip), ours)
+    optimizer = make_optimizer(TrainingConfig(optimizer=name, clip=clip), ours)
     classes = {"adam": "Adam", "adamw": "AdamW", "nadam": "NAdam", "radam": "RAdam"}
     dense = getattr(torch.optim, classes[name])([theirs["head.weight"]], 0.1)
     table = torch.optim.SparseAdam([theirs["words.vectors"]], 0.1)
@@ -116,8 +116,8 @@ NAMES = ["sgd", "adam", "nadam"]
 @pytest.mark.parametrize("now", NAMES)
 def test_the_state_of_another_optimizer_is_refused_by_name(then: Any, now: Any) -> None:
     some = weights()
-    before = make_optimizer(Training(optimizer=then), some)
-    after = make_optimizer(Training(optimizer=now), weights())
+    before = make_optimizer(TrainingConfig(optimizer=then), some)
+    after = make_optimizer(TrainingConfig(optimizer=now), weights())
     before.catch_up(torch.arange(6))
     loss_of(some, torch.tensor([0, 1])).backward()
     before.step(0.1)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chains import best_path, marginals_of
-from handmade import same
-from recipes import RECIPES
 
 from tagsmith import Sentence, Tagger, store
-from tagsmith.engine.torch import TorchEngine
+from tagsmith.engine.on_torch import TorchEngine
+from tests.support.chains import best_path, marginals_of
+from tests.support.handmade import same
+from tests.support.recipes import RECIPES
 
 SENTENCES = [
     Sentence(["Ann", "saw", "New", "York"], ["B-PER", "O", "B-LOC", "I-LOC"]),

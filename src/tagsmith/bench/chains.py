@@ -8,52 +8,54 @@ from typing import Any
 
 import numpy as np
 
-from tagsmith.batching import Ids
-from tagsmith.bench.figures import Figure, Missing, Refused, significant
-from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.measurements import Measurement, MeasurementRefused, MissingRival, significant
+from tagsmith.bench.setting import BenchSetting, Findings
 from tagsmith.bench.workers import Entrant, Timing, own_job, race
 from tagsmith.extras import require
-from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Allowed, Chain
+from tagsmith.ops.chain import reference
+from tagsmith.ops.chain.types import Allowed, Chain
+from tagsmith.tensors import Ids
 
 SENTENCES, LENGTH, TAGS = 32, 40, 17
 CALLS = 50
 _LINES = {"loss": ("CRF loss and gradient", 8.0), "viterbi": ("CRF Viterbi", 20.0)}
 
 
-def loss_and_paths(setting: Setting, findings: Findings) -> None:
+def loss_and_paths(setting: BenchSetting, findings: Findings) -> None:
     """Milliseconds a call of ours, and the ratios; every answer is checked against the reference in float64."""
     require("torch", "PyTorch", "train")
     given = problem()
     size = f"B {SENTENCES}, T {LENGTH}, K {TAGS}"
     for what, (name, target) in _LINES.items():
-        alone = Figure(name, "ms", note=size)
-        ratio = Figure(f"{name}: ratio to pytorch-crf", "x", target=target)
+        alone = Measurement(name, "ms", note=size)
+        ratio = Measurement(f"{name}: ratio to pytorch-crf", "x", target=target)
         ours, theirs = _race(setting, {**given, "what": what, "calls": CALLS})
-        if isinstance(ours, Refused):
+        if isinstance(ours, MeasurementRefused):
             findings.figures += [alone.without_value(ours), ratio.without_value(ours)]
             continue
         took = 1000 * ours.best / CALLS
         findings.figures.append(replace(alone, value=took))
-        if isinstance(theirs, Refused):
+        if isinstance(theirs, MeasurementRefused):
             findings.figures.append(ratio.without_value(theirs))
         else:
             note = f"{significant(took)} against {significant(1000 * theirs.best / CALLS)} ms; {size}"
             findings.figures.append(replace(ratio, value=theirs.best / ours.best, note=note))
 
 
-def _race(setting: Setting, options: dict[str, Any]) -> tuple[Timing | Refused, Timing | Refused]:
+def _race(
+    setting: BenchSetting, options: dict[str, Any]
+) -> tuple[Timing | MeasurementRefused, Timing | MeasurementRefused]:
     """Our runs and pytorch-crf's, or why there are none."""
     entrants = {"ours": Entrant(own_job("crf"), options)}
-    absent: dict[str, Timing | Refused] = {}
+    absent: dict[str, Timing | MeasurementRefused] = {}
     try:
         entrants["theirs"] = setting.rivals.entrant("pytorch-crf", options)
-    except Missing as reason:
+    except MissingRival as reason:
         absent["theirs"] = reason
     results = {**race(entrants, setting.repeats), **absent}
     theirs = results["theirs"]
-    if isinstance(theirs, Refused) and not isinstance(theirs, Missing):
-        theirs = Missing(f"failed: {theirs}")
+    if isinstance(theirs, MeasurementRefused) and not isinstance(theirs, MissingRival):
+        theirs = MissingRival(f"failed: {theirs}")
     return _checked(options, results["ours"]), _checked(options, theirs)
 
 
@@ -76,13 +78,13 @@ def problem() -> dict[str, Any]:
     }
 
 
-def _checked(given: dict[str, Any], result: Timing | Refused) -> Timing | Refused:
-    if isinstance(result, Refused):
+def _checked(given: dict[str, Any], result: Timing | MeasurementRefused) -> Timing | MeasurementRefused:
+    if isinstance(result, MeasurementRefused):
         return result
     check = _check_loss if given["what"] == "loss" else _check_paths
     try:
         check(given, result.answer)
-    except Refused as refused:
+    except MeasurementRefused as refused:
         return refused
     return result
 
@@ -105,15 +107,15 @@ def _check_loss(given: dict[str, Any], answer: dict[str, Any]) -> None:
     last = alphas[np.cumsum(lengths) - 1] + chain.end_transitions
     nll = np.logaddexp.reduce(last, axis=1).sum() - score
     if not np.isclose(answer["nll"], nll, rtol=1e-4):
-        raise Refused(f"a loss of {answer['nll']}; the reference gives {nll}")
+        raise MeasurementRefused(f"a loss of {answer['nll']}; the reference gives {nll}")
     expected = reference.marginals(chain, allowed, lengths)
     expected[np.arange(right.size), right.reshape(-1)] -= 1
     found = np.array(answer["gradients"][0]).reshape(-1, TAGS)
     if (difference := np.abs(found - expected).max()) > 1e-4:
-        raise Refused(f"gradients that differ from the reference's by {difference:.2g}")
+        raise MeasurementRefused(f"gradients that differ from the reference's by {difference:.2g}")
 
 
 def _check_paths(given: dict[str, Any], answer: list[list[int]]) -> None:
     expected = reference.viterbi(*_chain(given)).reshape(SENTENCES, LENGTH)
     if np.shape(answer) != expected.shape or (np.array(answer) != expected).any():
-        raise Refused("paths other than the reference's")
+        raise MeasurementRefused("paths other than the reference's")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tagsmith import store
-from tagsmith.bench import corpus
-from tagsmith.bench.figures import Refused
+from tagsmith.bench import inputs as corpus
+from tagsmith.bench.measurements import MeasurementRefused
 from tagsmith.bench.processes import start
-from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.setting import BenchSetting, Findings
 from tagsmith.bench.workers import Entrant, own_job, race, timed
 from tagsmith.text import Sentence
 
@@ -24,7 +24,7 @@ Points = list[dict[str, float]]
 Check = Callable[[dict[str, Any]], object]
 
 
-def curves(setting: Setting, findings: Findings) -> None:
+def curves(setting: BenchSetting, findings: Findings) -> None:
     """Four curves of tokens a second; the last has the seconds of a cold start too."""
     findings.curves["tokens in a sentence"] = _by_length(setting)
     some = _some(setting.sentences)
@@ -43,22 +43,22 @@ def _points(entrants: dict[int, Entrant], tokens: Callable[[int], int], check: C
 
     Args:
         tokens: how many each of them tags.
-        check: called with every answer; raises ``Refused`` for a wrong one.
+        check: called with every answer; raises ``MeasurementRefused`` for a wrong one.
     """
     points = []
     results = race({str(x): entrant for x, entrant in entrants.items()}, REPEATS)
     for x, result in zip(entrants, results.values(), strict=True):
-        if isinstance(result, Refused):
+        if isinstance(result, MeasurementRefused):
             raise result
         if result.answer["tags"] != tokens(x):
-            raise Refused(f"{result.answer['tags']:,} tags for {tokens(x):,} tokens")
+            raise MeasurementRefused(f"{result.answer['tags']:,} tags for {tokens(x):,} tokens")
         if check is not None:
             check(result.answer)
         points.append({"x": x, "tokens_per_second": tokens(x) / result.best})
     return points
 
 
-def _by_length(setting: Setting) -> Points:
+def _by_length(setting: BenchSetting) -> Points:
     entrants, tokens = {}, {}
     for length in LENGTHS:
         sentences = corpus.of_length(setting.sentences, length, TOKENS)
@@ -78,14 +78,14 @@ def _some(sentences: Sequence[Sentence]) -> list[Sentence]:
     return some
 
 
-def _by_call(setting: Setting, some: list[Sentence], test: str) -> Points:
+def _by_call(setting: BenchSetting, some: list[Sentence], test: str) -> Points:
     answers = [[span[:3] for span in answer.spans] for answer in setting.tagger.tag(some)]
     expected = [[list(span) for span in spans] for spans in answers]
     entrants = {chunk: _tag(test, setting.model, chunk) for chunk in CALLS if chunk <= len(some)}
     return _points(entrants, lambda _: _tokens(some), lambda answer: corpus.check_same(answer["spans"], expected))
 
 
-def _by_tags(setting: Setting, some: list[Sentence], test: str) -> Points:
+def _by_tags(setting: BenchSetting, some: list[Sentence], test: str) -> Points:
     entrants = {}
     for labels in LABELS:
         model = corpus.with_labels(setting.tagger.model, labels)
@@ -95,7 +95,7 @@ def _by_tags(setting: Setting, some: list[Sentence], test: str) -> Points:
     return _points(entrants, lambda _: _tokens(some))
 
 
-def _by_words(setting: Setting, some: list[Sentence], test: str) -> Points:
+def _by_words(setting: BenchSetting, some: list[Sentence], test: str) -> Points:
     entrants = {}
     for words in WORDS:
         model = corpus.with_words(setting.tagger.model, words)

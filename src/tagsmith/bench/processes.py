@@ -8,9 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 from tagsmith import store
-from tagsmith.bench import corpus
-from tagsmith.bench.figures import Figure, Missing, Refused, significant
-from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench import inputs as corpus
+from tagsmith.bench.measurements import Measurement, MeasurementRefused, MissingRival, significant
+from tagsmith.bench.setting import BenchSetting, Findings
 from tagsmith.bench.workers import Entrant, own_job, timed
 from tagsmith.formats import conll
 from tagsmith.formats.table import table
@@ -23,15 +23,15 @@ FILES = (100_000, 400_000)
 """Tokens of the two files whose memory is compared."""
 
 
-def cold_start(setting: Setting, findings: Findings) -> None:
+def cold_start(setting: BenchSetting, findings: Findings) -> None:
     """A process from start to end that tags one sentence, the model on a warm disk; its output must be right."""
     result = timed(start(setting.model), max(setting.repeats, STARTS))
     if result.answer != table(setting.tagger.tag(TEXT)):
-        raise Refused(f"the command printed {result.answer!r}")
+        raise MeasurementRefused(f"the command printed {result.answer!r}")
     note = (
         f"least of {len(result.seconds)}, median {significant(result.median)} s; model of {_megabytes(setting.model)}"
     )
-    findings.figures.append(Figure("cold start: tagsmith tag", "s", result.best, "<=", 0.6, note))
+    findings.figures.append(Measurement("cold start: tagsmith tag", "s", result.best, "<=", 0.6, note))
 
 
 def start(model: str) -> Entrant:
@@ -39,7 +39,7 @@ def start(model: str) -> Entrant:
     return Entrant(own_job("shell"), {"what": "start", "words": ["tag", model, "--text", TEXT]})
 
 
-def memory(setting: Setting, findings: Findings) -> None:
+def memory(setting: BenchSetting, findings: Findings) -> None:
     """The peak of a process that tags a large file, and how much more a file four times as large takes."""
     own = setting.tagger.model
     model = corpus.with_words(own, max(TABLE, len(own.alphabets.words)))
@@ -49,13 +49,13 @@ def memory(setting: Setting, findings: Findings) -> None:
     path.unlink()
     shape = " x ".join(f"{size:,}" for size in model.weights["words.vectors"].shape)
     note = f"{FILES[1]:,} tokens, columns to columns, a table of {shape} vectors"
-    findings.figures.append(Figure("memory of tagging a large file", "MB", max(small, large), "<=", 350, note))
+    findings.figures.append(Measurement("memory of tagging a large file", "MB", max(small, large), "<=", 350, note))
     note = f"{significant(small)} MB at {FILES[0]:,} tokens, {significant(large)} at {FILES[1]:,}"
     growth = 100 * (large / small - 1)
-    findings.figures.append(Figure("memory: growth for four times the file", "%", growth, "<=", 5, note))
+    findings.figures.append(Measurement("memory: growth for four times the file", "%", growth, "<=", 5, note))
 
 
-def _peak(setting: Setting, model: Path, tokens: int) -> float:
+def _peak(setting: BenchSetting, model: Path, tokens: int) -> float:
     """Megabytes that ``tagsmith tag`` had at most, for the test sentences repeated to this many tokens."""
     sentences = corpus.repeated(setting.sentences, tokens)
     given, written = (setting.place(f"large-{name}.conll") for name in ("in", "out"))
@@ -66,22 +66,22 @@ def _peak(setting: Setting, model: Path, tokens: int) -> float:
     given.unlink()
     written.unlink()
     if [sentence.tokens for sentence in found] != [sentence.tokens for sentence in sentences]:
-        raise Refused("the tokens that came back are not those that went in")
+        raise MeasurementRefused("the tokens that came back are not those that went in")
     alone = [answer.tags for answer in setting.tagger.tag(setting.sentences)]
     corpus.check_same([sentence.tags for sentence in found], alone * (len(found) // len(alone)))
     if result.peak_bytes is None:
-        raise Missing("this system does not say how much memory a process had")
+        raise MissingRival("this system does not say how much memory a process had")
     return result.peak_bytes / 1e6
 
 
-def installed_size(setting: Setting, findings: Findings) -> None:
+def installed_size(setting: BenchSetting, findings: Findings) -> None:
     """Bytes of all files of tagsmith and of what it depends on, without extras, as their installers list them."""
     sizes = {name: _size(name) for name in sorted(dependencies("tagsmith"))}
     if "torch" in sizes:
-        raise Refused("the base install has PyTorch in it")
+        raise MeasurementRefused("the base install has PyTorch in it")
     largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
     note = f"{len(sizes)} packages; " + ", ".join(f"{name} {sizes[name] / 1e6:.0f}" for name in largest)
-    findings.figures.append(Figure("base install", "MB", sum(sizes.values()) / 1e6, "<=", 330, note))
+    findings.figures.append(Measurement("base install", "MB", sum(sizes.values()) / 1e6, "<=", 330, note))
 
 
 def dependencies(name: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tagsmith.bench.figures import Missing
+from tagsmith.bench.measurements import MissingRival
 from tagsmith.bench.workers import Entrant
 from tagsmith.errors import DataError
 
@@ -65,7 +65,7 @@ class Rivals:
         rival = self.listed.get(environment)
         if rival is None:
             command = f"python benchmarks/make_rivals.py {self.folder} {environment}"
-            raise Missing(f"not installed; make its environment with: {command}")
+            raise MissingRival(f"not installed; make its environment with: {command}")
         if rival.failed:
-            raise Missing(f"could not be installed: {rival.failed}")
+            raise MissingRival(f"could not be installed: {rival.failed}")
         return Entrant(rival.script, options, rival.python)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tagsmith.bench.figures import Figure, Refused, significant
-from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.measurements import Measurement, MeasurementRefused, significant
+from tagsmith.bench.setting import BenchSetting, Findings
 from tagsmith.bench.workers import Entrant, own_job, race
-from tagsmith.config import CharCNN
+from tagsmith.config import CharCNNConfig
 from tagsmith.store import Model, layer_names
 
 SIZE, CALLS = 1024, 4
@@ -13,7 +13,7 @@ STATE = 200
 """Units in each direction of the recurrence that is measured alone."""
 
 
-def share(setting: Setting, findings: Findings) -> None:
+def share(setting: BenchSetting, findings: Findings) -> None:
     """The rate of large matrix products on one core, and how much of it the recurrence and all of tagging reach."""
     entrants = {
         "products": Entrant(own_job("matmul"), {"size": SIZE, "calls": CALLS}),
@@ -22,24 +22,24 @@ def share(setting: Setting, findings: Findings) -> None:
     }
     results = []
     for result in race(entrants, setting.repeats).values():
-        if isinstance(result, Refused):
+        if isinstance(result, MeasurementRefused):
             raise result
         results.append(result)
     products, recurrence, tagging = results
     if abs(products.answer) > 0.01 or recurrence.answer > 1e-4 or tagging.answer["tags"] != setting.tokens:
-        raise Refused("a wrong product, states that differ from the reference's, or too few tags")
+        raise MeasurementRefused("a wrong product, states that differ from the reference's, or too few tags")
     rate = CALLS * 2 * SIZE**3 / products.best / 1e9
     types = len({token for sentence in setting.sentences for token in sentence.tokens})
     work = needed(setting.tagger.model, setting.tokens, types)
     reached = work / tagging.best / 1e9
     note = f"float32 products of {SIZE} x {SIZE}, one core"
-    findings.figures.append(Figure("matrix rate of this machine", "GFLOP/s", rate, note=note))
+    findings.figures.append(Measurement("matrix rate of this machine", "GFLOP/s", rate, note=note))
     alone = 2 * 2 * 4 * STATE**2 * setting.tokens / recurrence.best / 1e9
     note = f"{significant(alone)} GFLOP/s, gates included; {significant(setting.tokens / recurrence.best)} tokens/s"
     name = f"fp32 recurrence of {STATE} units: share of that rate"
-    findings.figures.append(Figure(name, "%", 100 * alone / rate, target=60, note=note))
+    findings.figures.append(Measurement(name, "%", 100 * alone / rate, target=60, note=note))
     note = f"{significant(reached)} GFLOP/s; {significant(work / setting.tokens / 1e6)} MFLOP a token are needed"
-    findings.figures.append(Figure("tagging: share of that rate", "%", 100 * reached / rate, note=note))
+    findings.figures.append(Measurement("tagging: share of that rate", "%", 100 * reached / rate, note=note))
 
 
 def needed(model: Model, tokens: int, types: int) -> float:
@@ -53,5 +53,5 @@ def needed(model: Model, tokens: int, types: int) -> float:
     first, *others = layer_names(encoder)
     states = sizes["head.weight"] + sizes[f"{first}.state_weight"]
     states += sum(sizes[f"{layer}.input_weight"] + sizes[f"{layer}.state_weight"] for layer in others)
-    spelled = 6 * chars.filters * chars.window * chars.dim if isinstance(chars, CharCNN) else 0
+    spelled = 6 * chars.filters * chars.window * chars.dim if isinstance(chars, CharCNNConfig) else 0
     return 2.0 * (tokens * states + types * (sizes[f"{first}.input_weight"] + spelled))

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tagsmith.bench import corpus
-from tagsmith.bench.figures import Figure
+from tagsmith.bench import inputs as corpus
+from tagsmith.bench.measurements import Measurement
 from tagsmith.bench.rivals import Rivals
 from tagsmith.bench.workers import say
 from tagsmith.errors import ConfigError
@@ -22,7 +22,7 @@ EPOCHS = 20
 
 
 @dataclass
-class Setting:
+class BenchSetting:
     """What all measurements share."""
 
     folder: Path
@@ -65,7 +65,7 @@ class Setting:
 class Findings:
     """What was measured: the lines of the table, the runs of all who raced, and the curves."""
 
-    figures: list[Figure] = field(default_factory=list)
+    figures: list[Measurement] = field(default_factory=list)
     entrants: list[dict[str, Any]] = field(default_factory=list)
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ def set_up(
     vectors: str | None = None,
     settings: Mapping[str, Any] | None = None,
     repeats: int = 5,
-) -> Setting:
+) -> BenchSetting:
     """The setting for a corpus, that in the package unless named; a model is trained on it unless one is given.
 
     Raises:
@@ -107,7 +107,9 @@ def set_up(
             say("training a model first; --model takes one that is there")
             tagger = Tagger.train(paths["train"], paths["dev"], vectors=vectors, settings=chosen)
             tagger.save(model)
-    setting = Setting(work, listed, **paths, model=model, vectors=vectors, settings=settings or {}, repeats=repeats)
+    setting = BenchSetting(
+        work, listed, **paths, model=model, vectors=vectors, settings=settings or {}, repeats=repeats
+    )
     if setting.tagger.model.config.scheme == "plain":
         raise ConfigError(f"{model}: a model of plain tags; the benchmark compares spans")
     return setting

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from tagsmith.bench import chains, curves, processes, roofline, tagging, training
-from tagsmith.bench.figures import Figure, Missing, Refused, figure_table, significant, table
-from tagsmith.bench.setting import Findings, Setting
+from tagsmith.bench.measurements import Measurement, MeasurementRefused, MissingRival, figure_table, significant, table
+from tagsmith.bench.setting import BenchSetting, Findings
 from tagsmith.bench.workers import say
 from tagsmith.errors import MissingExtra
 from tagsmith.files import replacing
 from tagsmith.machine import machine
 
-MEASUREMENTS: dict[str, Callable[[Setting, Findings], None]] = {
+MEASUREMENTS: dict[str, Callable[[BenchSetting, Findings], None]] = {
     "tagging": tagging.against_rivals,
     "latency": tagging.latency,
     "cores": tagging.two_cores,
@@ -32,7 +32,7 @@ MEASUREMENTS: dict[str, Callable[[Setting, Findings], None]] = {
 }
 
 
-def measure(setting: Setting, names: Sequence[str]) -> Findings:
+def measure(setting: BenchSetting, names: Sequence[str]) -> Findings:
     """Run the measurements of these names. One that fails is a line that says why; the others go on."""
     findings = Findings()
     for name in names:
@@ -40,9 +40,9 @@ def measure(setting: Setting, names: Sequence[str]) -> Findings:
         try:
             MEASUREMENTS[name](setting, findings)
         except MissingExtra as missing:
-            findings.figures.append(Figure(name, "").without_value(Missing(str(missing))))
-        except Refused as refused:
-            findings.figures.append(Figure(name, "").without_value(refused))
+            findings.figures.append(Measurement(name, "").without_value(MissingRival(str(missing))))
+        except MeasurementRefused as refused:
+            findings.figures.append(Measurement(name, "").without_value(refused))
     return findings
 
 
@@ -77,7 +77,7 @@ def _entrant_table(entrants: list[dict[str, Any]]) -> str:
     return table(rows)
 
 
-def as_dict(findings: Findings, setting: Setting) -> dict[str, Any]:
+def as_dict(findings: Findings, setting: BenchSetting) -> dict[str, Any]:
     """All that was measured, with the machine, the versions and the data, ready for JSON."""
     model = setting.tagger.model
     return {
@@ -98,14 +98,14 @@ def as_dict(findings: Findings, setting: Setting) -> dict[str, Any]:
     }
 
 
-def write(findings: Findings, setting: Setting, folder: Path) -> list[Path]:
+def write(findings: Findings, setting: BenchSetting, folder: Path) -> list[Path]:
     """Write ``bench.json`` and, where matplotlib is installed, ``bench.png``; gives the paths."""
     report = as_dict(findings, setting)
     written = [folder / "bench.json"]
     with replacing(written[0]) as temporary:
         temporary.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     if (findings.entrants or findings.curves) and find_spec("matplotlib"):
-        from tagsmith.bench.picture import draw
+        from tagsmith.bench.chart import draw
 
         written.append(folder / "bench.png")
         here = report["machine"]

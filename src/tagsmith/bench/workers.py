@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from tagsmith.bench.figures import Refused
+from tagsmith.bench.measurements import MeasurementRefused
 from tagsmith.machine import ONE_THREAD, cores
 
 HERE = Path(__file__).parent
@@ -59,13 +59,13 @@ class Timing:
 
 
 class Worker:
-    """A process that runs one entrant's job whenever it is asked to. Where it fails, ``Refused`` says why."""
+    """A process that runs one entrant's job on request. Where it fails, ``MeasurementRefused`` says why."""
 
     def __init__(self, entrant: Entrant) -> None:
         self.entrant = entrant
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (close closes it)
-        # -P: no module beside serving.py may shadow one of the rival's.
-        command = [entrant.python, "-P", str(HERE / "serving.py"), entrant.job]
+        # -P: no module beside runner.py may shadow one of the rival's.
+        command = [entrant.python, "-P", str(HERE / "runner.py"), entrant.job]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
         try:
             self.process = subprocess.Popen(
@@ -73,7 +73,7 @@ class Worker:
             )
         except OSError as error:
             self.errors.close()
-            raise Refused(f"{entrant.python}: {error.strerror}") from None
+            raise MeasurementRefused(f"{entrant.python}: {error.strerror}") from None
         self.timing: Timing | None = None
         self._ask(json.dumps({**entrant.options, "cores": list(entrant.cores) or cores()[:1]}))
 
@@ -105,7 +105,7 @@ class Worker:
         assert self.timing is not None
         reply = self._run()
         if reply["digest"] != self.digest:
-            raise Refused("a run gave another answer than the first")
+            raise MeasurementRefused("a run gave another answer than the first")
         self.timing.seconds.append(reply["seconds"])
         self.timing.peak_bytes = reply["peak_bytes"]
 
@@ -125,16 +125,16 @@ class Worker:
         if not line:
             self.errors.seek(0)
             last = self.errors.read().strip().splitlines()[-1:]
-            raise Refused(f"its process ended: {last[0] if last else f'exit code {self.process.wait()}'}")
+            raise MeasurementRefused(f"its process ended: {last[0] if last else f'exit code {self.process.wait()}'}")
         reply = json.loads(line)
         if "error" in reply:
-            raise Refused(reply["error"])
+            raise MeasurementRefused(reply["error"])
         return reply
 
 
-def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | Refused]:
+def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | MeasurementRefused]:
     """Every entrant's timed runs, or why it has none. They take turns, so that a busy moment hits all alike."""
-    results: dict[str, Timing | Refused] = {}
+    results: dict[str, Timing | MeasurementRefused] = {}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         for name, entrant in entrants.items():
@@ -142,13 +142,13 @@ def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | Re
                 worker = stack.enter_context(Worker(entrant))
                 worker.prepare()
                 workers[name] = worker
-            except Refused as refused:
+            except MeasurementRefused as refused:
                 results[name] = refused
         for number in range(repeats):
             for name in list(workers) if number % 2 == 0 else list(reversed(workers)):
                 try:
                     workers[name].run()
-                except Refused as refused:
+                except MeasurementRefused as refused:
                     results[name] = refused
                     del workers[name]
         results |= {name: worker.timing for name, worker in workers.items() if worker.timing}
@@ -162,7 +162,7 @@ def timed(entrant: Entrant, repeats: int) -> Timing:
         Refused: it failed, or its answers are not all the same.
     """
     (result,) = race({"": entrant}, repeats).values()
-    if isinstance(result, Refused):
+    if isinstance(result, MeasurementRefused):
         raise result
     return result
 

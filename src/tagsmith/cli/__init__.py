@@ -20,7 +20,7 @@ _COMMANDS = (
     "evaluate",
     "tag",
     "serve",
-    "quantize",
+    "check-int8",
     "calibrate",
     "convert",
     "check",
@@ -42,7 +42,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        return importlib.import_module(f"tagsmith.cli.{cmd_name}").command
+        return importlib.import_module(f"tagsmith.cli.{cmd_name.replace('-', '_')}").command
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -39,7 +39,7 @@ _LIKE_SPAN_TAG = re.compile("[A-Za-z]?-.*|[beilmosuBEILMOSU]")
 
 
 @dataclass
-class Report:
+class CheckReport:
     """What was found in one file."""
 
     source: str
@@ -98,11 +98,11 @@ def command(
     sys.exit(1 if any(report.is_bad for report in reports) else 0)
 
 
-def _examine(number: int, file: str, columns: Columns, tokenizer: TokenizerName, places: _Places) -> Report:
+def _examine(number: int, file: str, columns: Columns, tokenizer: TokenizerName, places: _Places) -> CheckReport:
     from tagsmith import formats, schemes
     from tagsmith.formats import conll
 
-    report = Report(file)
+    report = CheckReport(file)
     sentences: list[Sentence] = []
     if formats.format_of(file) == "conll":
         for block in conll.read_blocks(file, columns, on_bad=report.malformed.append):
@@ -138,7 +138,7 @@ def _examine(number: int, file: str, columns: Columns, tokenizer: TokenizerName,
     return report
 
 
-def _fit_schemes(report: Report, sentences: list[Sentence]) -> None:
+def _fit_schemes(report: CheckReport, sentences: list[Sentence]) -> None:
     """The schemes every sentence is legal in; if there is none, the places that break the nearest one."""
     from tagsmith import schemes
 
@@ -176,7 +176,7 @@ def _odd(token: str) -> list[str]:
     return sorted(found)
 
 
-def _render(report: Report) -> str:
+def _render(report: CheckReport) -> str:
     lines = [f"{report.source}: {_number(report.sentences, 'sentence')}, {_number(report.tokens, 'token')}"]
     if report.documents:
         with_them = report.sentences + report.documents
@@ -220,7 +220,7 @@ def _finding(name: str, places: list[str]) -> list[str]:
     return [*lines, f"    and {len(places) - _SHOWN:,} more"] if len(places) > _SHOWN else lines
 
 
-def _new_labels(reports: list[Report]) -> Iterator[str]:
+def _new_labels(reports: list[CheckReport]) -> Iterator[str]:
     """A line for each file that has labels which the first lacks, where both have spans, or both plain tags."""
     first, *others = reports
     for report in others:

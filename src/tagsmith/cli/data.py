@@ -74,12 +74,12 @@ def show(name: str, registry: str | None) -> None:
     Example:
       tagsmith data show conll2003
     """
-    from tagsmith.corpora import Corpus, read_registry
+    from tagsmith.corpora import CorpusEntry, read_registry
 
     entry = read_registry(registry)[name]
     task, size = task_and_size(entry)
     facts = {"name": name, "what": entry.title, "task": task, "language": entry.language, "size": size}
-    if isinstance(entry, Corpus):
+    if isinstance(entry, CorpusEntry):
         facts["tags"] = entry.scheme
     shipping = "models made with it may be given away" if entry.shippable else "models made with it stay with you"
     facts |= {"licence": f"{entry.licence}: {shipping}", "homepage": entry.homepage, "citation": entry.citation}
@@ -89,7 +89,7 @@ def show(name: str, registry: str | None) -> None:
         click.echo(f"\n{key}: {' or '.join((file.name, *file.also))}")
         for title, value in _facts(entry, key):
             click.echo(f"  {title:10}  {value}")
-    if isinstance(entry, Corpus) and entry.last_tenth_is_dev:
+    if isinstance(entry, CorpusEntry) and entry.last_tenth_is_dev:
         click.echo("\ndev: the last tenth of train")
 
 
@@ -154,7 +154,7 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
 
 def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, Path | None]:
     """What to check as which split or file."""
-    from tagsmith.corpora.places import find, folder_of
+    from tagsmith.corpora.locating import find, folder_of
     from tagsmith.files import check_readable
 
     if Path(place).is_dir():
@@ -187,9 +187,9 @@ def _missing(entry: DataSet, key: str) -> str:
 
 def task_and_size(entry: DataSet) -> tuple[str, str]:
     """What an entry is for, and how large: sentences of train, dev and test, or of all parts; or words."""
-    from tagsmith.corpora import Corpus
+    from tagsmith.corpora import CorpusEntry
 
-    if not isinstance(entry, Corpus):
+    if not isinstance(entry, CorpusEntry):
         return "word vectors", f"{max(file.words for file in entry.files.values()):,} words"
     splits = set(entry.files) <= {"train", "dev", "test"}
     if splits:
@@ -198,10 +198,10 @@ def task_and_size(entry: DataSet) -> tuple[str, str]:
 
 
 def _facts(entry: DataSet, key: str) -> Iterator[tuple[str, str]]:
-    from tagsmith.corpora import Corpus
+    from tagsmith.corpora import CorpusEntry
 
     file = entry.files[key]
-    counts = ("sentences", "tokens", "spans", "malformed") if isinstance(entry, Corpus) else ("words", "dim")
+    counts = ("sentences", "tokens", "spans", "malformed") if isinstance(entry, CorpusEntry) else ("words", "dim")
     for name in counts:
         if value := getattr(file, name):
             yield name, f"{value:,}"

@@ -14,7 +14,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
-    from tagsmith.quality.errors import Answered
+    from tagsmith.quality.mistakes import Answered
     from tagsmith.tagger import Tagger
     from tagsmith.text import Sentence, TokenizerName
 
@@ -106,7 +106,7 @@ def command(
     skipped = options.Skipped(skip_bad)
     analysis = report = None
     if gold is not None and predicted is not None:
-        from tagsmith.quality.errors import analyse
+        from tagsmith.quality.mistakes import analyse
 
         places = (word_column, tag_column, predicted_column)
         answered, scores = _compare(gold, predicted, places, tokenizer or "words", skipped)
@@ -124,7 +124,7 @@ def command(
         sentences = sentences_of(file, columns, skipped.on_bad, tagger.model.config.tokenizer)
         analysis = tagger.analyse(sentences, rules=known) if errors is not None else None
         scores = analysis.scores if analysis else tagger.evaluate(sentences, rules=known)
-        report = tagger.reliability(sentences) if calibration is not None else None
+        report = tagger.calibration_report(sentences) if calibration is not None else None
         options.say_unconstrained(tagger)
         _say_unlike(tagger, scores)
         if tagger.precision == "int8":
@@ -142,7 +142,7 @@ def command(
         figures = {**scores.as_dict(), **{name: found.as_dict() for name, found in more.items() if found}}
         click.echo(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode())
     else:
-        from tagsmith.cli.scores import render, render_reliability
+        from tagsmith.cli.score_tables import render, render_reliability
 
         click.echo(render(scores), nl=False)
         if report:

@@ -63,7 +63,7 @@ def command(model: str, as_json: bool, picture: str | None) -> None:
         facts["transitions"] = None if transitions is None else transitions.as_dict()
         click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
     else:
-        from tagsmith.cli.transitions import show
+        from tagsmith.cli.transition_tables import show
 
         for name, value in _flat(facts):
             click.echo(f"{name:36} {value}")

@@ -70,7 +70,7 @@ precision = click.option(
     default="auto",
     show_default=True,
     help="fp32, or int8, faster (LSTM encoders, processors with AVX-512 VNNI). auto: int8 where it can run and "
-    "tagsmith quantize found that dev scores the same, else fp32.",
+    "tagsmith check-int8 found that dev scores the same, else fp32.",
 )
 constraints = click.option(
     "--constraints",

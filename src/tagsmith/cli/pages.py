@@ -11,8 +11,8 @@ from tagsmith.cli import options
 from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
-    from tagsmith.quality.calibration import Report
-    from tagsmith.quality.errors import Analysis
+    from tagsmith.quality.calibration import CalibrationReport
+    from tagsmith.quality.mistakes import ErrorAnalysis
     from tagsmith.quality.transitions import Transitions
 
 PAGE, PAGE_OR_PICTURE = (".html",), (".html", ".png")
@@ -43,28 +43,28 @@ def write_transitions(transitions: Transitions, title: str, path: str) -> None:
 
         draw_transitions(transitions, title, Path(path))
     else:
-        from tagsmith.quality.pages import transitions_page
+        from tagsmith.quality.html_pages import transitions_page
 
         _write(transitions_page(transitions, title), path)
     click.echo(f"wrote {path}", err=True)
 
 
-def write_reliability(report: Report, title: str, path: str) -> None:
+def write_reliability(report: CalibrationReport, title: str, path: str) -> None:
     """The reliability diagrams, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_reliability
 
         draw_reliability(report, title, Path(path))
     else:
-        from tagsmith.quality.pages import reliability_page
+        from tagsmith.quality.html_pages import reliability_page
 
         _write(reliability_page(report, title), path)
     click.echo(f"wrote {path}", err=True)
 
 
-def write_errors(analysis: Analysis, title: str, path: str) -> None:
+def write_errors(analysis: ErrorAnalysis, title: str, path: str) -> None:
     """The page of the errors."""
-    from tagsmith.quality.pages import errors_page
+    from tagsmith.quality.html_pages import errors_page
 
     _write(errors_page(analysis, title), path)
     click.echo(f"wrote {path}", err=True)

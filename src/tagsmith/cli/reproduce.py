@@ -12,7 +12,7 @@ import click
 from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
-    from tagsmith.reproduce.experiments import Run
+    from tagsmith.reproduce.experiments import SeedRun
     from tagsmith.reproduce.records import Results
 
 _ALL = "tasks"
@@ -88,9 +88,9 @@ def command(
     from tagsmith.engine import check_device
     from tagsmith.extras import require
     from tagsmith.machine import cores
+    from tagsmith.reproduce.progress import RunProgress
     from tagsmith.reproduce.records import Results
     from tagsmith.reproduce.runs import run_all
-    from tagsmith.reproduce.view import View
 
     if as_list:
         click.echo(_listing(), nl=False)
@@ -113,7 +113,7 @@ def command(
         if not vectors and any(run.experiment.vectors is None for run in waiting):
             click.echo("no --vectors: word vectors begin at random", err=True)
         try:
-            with View(len(runs) - len(waiting), len(runs)) as view:
+            with RunProgress(len(runs) - len(waiting), len(runs)) as view:
                 count = 1 if on_gpu else jobs or len(cores()) or os.cpu_count() or 1
                 failures = run_all(waiting, folder, count, view, device)
         except KeyboardInterrupt:
@@ -125,7 +125,7 @@ def command(
 
 
 def _report(file: str, table: str | None, results: Results) -> None:
-    from tagsmith.reproduce.report.page import write_report
+    from tagsmith.reproduce.report.html_report import write_report
 
     if table is not None:
         raise click.UsageError("--report is of all records; give no TABLE")
@@ -138,7 +138,7 @@ def _report(file: str, table: str | None, results: Results) -> None:
 
 def _plan(
     table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
-) -> list[Run]:
+) -> list[SeedRun]:
     """The runs of a table, each experiment once; of all tasks, those whose files are there."""
     from tagsmith.reproduce.experiments import plan
     from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
@@ -172,7 +172,7 @@ def _tasks_in(data: Path) -> list[str]:
     return there
 
 
-def _outcome(runs: list[Run], results: Results) -> str:
+def _outcome(runs: list[SeedRun], results: Results) -> str:
     """A line for each run: its key, its scores if it is done (test also without constraints), its name."""
     from tagsmith.reproduce.tables import DEV, TEST
 

@@ -79,9 +79,9 @@ def command(
     for module in ("starlette", "uvicorn", "httptools", "prometheus_client"):
         require(module, module, "serve")
     from tagsmith.bundled import find
-    from tagsmith.serve.keys import Keys
+    from tagsmith.serve.keys import ApiKeys
     from tagsmith.serve.limits import Limits
-    from tagsmith.serve.server import Settings, serve
+    from tagsmith.serve.server import ServerSettings, serve
     from tagsmith.tagging import threads_for
 
     paths: dict[str, Path] = {}
@@ -99,7 +99,7 @@ def command(
         requests=max_requests,
         pending_bytes=32 * max_body * 1024,
     )
-    settings = Settings(
+    settings = ServerSettings(
         paths,
         host,
         port,
@@ -110,4 +110,4 @@ def command(
         hosts=frozenset(name.lower() for name in allow_host),
         limits=limits,
     )
-    serve(settings, Keys.read(keys), click.echo)
+    serve(settings, ApiKeys.read(keys), click.echo)

@@ -16,7 +16,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.formats.columns import Block, Columns
-    from tagsmith.rules import Ruled
+    from tagsmith.rules import InputWithRules
     from tagsmith.text import Sentence, Tagged
 
 
@@ -27,7 +27,7 @@ _LITTLE = 10_000  # characters that plain NumPy tags before compiled kernels are
 class _Item:
     """One input to tag, and what it came from, to be written back with its answer."""
 
-    given: str | Sentence | Ruled
+    given: str | Sentence | InputWithRules
     came_from: Block | dict[str, Any] | None = None
     starts_file: bool = False
     """Whether a file of columns starts here."""
@@ -212,7 +212,7 @@ def _column_items(file: str, form: str, columns: Columns, skipped: options.Skipp
 def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
     from tagsmith.files import source_name
     from tagsmith.formats.jsonl import read_objects, to_sentence
-    from tagsmith.rules import Ruled, rules_of
+    from tagsmith.rules import InputWithRules, rules_of
 
     for line, value in read_objects(file, on_bad=skipped.on_bad):
         try:
@@ -220,7 +220,7 @@ def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
             if "tokens" in value or not isinstance(given, str):
                 given = to_sentence(value, source_name(file), line, tagged=False)
             if "rules" in value:
-                given = Ruled(given, rules_of(value["rules"], source_name(file), line))
+                given = InputWithRules(given, rules_of(value["rules"], source_name(file), line))
         except DataError as error:
             if skipped.on_bad is None:
                 raise

@@ -81,7 +81,7 @@ def command(
     the best epoch so far. A training that was cut off, or ended by Ctrl-C, goes on when the same command comes
     again with --resume, and ends in the same model, byte for byte.
     """
-    from tagsmith.cli.scores import render
+    from tagsmith.cli.score_tables import render
     from tagsmith.config import parse_assignments
     from tagsmith.extras import require
     from tagsmith.files import check_readable

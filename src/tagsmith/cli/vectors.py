@@ -13,7 +13,7 @@ from tagsmith.cli import options
 from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
-    from tagsmith.embeddings import Vectors
+    from tagsmith.embeddings import WordVectors
     from tagsmith.text import TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -150,11 +150,11 @@ def trim(
     """
     if not data and top is None:
         raise click.UsageError("give --data, --top, or both")
-    from tagsmith.embeddings import Choice, lookup_forms, read_table, write_table
+    from tagsmith.embeddings import TrimChoice, lookup_forms, read_table, write_table
 
     _check_target(target, source, *data)
     skipped = options.Skipped(skip_bad)
-    choice = Choice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
+    choice = TrimChoice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
     with options.bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
@@ -203,7 +203,7 @@ def _say_written(target: str, form: str, shape: tuple[int, int], repeated: int) 
     click.echo(f"{FORMS[form]}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
 
 
-def _facts(vectors: Vectors) -> dict[str, Any]:
+def _facts(vectors: WordVectors) -> dict[str, Any]:
     import numpy as np
 
     from tagsmith.embeddings import FORMS, is_table
@@ -230,11 +230,11 @@ def _facts(vectors: Vectors) -> dict[str, Any]:
     }
 
 
-def _coverage(vectors: Vectors, tokens: Mapping[str, int]) -> dict[str, Any]:
+def _coverage(vectors: WordVectors, tokens: Mapping[str, int]) -> dict[str, Any]:
     from tagsmith.batching import build_alphabets
-    from tagsmith.config import Words
+    from tagsmith.config import WordsConfig
 
-    normalise = build_alphabets([], Words())[0].word_of
+    normalise = build_alphabets([], WordsConfig())[0].word_of
     words: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     absent: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagsmith.corpora.places import locate, read_corpus
-from tagsmith.corpora.registry import Corpus, DataSet, Registry, WordVectors, read_registry
+from tagsmith.corpora.locating import locate, read_corpus
+from tagsmith.corpora.registry import CorpusEntry, DataSet, Registry, VectorsEntry, read_registry
 
-__all__ = ["Corpus", "DataSet", "Registry", "WordVectors", "locate", "read_corpus", "read_registry"]
+__all__ = ["CorpusEntry", "DataSet", "Registry", "VectorsEntry", "locate", "read_corpus", "read_registry"]

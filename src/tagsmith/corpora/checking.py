@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagsmith.corpora.places import read_with_malformed
-from tagsmith.corpora.registry import Corpus, DataSet, WordVectors
+from tagsmith.corpora.locating import read_with_malformed
+from tagsmith.corpora.registry import CorpusEntry, DataSet, VectorsEntry
 from tagsmith.embeddings.reading import read_blocks
 from tagsmith.files import read_chunks
 from tagsmith.schemes import sentence_spans
@@ -40,7 +40,7 @@ def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> Finding:
     expected = entry.files[key].sha256
     if expected is not None and sha256_of(path) == expected:
         return Finding(key, Path(path), True, {})
-    counts = _count_sentences(entry, key, path) if isinstance(entry, Corpus) else _count_words(entry, key, path)
+    counts = _count_sentences(entry, key, path) if isinstance(entry, CorpusEntry) else _count_words(entry, key, path)
     return Finding(key, Path(path), False, counts)
 
 
@@ -57,7 +57,7 @@ def sha256_of(*paths: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def _count_sentences(corpus: Corpus, key: str, path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
+def _count_sentences(corpus: CorpusEntry, key: str, path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     file = corpus.files[key]
     sentences, malformed = read_with_malformed(corpus, path)
     counts = {
@@ -70,7 +70,7 @@ def _count_sentences(corpus: Corpus, key: str, path: str | os.PathLike[str]) -> 
     return counts
 
 
-def _count_words(vectors: WordVectors, key: str, path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
+def _count_words(vectors: VectorsEntry, key: str, path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     table = vectors.files[key]
     words, dim = 0, 0
     for strings, rows in read_blocks(path)[1]:

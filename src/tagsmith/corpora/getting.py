@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tagsmith.corpora.checking import sha256_of
 from tagsmith.corpora.fetching import Say, discard, fetch
-from tagsmith.corpora.places import find
-from tagsmith.corpora.registry import Archive, DataSet, File, can_get, chosen
+from tagsmith.corpora.locating import find
+from tagsmith.corpora.registry import ArchiveEntry, DataSet, FileEntry, can_get, chosen
 from tagsmith.errors import DataError
 from tagsmith.files import Watch, read_chunks, replacing
 
@@ -72,13 +72,13 @@ def get(
     return placed
 
 
-def _check_there(file: File, there: Path) -> None:
+def _check_there(file: FileEntry, there: Path) -> None:
     if file.sha256 and (found := sha256_of(there)) != file.sha256:
         expected = f"{file.sha256}, or no file, to download it"
         raise DataError(f"another file, with the SHA-256 {found}", expected, source=str(there))
 
 
-def _get_file(file: File, url: str, folder: Path, say: Say, bar: Bar, pause: float) -> None:
+def _get_file(file: FileEntry, url: str, folder: Path, say: Say, bar: Bar, pause: float) -> None:
     part = folder / f".{file.name}.part"
     with bar(file.name) as watch:
         fetch(url, part, (file.bytes or 0) + _GZIP_MORE, watch=watch, say=say, pause=pause)
@@ -86,7 +86,7 @@ def _get_file(file: File, url: str, folder: Path, say: Say, bar: Bar, pause: flo
         _place(read_chunks(part), file, folder, url)
 
 
-def _get_archive(archive: Archive, folder: Path, say: Say, bar: Bar, pause: float) -> Path:
+def _get_archive(archive: ArchiveEntry, folder: Path, say: Say, bar: Bar, pause: float) -> Path:
     target = folder / archive.name
     if target.is_file():
         _check_packed(target, archive, str(target))
@@ -112,7 +112,7 @@ def _judging(part: Path) -> Iterator[None]:
     discard(part)
 
 
-def _check_packed(path: Path, archive: Archive, source: str) -> None:
+def _check_packed(path: Path, archive: ArchiveEntry, source: str) -> None:
     with path.open("rb") as file:
         _check_sum(hashlib.file_digest(file, "sha256").hexdigest(), archive.sha256, source)
 
@@ -129,7 +129,7 @@ def _member_chunks(archive: Path, member: str) -> Iterator[bytes]:
         raise DataError(f"a broken zip file ({error})", "a whole one", source=str(archive)) from None
 
 
-def _place(chunks: Iterable[bytes], file: File, folder: Path, source: str) -> None:
+def _place(chunks: Iterable[bytes], file: FileEntry, folder: Path, source: str) -> None:
     """Write a file, whole and checked or not at all."""
     digest, size = hashlib.sha256(), 0
     with replacing(folder / file.name) as temporary:

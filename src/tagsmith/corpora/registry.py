@@ -25,7 +25,7 @@ _Folder = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-
 _Url = Annotated[str, Meta(pattern="^https?://[^ ]+$")]
 
 
-class Archive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArchiveEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A zip file that holds the files of an entry."""
 
     url: _Url
@@ -35,7 +35,7 @@ class Archive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: _Sha256
 
 
-class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file: what it is called, and its content, unpacked where it comes as gzip."""
 
     name: _Name
@@ -61,7 +61,7 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return (*plain, *(f"{name}.gz" for name in plain))
 
 
-class Split(File, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SplitEntry(FileEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of sentences. Lines of -DOCSTART- are neither sentences nor tokens."""
 
     sentences: _Count
@@ -72,7 +72,7 @@ class Split(File, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lines that are no token and a tag, and are left out of the counts."""
 
 
-class Table(File, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VectorFileEntry(FileEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of word vectors."""
 
     words: _Count
@@ -92,12 +92,12 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     citation: str
     how: str
     """How to get it; for a download, where it comes from."""
-    archive: Archive | None = None
+    archive: ArchiveEntry | None = None
     folder: _Folder | None = None
     """Where its files lie in a folder of data sets; unset: in a folder of its name."""
 
 
-class Corpus(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CorpusEntry(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tagged sentences."""
 
     task: str
@@ -107,17 +107,17 @@ class Corpus(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unset: the last column, or UPOS in CoNLL-U."""
     last_tenth_is_dev: bool = False
     """The corpus has no dev: it is cut from train, the last tenth of its sentences."""
-    files: dict[_Name, Split]
+    files: dict[_Name, SplitEntry]
     """By split: train, dev, test; or parts of other names, where the corpus has no splits."""
 
 
-class WordVectors(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VectorsEntry(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Word vectors, in one file or in several of different widths."""
 
-    files: dict[_Name, Table]
+    files: dict[_Name, VectorFileEntry]
 
 
-DataSet = Corpus | WordVectors
+DataSet = CorpusEntry | VectorsEntry
 
 
 def chosen(entry: DataSet, keys: Iterable[str] = ()) -> list[str]:
@@ -140,8 +140,8 @@ def can_get(entry: DataSet, keys: Iterable[str] = ()) -> bool:
 
 
 class _Document(Struct, forbid_unknown_fields=True):
-    corpora: dict[_Name, Corpus] = {}
-    vectors: dict[_Name, WordVectors] = {}
+    corpora: dict[_Name, CorpusEntry] = {}
+    vectors: dict[_Name, VectorsEntry] = {}
 
 
 @dataclass(frozen=True)
@@ -161,14 +161,14 @@ class Registry:
         except KeyError:
             raise ConfigError(f"found the data set {name!r}; expected one of: {', '.join(self.entries)}") from None
 
-    def corpus(self, name: str) -> Corpus:
+    def corpus(self, name: str) -> CorpusEntry:
         """The corpus of a name.
 
         Raises:
             ConfigError: there is none, or the name is that of vectors.
         """
         entry = self[name]
-        if not isinstance(entry, Corpus):
+        if not isinstance(entry, CorpusEntry):
             raise ConfigError(f"found {name!r}, which is word vectors; expected a corpus")
         return entry
 

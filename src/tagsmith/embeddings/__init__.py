@@ -8,16 +8,25 @@ import os
 from pathlib import Path
 
 from tagsmith.embeddings.reading import FORMS, files_of, read_blocks
-from tagsmith.embeddings.table import VERSION, Keep, Table, gather, is_table, map_table, write_table
-from tagsmith.embeddings.trimming import Choice, lookup_forms
-from tagsmith.embeddings.vectors import Coverage, Vectors
+from tagsmith.embeddings.trimming import TrimChoice, lookup_forms
+from tagsmith.embeddings.vector_table import VERSION, Keep, VectorTable, gather, is_table, map_table, write_table
+from tagsmith.embeddings.word_vectors import Coverage, WordVectors
 from tagsmith.errors import DataError
 from tagsmith.files import Watch, cache_folder
 
-__all__ = ["FORMS", "Choice", "Coverage", "Vectors", "load_vectors", "lookup_forms", "read_table", "write_table"]
+__all__ = [
+    "FORMS",
+    "Coverage",
+    "TrimChoice",
+    "WordVectors",
+    "load_vectors",
+    "lookup_forms",
+    "read_table",
+    "write_table",
+]
 
 
-def load_vectors(path: str | os.PathLike[str], form: str | None = None, *, watch: Watch | None = None) -> Vectors:
+def load_vectors(path: str | os.PathLike[str], form: str | None = None, *, watch: Watch | None = None) -> WordVectors:
     """The vectors of a file: one of ``FORMS``, plain or gzip, or a table that ``write_table`` wrote.
 
     A table is mapped as it is. Of any other file the first load leaves a table in the user's cache folder (or in the
@@ -56,7 +65,7 @@ def read_table(
     *,
     keep: Keep | None = None,
     watch: Watch | None = None,
-) -> Table:
+) -> VectorTable:
     """The table of a file of vectors, past the cache; rows are left out as soon as they are read.
 
     Args:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagsmith.embeddings.binary import is_binary, read_word2vec_binary
+from tagsmith.embeddings.binary_files import is_binary, read_word2vec_binary
 from tagsmith.embeddings.senna import NUMBERS, WORDS, find_pair, read_senna
-from tagsmith.embeddings.table import Block, looks_like_table
-from tagsmith.embeddings.text import find_header, parse_numbers, read_glove, read_word2vec
+from tagsmith.embeddings.text_files import find_header, parse_numbers, read_glove, read_word2vec
+from tagsmith.embeddings.vector_table import VectorBlock, looks_like_table
 from tagsmith.errors import DataError
 from tagsmith.files import Watch, check_readable, read_chunks
 
@@ -49,7 +49,7 @@ def files_of(path: str | os.PathLike[str], form: str | None = None) -> tuple[Pat
 
 def read_blocks(
     path: str | os.PathLike[str], form: str | None = None, watch: Watch | None = None
-) -> tuple[str, Iterator[Block]]:
+) -> tuple[str, Iterator[VectorBlock]]:
     """The form of a file of vectors, and its blocks.
 
     Args:

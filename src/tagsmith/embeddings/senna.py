@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tagsmith.embeddings.table import Block
-from tagsmith.embeddings.text import decode_words, parse_numbers, read_lines
+from tagsmith.embeddings.text_files import decode_words, parse_numbers, read_lines
+from tagsmith.embeddings.vector_table import VectorBlock
 from tagsmith.errors import DataError
 
 WORDS, NUMBERS = "words.lst", "embeddings.txt"
@@ -38,7 +38,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def read_senna(
     words_chunks: Iterable[bytes], number_chunks: Iterable[bytes], words_source: str, source: str
-) -> Iterator[Block]:
+) -> Iterator[VectorBlock]:
     """Words and rows of Senna's two files.
 
     Raises:

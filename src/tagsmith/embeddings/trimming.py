@@ -18,7 +18,7 @@ def lookup_forms(tokens: Iterable[str]) -> set[str]:
 
 
 @dataclass
-class Choice:
+class TrimChoice:
     """Chooses rows as they are read: those of the words wanted, and the first ``top``."""
 
     wanted: set[str] = field(default_factory=set)

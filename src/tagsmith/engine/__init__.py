@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-from tagsmith.batching import Ids
 from tagsmith.engine.decoding import Decoder
 from tagsmith.errors import ConfigError
-from tagsmith.kernels.reference import Chain
+from tagsmith.ops.chain.types import Chain
 from tagsmith.store import Model
+from tagsmith.tensors import Ids
 
 
 class HasLengths(Protocol):
@@ -77,10 +77,10 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
         raise ConfigError(f"precision 'int8': {obstacle}")
     if device == "cpu":
         if not compiled:
-            from tagsmith.engine.numpy import NumpyEngine
+            from tagsmith.engine.plain import NumpyEngine
 
             return NumpyEngine(model)
-        from tagsmith.engine.numba import NumbaEngine
+        from tagsmith.engine.compiled import NumbaEngine
 
         if precision == "auto":
             is_near = model.int8 is not None and model.int8.passed
@@ -94,10 +94,10 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
 
     try:
         if device.startswith("cuda") and not no_kernels(model.config):
-            from tagsmith.engine.triton import TritonEngine
+            from tagsmith.engine.on_triton import TritonEngine
 
             return TritonEngine(model, device)
-        from tagsmith.engine.torch import TorchEngine
+        from tagsmith.engine.on_torch import TorchEngine
 
         return TorchEngine(model, device)
     except (RuntimeError, AssertionError) as error:
@@ -112,6 +112,6 @@ def int8_obstacle(model: Model, device: str = "cpu", compiled: bool = True) -> s
         return f"found a model with encoder.kind={model.config.encoder.kind}; expected lstm"
     if not compiled:
         return "found compiled=False; expected compiled kernels"
-    from tagsmith.kernels import int8
+    from tagsmith.ops.recurrence import int8
 
     return "" if int8.can_run() else "found a processor without it; expected one with AVX-512 VNNI"

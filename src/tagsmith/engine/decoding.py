@@ -7,15 +7,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tagsmith.batching import Ids
 from tagsmith.config import Config
-from tagsmith.kernels import reference
-from tagsmith.kernels.reference import Allowed, Chain, Floats, Posteriors, Reading
+from tagsmith.ops.chain import reference
+from tagsmith.ops.chain.types import Allowed, Chain, Posteriors, SpanReading
 from tagsmith.schemes import SCHEMES, allowed_steps, read_spans, reading_rule
+from tagsmith.tensors import Floats, Ids
 
 
-class Kernels(Protocol):
-    """What reads a chain: ``kernels.reference``, or the compiled ``kernels.chain``."""
+class ChainKernels(Protocol):
+    """What reads a chain: ``ops.chain.reference``, or the compiled ``ops.chain.compiled``."""
 
     def viterbi(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
         """Tag ids of each sentence's best allowed path. Shape: [N]."""
@@ -25,7 +25,7 @@ class Kernels(Protocol):
         """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         ...
 
-    def posteriors(self, chain: Chain, allowed: Allowed, reading: Reading, path: Ids, lengths: Ids) -> Posteriors:
+    def posteriors(self, chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
         """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
         ...
 
@@ -33,7 +33,7 @@ class Kernels(Protocol):
 _ROUNDING = 1e-9  # a span that is certain may come out so much less probable
 
 
-class Wanted(NamedTuple):
+class DecodeOptions(NamedTuple):
     """What an answer is to have beside the tags."""
 
     probabilities: bool = False
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
     """No span that is less probable than this; only with ``probabilities``."""
 
 
-class Answer(NamedTuple):
+class Decoded(NamedTuple):
     """The answer for a batch; None for what was not wanted."""
 
     path: Ids
@@ -71,13 +71,13 @@ class Decoder:
     All of them are over the same paths and, where probabilities are meant, with scores divided by ``temperature``.
     """
 
-    def __init__(self, config: Config, tags: Sequence[str], kernels: Kernels) -> None:
+    def __init__(self, config: Config, tags: Sequence[str], kernels: ChainKernels) -> None:
         self.allowed, self.kernels = allowed_by(config, tags), kernels
-        self.reading = Reading(*reading_rule(config.scheme, tags))
+        self.reading = SpanReading(*reading_rule(config.scheme, tags))
         self.temperature = config.decode.temperature
         self._scheme, self._tags = config.scheme, tags
 
-    def answer(self, chain: Chain, lengths: Ids, wanted: Wanted) -> Answer:
+    def answer(self, chain: Chain, lengths: Ids, wanted: DecodeOptions) -> Decoded:
         """All that is wanted. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
@@ -85,7 +85,7 @@ class Decoder:
         if posteriors and (posteriors.spans < least).any():
             path = self._without(posteriors, least, path, lengths)
             posteriors = self.posteriors(chain, path, lengths)
-        return Answer(
+        return Decoded(
             path,
             posteriors,
             self.marginals(chain, lengths) if wanted.marginals else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from tagsmith.config import CharLSTM, Config
+from tagsmith.config import CharLSTMConfig, Config
 
 
 def obstacle(config: Config) -> str:
@@ -13,6 +13,6 @@ def obstacle(config: Config) -> str:
         return "Triton is not installed"
     if config.encoder.kind != "lstm":
         return f"encoder.kind={config.encoder.kind}, for which there is none"
-    if isinstance(config.chars, CharLSTM):
+    if isinstance(config.chars, CharLSTMConfig):
         return "chars.kind=lstm, for which there is none"
     return ""

@@ -12,18 +12,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tagsmith.config import CRF, CharCNN, Config, Softmax
-from tagsmith.gpu.chain import nll
-from tagsmith.gpu.corpus import Sentences
-from tagsmith.gpu.draws import Draws
-from tagsmith.gpu.recurrence import first_words, recurrence
-from tagsmith.model.words import ACTIVATIONS, first_maximum
+from tagsmith.config import CharCNNConfig, Config, CRFConfig, SoftmaxConfig
+from tagsmith.gpu.device_corpus import DeviceBatch
+from tagsmith.ops.chain.on_triton import nll
+from tagsmith.ops.char_cnn.on_torch import ACTIVATIONS, first_maximum
+from tagsmith.ops.dropout.philox import PhiloxRandom
+from tagsmith.ops.recurrence.on_triton import first_words, recurrence
 from tagsmith.store import layer_names
 
 Weights = Mapping[str, Tensor]
 
 
-class Chains(NamedTuple):
+class StackedChains(NamedTuple):
     """What the paths of every sentence of every network score."""
 
     emissions: Tensor
@@ -36,7 +36,7 @@ class Chains(NamedTuple):
     """Shape: [S, K]."""
 
 
-def chains(weights: Weights, config: Config, batch: Sentences, draws: Draws | None = None) -> Chains:
+def chains(weights: Weights, config: Config, batch: DeviceBatch, draws: PhiloxRandom | None = None) -> StackedChains:
     """What every path scores, in float32. With ``draws``, in training, there is dropout."""
 
     def dropped(values: Tensor, rate: float) -> Tensor:
@@ -55,16 +55,18 @@ def chains(weights: Weights, config: Config, batch: Sentences, draws: Draws | No
     return head(weights, config.head, states, batch.starts, batch.lengths)
 
 
-def loss(weights: Weights, config: Config, batch: Sentences, tags: Tensor, draws: Draws | None = None) -> Tensor:
+def loss(
+    weights: Weights, config: Config, batch: DeviceBatch, tags: Tensor, draws: PhiloxRandom | None = None
+) -> Tensor:
     """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [S, N] -> [S]."""
     each = nll(*chains(weights, config, batch, draws), batch.starts, batch.lengths, tags.int())
     return each.sum(1) / (batch.lengths > 0).sum(1).clamp(min=1)
 
 
-def word_inputs(weights: Weights, config: Config, batch: Sentences, draws: Draws | None = None) -> Tensor:
+def word_inputs(weights: Weights, config: Config, batch: DeviceBatch, draws: PhiloxRandom | None = None) -> Tensor:
     """What the first layer reads: word vectors and spellings. Shape: [S, N, D]."""
     vectors = look_up(weights["words.vectors"], batch.words)
-    if not isinstance(config.chars, CharCNN):
+    if not isinstance(config.chars, CharCNNConfig):
         return vectors
     table = weights["chars.vectors"]
     nothing = table.new_zeros(len(table), 1, table.shape[2])  # what a gap holds
@@ -80,7 +82,7 @@ def word_inputs(weights: Weights, config: Config, batch: Sentences, draws: Draws
     return torch.cat([vectors, spelled], 2)
 
 
-class Layer(NamedTuple):
+class LayerWeights(NamedTuple):
     """The weights of both directions of a layer; what its matrices are multiplied by is rounded to their dtype."""
 
     input_weight: Tensor
@@ -91,32 +93,34 @@ class Layer(NamedTuple):
     """Shape: [S, 2, 4H], float32."""
 
 
-def layer_weights(weights: Weights, name: str, dtype: torch.dtype = torch.float32) -> Layer:
+def layer_weights(weights: Weights, name: str, dtype: torch.dtype = torch.float32) -> LayerWeights:
     """The weights of a layer, the matrices in a dtype."""
     into, state = (weights[f"{name}.{matrix}_weight"].to(dtype) for matrix in ("input", "state"))
-    return Layer(into, state, weights[f"{name}.bias"])
+    return LayerWeights(into, state, weights[f"{name}.bias"])
 
 
-def layer_products(layer: Layer, states: Tensor) -> Tensor:
+def layer_products(layer: LayerWeights, states: Tensor) -> Tensor:
     """The input products of both directions, in float32. Shape: [S, N, D] -> [S, 2, N, 4H]."""
     products = states[:, None].to(layer.input_weight.dtype) @ layer.input_weight
     return products.float() + layer.bias[:, :, None]
 
 
-def read(layer: Layer, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+def read(layer: LayerWeights, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
     """A layer's states after each word, read both ways. Shape: products [S, 2, N, 4H] -> [S, N, 2H]."""
     return torch.cat(recurrence(products, layer.state_weight, starts, lengths).unbind(1), 2)
 
 
-def head(weights: Weights, settings: CRF | Softmax, states: Tensor, starts: Tensor, lengths: Tensor) -> Chains:
+def head(
+    weights: Weights, settings: CRFConfig | SoftmaxConfig, states: Tensor, starts: Tensor, lengths: Tensor
+) -> StackedChains:
     """The chains of encoded words. Shape: states [S, N, 2H]."""
     scores = torch.baddbmm(weights["head.bias"][:, None], states, weights["head.weight"].transpose(1, 2))
     match settings:
-        case Softmax():
+        case SoftmaxConfig():
             zeros = scores.new_zeros(len(scores), scores.shape[2])
-            return Chains(scores, zeros[:, None] + zeros[:, :, None], zeros, zeros)
-        case CRF(potentials="shared"):
-            return Chains(
+            return StackedChains(scores, zeros[:, None] + zeros[:, :, None], zeros, zeros)
+        case CRFConfig(potentials="shared"):
+            return StackedChains(
                 scores,
                 *(weights[f"head.{name}"] for name in ("transitions", "start_transitions", "end_transitions")),
             )
@@ -126,7 +130,7 @@ def head(weights: Weights, settings: CRF | Softmax, states: Tensor, starts: Tens
             after, at_start = scores.split([tags * tags, tags], 2)
             begins = first_words(starts, lengths, states.shape[1])
             emissions = at_start.masked_fill(~begins[..., None], 0.0)
-            return Chains(emissions, after.unflatten(2, (tags, tags)), torch.zeros_like(end), end)
+            return StackedChains(emissions, after.unflatten(2, (tags, tags)), torch.zeros_like(end), end)
 
 
 def look_up(tables: Tensor, rows: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tagsmith.batching import Ids, Steps
-from tagsmith.model.chain import Chain, nll
+from tagsmith.batching import Steps
+from tagsmith.ops.chain.on_torch import TorchChain, nll
+from tagsmith.tensors import Ids
 
 
 class Head(nn.Module, ABC):
@@ -24,10 +25,10 @@ class Head(nn.Module, ABC):
         self.weight, self.bias = weight, bias
 
     @abstractmethod
-    def forward(self, encoded: Tensor, steps: Steps) -> Chain:
+    def forward(self, encoded: Tensor, steps: Steps) -> TorchChain:
         """The chain of encoded words. Shape: [N, D], in the order of the batch."""
 
-    def nll(self, chain: Chain, tags: Tensor, lengths: Ids) -> Tensor:
+    def nll(self, chain: TorchChain, tags: Tensor, lengths: Ids) -> Tensor:
         """Mean over the sentences of the negative log-likelihood of their tags, over all tag sequences.
 
         Shape: tags [N], in the order of the batch, lengths [B] -> [].
@@ -59,9 +60,9 @@ class SharedCRF(Head):
         self.transitions = transitions
         self.start_transitions, self.end_transitions = start_transitions, end_transitions
 
-    def forward(self, encoded: Tensor, steps: Steps) -> Chain:
+    def forward(self, encoded: Tensor, steps: Steps) -> TorchChain:
         """Emissions from each word, all else the same for all words."""
-        return Chain(self.scores(encoded), self.transitions, self.start_transitions, self.end_transitions)
+        return TorchChain(self.scores(encoded), self.transitions, self.start_transitions, self.end_transitions)
 
 
 class BigramCRF(Head):
@@ -75,25 +76,25 @@ class BigramCRF(Head):
         super().__init__(weight, bias)
         self.end_transitions = end_transitions
 
-    def forward(self, encoded: Tensor, steps: Steps) -> Chain:
+    def forward(self, encoded: Tensor, steps: Steps) -> TorchChain:
         """Transitions from each word; the scores at the start are the emissions of first words, of others 0."""
         tags = len(self.end_transitions)
         after, at_start = self.scores(encoded).split([tags * tags, tags], 1)
         first = torch.from_numpy(steps.order[0, : steps.counts[0]]).to(encoded.device)
         emissions = torch.zeros_like(at_start).index_copy(0, first, at_start[first])
         nothing = torch.zeros_like(self.end_transitions)
-        return Chain(emissions, after.unflatten(1, (tags, tags)), nothing, self.end_transitions)
+        return TorchChain(emissions, after.unflatten(1, (tags, tags)), nothing, self.end_transitions)
 
 
-class Softmax(Head):
+class SoftmaxHead(Head):
     """Every word's tag on its own: a chain whose transitions are all 0."""
 
-    def forward(self, encoded: Tensor, steps: Steps) -> Chain:
+    def forward(self, encoded: Tensor, steps: Steps) -> TorchChain:
         """Emissions from each word, and 0 for all else."""
         scores = self.scores(encoded)
         tags = scores.shape[1]
-        return Chain(scores, *(scores.new_zeros(shape) for shape in ((tags, tags), tags, tags)))
+        return TorchChain(scores, *(scores.new_zeros(shape) for shape in ((tags, tags), tags, tags)))
 
-    def nll(self, chain: Chain, tags: Tensor, lengths: Ids) -> Tensor:
+    def nll(self, chain: TorchChain, tags: Tensor, lengths: Ids) -> Tensor:
         """Mean over the sentences of the sum of their tokens' cross-entropies: what the chain's nll comes to."""
         return F.cross_entropy(chain.emissions, tags, reduction="sum") / len(lengths)

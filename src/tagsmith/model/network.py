@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tagsmith import config
-from tagsmith.batching import Batch, Ids, Steps, time_steps
-from tagsmith.kernels import reference
-from tagsmith.model.chain import Chain
-from tagsmith.model.dropout import dropout
-from tagsmith.model.heads import BigramCRF, Head, SharedCRF, Softmax
-from tagsmith.model.recurrence import read_both_ways
-from tagsmith.model.words import CharCNN, CharLSTM, WordVectors
+from tagsmith.batching import Batch, Steps, time_steps
+from tagsmith.model.heads import BigramCRF, Head, SharedCRF, SoftmaxHead
+from tagsmith.model.words import CharCNN, CharLSTM, WordEmbedding
+from tagsmith.ops.chain.on_torch import TorchChain
+from tagsmith.ops.chain.types import Chain
+from tagsmith.ops.dropout.on_torch import dropout
+from tagsmith.ops.recurrence.on_torch import read_both_ways
 from tagsmith.store import Model, layer_names
+from tagsmith.tensors import Ids
 
 Weights = Mapping[str, NDArray[Any]]
 
 
-class Layer(nn.Module):
+class RecurrentLayer(nn.Module):
     """A bidirectional recurrence from initial state 0: an LSTM without peepholes, or a plain RNN.
 
     Source: Ma and Hovy 2016, §2.2.
@@ -49,13 +50,13 @@ class Network(nn.Module):
         weights, trained = model.weights, model.alphabets.trained
         self.config = model.config
         vectors = np.asarray(weights["words.vectors"], np.float32)
-        self.words = WordVectors(_parameter(vectors[:trained]), torch.from_numpy(np.array(vectors[trained:])))
+        self.words = WordEmbedding(_parameter(vectors[:trained]), torch.from_numpy(np.array(vectors[trained:])))
         self.chars = _spelling(model.config.chars, weights)
         for name in layer_names(model.config.encoder):
-            self.add_module(name, Layer(**_under(name, weights), kind=model.config.encoder.kind))
+            self.add_module(name, RecurrentLayer(**_under(name, weights), kind=model.config.encoder.kind))
         self.head = _head(model.config.head, weights)
 
-    def forward(self, batch: Batch) -> Chain:
+    def forward(self, batch: Batch) -> TorchChain:
         """What every path of every sentence scores, in float32."""
         if self.training:
             batch = batch.spell_each()
@@ -83,9 +84,9 @@ class Network(nn.Module):
         return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), batch.lengths)
 
     @torch.inference_mode()
-    def chain(self, batch: Batch) -> reference.Chain:
+    def chain(self, batch: Batch) -> Chain:
         """What every path of every sentence scores, as arrays in float32."""
-        return reference.Chain(*(scores.cpu().numpy() for scores in self(batch)))
+        return Chain(*(scores.cpu().numpy() for scores in self(batch)))
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """All weights under the model file's names, copied."""
@@ -124,24 +125,26 @@ def _ending(weights: Weights, *endings: str) -> list[str]:
     return [name for name in weights if name.endswith(endings)]
 
 
-def _spelling(settings: config.CharCNN | config.CharLSTM | config.NoChars, weights: Weights) -> nn.Module | None:
+def _spelling(
+    settings: config.CharCNNConfig | config.CharLSTMConfig | config.NoCharsConfig, weights: Weights
+) -> nn.Module | None:
     match settings:
-        case config.CharCNN(activation=activation, dropout=rate):
+        case config.CharCNNConfig(activation=activation, dropout=rate):
             return CharCNN(**_under("chars", weights), activation=activation, dropout=rate)
-        case config.CharLSTM(dropout=rate):
+        case config.CharLSTMConfig(dropout=rate):
             return CharLSTM(**_under("chars", weights), dropout=rate)
-        case config.NoChars():
+        case config.NoCharsConfig():
             return None
 
 
-def _head(settings: config.CRF | config.Softmax, weights: Weights) -> Head:
+def _head(settings: config.CRFConfig | config.SoftmaxConfig, weights: Weights) -> Head:
     match settings:
-        case config.CRF(potentials="shared"):
+        case config.CRFConfig(potentials="shared"):
             return SharedCRF(**_under("head", weights))
-        case config.CRF(potentials="bigram"):
+        case config.CRFConfig(potentials="bigram"):
             return BigramCRF(**_under("head", weights))
         case _:
-            return Softmax(**_under("head", weights))
+            return SoftmaxHead(**_under("head", weights))
 
 
 def _under(prefix: str, weights: Weights) -> dict[str, nn.Parameter]:

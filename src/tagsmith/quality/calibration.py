@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from tagsmith.batching import Ids, cut
+from tagsmith.batching import cut
 from tagsmith.config import with_temperature
 from tagsmith.engine import Engine
-from tagsmith.engine.decoding import Decoder, Kernels
+from tagsmith.engine.decoding import ChainKernels, Decoder
 from tagsmith.errors import DataError
-from tagsmith.kernels.reference import Bools, Chain, Floats
+from tagsmith.ops.chain.types import Chain
 from tagsmith.schemes import SCHEMES, read_spans, sentence_spans
 from tagsmith.store import Calibration, Model
+from tagsmith.tensors import Bools, Floats, Ids
 from tagsmith.text import Sentence
 
 BINS = 15
@@ -96,11 +97,11 @@ def nll(probabilities: Floats, right: Bools) -> float:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Confidences:
     """A model's answers on sentences with gold tags, S of them, and whether each is right."""
 
     model: Model
-    kernels: Kernels
+    kernels: ChainKernels
     batches: list[tuple[Chain, Ids, Ids]]
     """Chains, best paths and lengths."""
     right: Bools
@@ -116,7 +117,7 @@ class Answers:
         return np.concatenate([each.spans if config.scheme in SCHEMES else each.tokens for each in found])
 
 
-def collect(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Answers:
+def collect(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Confidences:
     """The answers of a model, its chains kept in memory.
 
     Raises:
@@ -138,7 +139,7 @@ def collect(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Answ
     if all(right) or not any(right):
         found = f"{len(right):,} answers, all of them {'right' if any(right) else 'wrong'}" if right else "no answers"
         raise DataError(found, "right ones and wrong ones, to measure confidence by", source=sentences[0].source)
-    return Answers(model, engine.decoder.kernels, batches, np.array(right), np.array(places, np.int64))
+    return Confidences(model, engine.decoder.kernels, batches, np.array(right), np.array(places, np.int64))
 
 
 def _outcomes(sentence: Sentence, tags: list[str], of_spans: bool) -> list[bool]:
@@ -152,7 +153,7 @@ def _outcomes(sentence: Sentence, tags: list[str], of_spans: bool) -> list[bool]
     return [tag == wanted for tag, wanted in zip(tags, sentence.tags, strict=True)]
 
 
-def fit_temperature(answers: Answers, chosen: Bools) -> float:
+def fit_temperature(answers: Confidences, chosen: Bools) -> float:
     """The temperature under which the outcomes of the chosen answers are most probable. Shape: [S]."""
 
     def loss(log_temperature: float) -> float:
@@ -180,7 +181,7 @@ def lowest(function: Callable[[float], float], low: float, high: float, toleranc
     return (low + high) / 2
 
 
-def cross_fitted(answers: Answers) -> Floats:
+def cross_fitted(answers: Confidences) -> Floats:
     """How probable each answer is at the temperature fitted on the sentences of the other folds. Shape: [S].
 
     Every fifth sentence is in one fold.
@@ -194,7 +195,7 @@ def cross_fitted(answers: Answers) -> Floats:
 
 
 @dataclass(frozen=True)
-class Report:
+class CalibrationReport:
     """What a model's probabilities are worth on some sentences."""
 
     temperature: float
@@ -217,13 +218,13 @@ class Report:
         }
 
 
-def panels(report: Report) -> list[tuple[str, Reliability]]:
+def panels(report: CalibrationReport) -> list[tuple[str, Reliability]]:
     """The two sides of a report, with their names."""
     fitted = "fitted on the other folds" if report.cross_fitted else f"{report.temperature:.4g}"
     return [("temperature 1", report.before), (f"temperature {fitted}", report.after)]
 
 
-def measure(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Report:
+def measure(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> CalibrationReport:
     """The calibration of a model on sentences with gold tags.
 
     Raises:
@@ -232,7 +233,7 @@ def measure(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Repo
     found, temperature = collect(model, engine, sentences), model.config.decode.temperature
     seen = model.calibration is not None and model.calibration.sentences_sha256 == digest(sentences)
     after = cross_fitted(found) if seen else found.probabilities(temperature)
-    return Report(
+    return CalibrationReport(
         temperature,
         reliability(found.probabilities(1.0), found.right),
         reliability(after, found.right),

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tagsmith.files import replacing
-from tagsmith.quality.calibration import Report, panels
+from tagsmith.quality.calibration import CalibrationReport, panels
 from tagsmith.quality.transitions import Transitions
 
 
@@ -27,7 +27,7 @@ def draw_transitions(transitions: Transitions, title: str, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_reliability(report: Report, title: str, path: Path) -> None:
+def draw_reliability(report: CalibrationReport, title: str, path: Path) -> None:
     """A PNG of accuracy by confidence, before and after calibration, over how many answers each bin has."""
     figure = Figure(figsize=(9, 5.4), layout="constrained")
     figure.suptitle(title)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.config import CRF
-from tagsmith.kernels.reference import Bools, Floats
+from tagsmith.config import CRFConfig
 from tagsmith.schemes import allowed_steps, split_tag
 from tagsmith.store import Model
+from tagsmith.tensors import Bools, Floats
 
 START, END = "(start)", "(end)"
 
@@ -127,7 +127,7 @@ def learned_transitions(model: Model) -> Transitions | None:
     A CRF's training scores all sequences, so the steps that decoding never takes have scores too.
     """
     head, tags, weights = model.config.head, model.tags, model.weights
-    if not isinstance(head, CRF):
+    if not isinstance(head, CRFConfig):
         return None
     count = len(tags)
     if head.potentials == "bigram":

@@ -16,15 +16,15 @@ from tagsmith import formats
 from tagsmith.config import Config, configure
 from tagsmith.corpora import locate, read_registry
 from tagsmith.corpora.checking import sha256_of
-from tagsmith.corpora.places import cut_dev
+from tagsmith.corpora.locating import cut_dev
 from tagsmith.embeddings.reading import files_of
 from tagsmith.errors import ConfigError
 from tagsmith.formats.columns import Columns
-from tagsmith.reproduce.tables import DEV, Row, Task
+from tagsmith.reproduce.tables import DEV, PaperRow, Task
 from tagsmith.text import Sentence
 
 
-class File(Struct, frozen=True):
+class InputFile(Struct, frozen=True):
     """A file to read, what it is called in records, and the SHA-256 of its content, unpacked if it is gzip."""
 
     path: str
@@ -37,10 +37,10 @@ class Experiment(Struct, frozen=True, kw_only=True):
 
     task: str
     config: Config
-    files: dict[str, File]
+    files: dict[str, InputFile]
     """By part. Without dev, the last tenth of train is dev."""
     tag_column: str | None = None
-    vectors: File | None = None
+    vectors: InputFile | None = None
 
     @property
     def key(self) -> str:
@@ -67,7 +67,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
         return parts if DEV in parts else cut_dev(parts)
 
 
-class Run(Struct, frozen=True):
+class SeedRun(Struct, frozen=True):
     """An experiment and the row of a table that asks for it."""
 
     row: str
@@ -83,14 +83,14 @@ class Run(Struct, frozen=True):
 
 
 def plan(
-    rows: Sequence[Row],
+    rows: Sequence[PaperRow],
     task_name: str,
     task: Task,
     data: Path,
     vectors: Sequence[str],
     seeds: Iterable[int],
     epochs: int | None = None,
-) -> list[Run]:
+) -> list[SeedRun]:
     """The runs of some rows: each with every file of vectors that is given, if it takes vectors, and every seed.
 
     Args:
@@ -116,7 +116,7 @@ def plan(
                 experiment = Experiment(
                     task=task_name, config=config, files=files, tag_column=task.tag_column, vectors=table
                 )
-                runs.append(Run(name, experiment, cut))
+                runs.append(SeedRun(name, experiment, cut))
     return runs
 
 
@@ -132,7 +132,7 @@ def _cut(config: Config, epochs: int | None) -> tuple[Config, str]:
     return configure(config, {"training.epochs": epochs}), f"cut to {epochs} of {whole} epochs"
 
 
-def task_files(task: Task, data: Path) -> dict[str, File]:
+def task_files(task: Task, data: Path) -> dict[str, InputFile]:
     """The task's files by part, in the folder of each corpus.
 
     Raises:
@@ -140,7 +140,9 @@ def task_files(task: Task, data: Path) -> dict[str, File]:
     """
     paths = {part: (task.corpus, path) for part, path in _locate(task.corpus, data).items()}
     paths |= {part: (corpus, _locate(corpus, data)[split]) for part, (corpus, split) in task.also.items()}
-    return {part: File(str(path), f"{corpus}/{path.name}", _sha256(path)) for part, (corpus, path) in paths.items()}
+    return {
+        part: InputFile(str(path), f"{corpus}/{path.name}", _sha256(path)) for part, (corpus, path) in paths.items()
+    }
 
 
 def _locate(corpus: str, data: Path) -> dict[str, Path]:
@@ -148,8 +150,8 @@ def _locate(corpus: str, data: Path) -> dict[str, Path]:
     return locate(corpus, data / (read_registry()[corpus].folder or corpus))
 
 
-def _vector_file(path: Path) -> File:
-    return File(str(path), path.name, _sha256(*files_of(path)))
+def _vector_file(path: Path) -> InputFile:
+    return InputFile(str(path), path.name, _sha256(*files_of(path)))
 
 
 _sha256 = cache(sha256_of)

@@ -23,7 +23,7 @@ Predictions = dict[str, dict[str, list[list[str]]]]
 _WHOLE = "a whole one; move it away, and its run can be done anew"
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class SplitRecord(Struct, frozen=True, kw_only=True):
     """Sentences that a run read."""
 
     name: str
@@ -33,7 +33,7 @@ class Part(Struct, frozen=True, kw_only=True):
     tokens: int
 
 
-class VectorTable(Struct, frozen=True, kw_only=True):
+class VectorsRecord(Struct, frozen=True, kw_only=True):
     """Word vectors that a run started from."""
 
     name: str
@@ -61,9 +61,9 @@ class Record(Struct, frozen=True, kw_only=True):
     key: str
     task: str
     config: Config
-    parts: dict[str, Part]
+    parts: dict[str, SplitRecord]
     tag_column: str | None
-    vectors: VectorTable | None
+    vectors: VectorsRecord | None
     scores: dict[str, dict[str, dict[str, Any]]]
     """By part and by constraints (``scheme``: legal tags only; ``none``: any; one alone for plain tags), of the best
     epoch: what ``tagsmith evaluate --json`` gives but for the confusion, and under ``vocabulary`` the same by class."""

@@ -18,9 +18,9 @@ from tagsmith.config import configure
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError
 from tagsmith.machine import ONE_THREAD, cores
-from tagsmith.reproduce.experiments import Run
+from tagsmith.reproduce.experiments import SeedRun
+from tagsmith.reproduce.job import Job
 from tagsmith.reproduce.records import Record, Results
-from tagsmith.reproduce.work import Job
 
 _LOOK = 0.2  # seconds between two looks at the processes
 _TAIL = 4096  # bytes of what a process said that are looked at
@@ -29,19 +29,19 @@ _TAIL = 4096  # bytes of what a process said that are looked at
 class Watcher(Protocol):
     """Whoever watches runs."""
 
-    def started(self, run: Run) -> None:
+    def started(self, run: SeedRun) -> None:
         """A run has begun, or goes on from its checkpoint."""
         ...
 
-    def said(self, run: Run, line: str) -> None:
+    def said(self, run: SeedRun, line: str) -> None:
         """The last line that a run said."""
         ...
 
-    def finished(self, run: Run, record: Record) -> None:
+    def finished(self, run: SeedRun, record: Record) -> None:
         """A run has left its record."""
         ...
 
-    def failed(self, run: Run, lines: Sequence[str], log: Path) -> None:
+    def failed(self, run: SeedRun, lines: Sequence[str], log: Path) -> None:
         """A run ended without a record: the last lines it said, and where all of them are."""
         ...
 
@@ -49,7 +49,7 @@ class Watcher(Protocol):
 class _Process:
     """Runs at work. What each says goes to a file in its folder; what the process says, to that of the first."""
 
-    def __init__(self, runs: Sequence[Run], results: Results, core: int | None, device: str) -> None:
+    def __init__(self, runs: Sequence[SeedRun], results: Results, core: int | None, device: str) -> None:
         self.runs, self.results = runs, results
         for run in runs:
             results.work(run.experiment.key).mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class _Process:
         with self.log.open("ab") as log:
             # -P: a module in the current folder must not shadow another.
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tagsmith.reproduce.work"],
+                [sys.executable, "-P", "-m", "tagsmith.reproduce.job"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -70,7 +70,7 @@ class _Process:
             self.process.stdin.write(msgspec.json.encode(job) + b"\n")
             self.process.stdin.flush()
 
-    def lines(self, run: Run) -> list[str]:
+    def lines(self, run: SeedRun) -> list[str]:
         """The last lines that a run said."""
         path = self.results.run_log(run.experiment.key)
         with suppress(FileNotFoundError), path.open("rb") as log:
@@ -87,7 +87,7 @@ class _Process:
                 self.process.stdin.close()
 
 
-def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, device: str = "cpu") -> int:
+def run_all(runs: Sequence[SeedRun], results: Results, jobs: int, watcher: Watcher, device: str = "cpu") -> int:
     """Do runs, ``jobs`` processes at a time; gives how many failed. Whatever ends this, unfinished runs keep
     checkpoints, but for seeds side by side.
 
@@ -137,17 +137,17 @@ def run_all(runs: Sequence[Run], results: Results, jobs: int, watcher: Watcher, 
 
 
 def _check_gpu(device: str) -> None:
-    from tagsmith.training.start import has_gpu
+    from tagsmith.training.setup import has_gpu
 
     if not has_gpu():
         raise ConfigError(f"device {device!r}: PyTorch finds no NVIDIA GPU")
 
 
-def side_by_side(runs: Sequence[Run]) -> list[list[Run]]:
+def side_by_side(runs: Sequence[SeedRun]) -> list[list[SeedRun]]:
     """Runs that can be trained at once on a GPU: they differ in their seed alone, and it has kernels for them."""
-    from tagsmith.training.start import obstacle
+    from tagsmith.training.setup import obstacle
 
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[SeedRun]] = {}
     for run in runs:
         experiment = run.experiment
         settings = experiment.config

@@ -24,7 +24,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """A model of a table: what it changes of the task's preset."""
 
     name: str
@@ -37,11 +37,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """Rows that are compared with each other."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[PaperRow, ...]
 
 
 TASKS: dict[str, Task] = {
@@ -66,43 +66,43 @@ def _by_class(*f1: float) -> dict[str, float]:
     return {f"ner test {name}": figure for name, figure in zip(("IV", "OOTV", "OOEV", "OOBV"), f1, strict=True)}
 
 
-MODEL = Row("BLSTM-CNN-CRF", paper=_FULL)
+MODEL = PaperRow("BLSTM-CNN-CRF", paper=_FULL)
 """The preset as it is. The paper's figures are those of its bigram potentials, the usual re-implementation's aim."""
 
-TABLES: dict[str, Table] = {
-    "ablation": Table(
+TABLES: dict[str, PaperTable] = {
+    "ablation": PaperTable(
         "The parts of the model (Table 3)",
         (
-            Row(
+            PaperRow(
                 "BRNN",
                 {**_NO_CHARS, **_SOFTMAX, "encoder.kind": "rnn"},
                 paper={"ner dev": 90.56, "ner test": 85.44, "wsj dev": 96.56, "wsj test": 96.76},
             ),
-            Row(
+            PaperRow(
                 "BLSTM",
                 {**_NO_CHARS, **_SOFTMAX},
                 paper={"ner dev": 91.57, "ner test": 87.00, "wsj dev": 96.88, "wsj test": 96.93},
             ),
-            Row(
+            PaperRow(
                 "BLSTM-CNN",
                 _SOFTMAX,
                 paper={"ner dev": 93.07, "ner test": 89.36, "wsj dev": 97.34, "wsj test": 97.33},
             ),
             MODEL,
-            Row("BLSTM-CNN-CRF, bigram potentials", {"head.potentials": "bigram"}, paper=_FULL),
+            PaperRow("BLSTM-CNN-CRF, bigram potentials", {"head.potentials": "bigram"}, paper=_FULL),
         ),
     ),
-    "embeddings": Table(
+    "embeddings": PaperTable(
         "Word vectors (Table 6)",
         (
-            Row("random", vectors=False, paper={"ner test": 80.76, "wsj test": 97.13}),
-            Row("given", paper={"ner test": 91.21, "wsj test": 97.55}),
+            PaperRow("random", vectors=False, paper={"ner test": 80.76, "wsj test": 97.13}),
+            PaperRow("given", paper={"ner test": 91.21, "wsj test": 97.55}),
         ),
     ),
-    "dropout": Table(
+    "dropout": PaperTable(
         "Dropout (Table 7)",
         (
-            Row(
+            PaperRow(
                 "without",
                 _NO_DROPOUT,
                 paper={
@@ -110,19 +110,21 @@ TABLES: dict[str, Table] = {
                     **{"wsj train": 98.46, "wsj dev": 97.06, "wsj test": 97.11},
                 },
             ),
-            Row("with", paper={**_FULL, "ner train": 99.63, "wsj train": 97.86}),
+            PaperRow("with", paper={**_FULL, "ner train": 99.63, "wsj train": 97.86}),
         ),
     ),
-    "vocabulary": Table(
+    "vocabulary": PaperTable(
         "Words known and unknown, with the CRF and without (Tables 8 and 9)",
         (
-            Row("BLSTM-CNN", _SOFTMAX, paper=_by_class(90.07, 89.45, 100.0, 78.44)),
-            Row("BLSTM-CNN-CRF", paper=_by_class(92.14, 90.73, 100.0, 80.60)),
+            PaperRow("BLSTM-CNN", _SOFTMAX, paper=_by_class(90.07, 89.45, 100.0, 78.44)),
+            PaperRow("BLSTM-CNN-CRF", paper=_by_class(92.14, 90.73, 100.0, 80.60)),
         ),
     ),
-    "chars": Table(
+    "chars": PaperTable(
         "Spelling",
-        (Row("CNN", paper=_FULL), Row("BiLSTM", {"chars.kind": "lstm"}), Row("none", _NO_CHARS)),
+        (PaperRow("CNN", paper=_FULL), PaperRow("BiLSTM", {"chars.kind": "lstm"}), PaperRow("none", _NO_CHARS)),
     ),
-    "scheme": Table("How spans are written inside the model", (Row("BIO", {"scheme": "IOB2"}), Row("BIOES"))),
+    "scheme": PaperTable(
+        "How spans are written inside the model", (PaperRow("BIO", {"scheme": "IOB2"}), PaperRow("BIOES"))
+    ),
 }

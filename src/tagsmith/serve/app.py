@@ -15,15 +15,17 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from tagsmith.errors import TagsmithError
-from tagsmith.serve import metrics, openapi, page
-from tagsmith.serve.batches import Batches
-from tagsmith.serve.keys import Keys
-from tagsmith.serve.limits import Limits, Load, Refused, busy
-from tagsmith.serve.lines import answer_lines
-from tagsmith.serve.logs import Log
-from tagsmith.serve.messages import Input, Model, check, read_options, read_request
-from tagsmith.serve.metrics import Metrics
-from tagsmith.serve.models import Models
+from tagsmith.serve import openapi
+from tagsmith.serve import prometheus as metrics
+from tagsmith.serve import web_page as page
+from tagsmith.serve.json_lines import answer_lines
+from tagsmith.serve.keys import ApiKeys
+from tagsmith.serve.limits import Limits, LoadCounter, RequestRefused, busy
+from tagsmith.serve.logs import ServiceLog
+from tagsmith.serve.messages import ModelInfo, TagInput, check, read_options, read_request
+from tagsmith.serve.micro_batches import MicroBatches
+from tagsmith.serve.model_pool import ModelPool
+from tagsmith.serve.prometheus import ServiceMetrics
 from tagsmith.tagger import Tagger
 
 _LINGER = 1.0  # seconds in which the rest of a body that is too large is read, so that its sender reads the answer
@@ -32,7 +34,7 @@ _LINGER = 1.0  # seconds in which the rest of a body that is too large is read, 
 CLOSE = {"Connection": "close"}
 
 
-class RawAnswers(msgspec.Struct):
+class RawResponses(msgspec.Struct):
     """``messages.Answers``, with each answer already written."""
 
     model: str
@@ -40,7 +42,7 @@ class RawAnswers(msgspec.Struct):
 
 
 @dataclass
-class Facts:
+class ServiceFacts:
     """What a request's log line and metrics say of it."""
 
     model: str | None = None
@@ -54,13 +56,13 @@ class Facts:
 class Service:
     """All that a service has; it belongs to one event loop."""
 
-    models: Models
-    batches: Batches
-    metrics: Metrics
-    log: Log
+    models: ModelPool
+    batches: MicroBatches
+    metrics: ServiceMetrics
+    log: ServiceLog
     limits: Limits
-    load: Load
-    keys: Keys = field(default_factory=lambda: Keys([]))
+    load: LoadCounter
+    keys: ApiKeys = field(default_factory=lambda: ApiKeys([]))
 
     def routes(self) -> Router:
         """The routes as an ASGI application. Errors are raised; the ``door`` answers them."""
@@ -83,36 +85,36 @@ class Service:
     async def tag(self, request: Request) -> Response:
         """POST /v1/tag"""
         if request.url.query:
-            raise Refused(422, "invalid", "found a query; expected all options in the body")
+            raise RequestRefused(422, "invalid", "found a query; expected all options in the body")
         try:
             async with asyncio.timeout(self.limits.seconds):
                 return await self._tag_body(await self._body(request), request.scope["facts"])
         except TimeoutError:
-            raise Refused(408, "timeout", f"no answer within {self.limits.seconds:g} seconds", CLOSE) from None
+            raise RequestRefused(408, "timeout", f"no answer within {self.limits.seconds:g} seconds", CLOSE) from None
 
-    async def _tag_body(self, body: bytes, facts: Facts) -> Response:
+    async def _tag_body(self, body: bytes, facts: ServiceFacts) -> Response:
         asked = read_request(body)
         inputs = asked.given()
         if len(inputs) > self.limits.texts:
             expected = f"expected at most {self.limits.texts}, or lines to /v1/lines"
-            raise Refused(413, "too_many_texts", f"found {len(inputs)} inputs; {expected}")
+            raise RequestRefused(413, "too_many_texts", f"found {len(inputs)} inputs; {expected}")
         facts.model, tagger = await self._tagger(asked.model)
         for number, one in enumerate(inputs):
             check(one, f"input {number}", self.limits, tagger.model.config.tokenizer)
         try:
             answers = await self._answers(facts, tagger, asked.wanted(), inputs)
         except TagsmithError as error:
-            raise Refused(422, "invalid", str(error)) from None
-        return _json(RawAnswers(facts.model, [msgspec.Raw(answer) for answer in answers]))
+            raise RequestRefused(422, "invalid", str(error)) from None
+        return _json(RawResponses(facts.model, [msgspec.Raw(answer) for answer in answers]))
 
     async def tag_lines(self, request: Request) -> Response:
         """POST /v1/lines"""
         options = read_options(request.query_params.multi_items())
         request.scope["hold"](self.limits.pending_bytes // self.limits.requests)  # its share: few lines wait
-        facts: Facts = request.scope["facts"]
+        facts: ServiceFacts = request.scope["facts"]
         facts.model, tagger = await self._tagger(options.model)
 
-        async def tag(inputs: Sequence[Input]) -> Sequence[bytes]:
+        async def tag(inputs: Sequence[TagInput]) -> Sequence[bytes]:
             return await self._answers(facts, tagger, options.wanted(), inputs)
 
         async def answer(write: Callable[[bytes], Awaitable[None]]) -> None:
@@ -127,10 +129,10 @@ class Service:
             return name, await self.models.get(name)
         except TagsmithError:
             message = f"model {name!r} can't be loaded now; the log of the service says why"
-            raise Refused(503, "model_failed", message, {"Retry-After": "10"}) from None
+            raise RequestRefused(503, "model_failed", message, {"Retry-After": "10"}) from None
 
     async def _answers(
-        self, facts: Facts, tagger: Tagger, wanted: dict[str, Any], inputs: Sequence[Input]
+        self, facts: ServiceFacts, tagger: Tagger, wanted: dict[str, Any], inputs: Sequence[TagInput]
     ) -> list[bytes]:
         answered = await self.batches.tag(tagger, wanted, inputs)
         tokens = sum(answer.tokens for answer in answered)
@@ -156,25 +158,25 @@ class Service:
                         async for _ in _chunks(request):
                             pass
             expected = f"expected at most {limit}, or lines to /v1/lines"
-            raise Refused(413, "too_large", f"found a body of more than {limit} bytes; {expected}", CLOSE)
+            raise RequestRefused(413, "too_large", f"found a body of more than {limit} bytes; {expected}", CLOSE)
         return bytes(body)
 
     async def list_models(self, _: Request) -> Response:
         """GET /v1/models"""
         loaded = self.models.loaded
-        return _json([Model.of(name, loaded.get(name)) for name in self.models.names])
+        return _json([ModelInfo.of(name, loaded.get(name)) for name in self.models.names])
 
     async def reload(self, request: Request) -> Response:
         """POST /v1/models/NAME/reload"""
         if not self.keys:
-            raise Refused(403, "no_keys", "a service without API keys reloads when a file changes, or on SIGHUP")
+            raise RequestRefused(403, "no_keys", "a service without API keys reloads when a file changes, or on SIGHUP")
         name = self.models.named(request.path_params["name"])
         try:
             await self.models.reload(name)
         except TagsmithError:
             message = f"the file of {name!r} can't be loaded; the model loaded before goes on"
-            raise Refused(409, "model_failed", message) from None
-        return _json(Model.of(name, self.models.loaded.get(name)))
+            raise RequestRefused(409, "model_failed", message) from None
+        return _json(ModelInfo.of(name, self.models.loaded.get(name)))
 
     async def health(self, _: Request) -> Response:
         """GET /healthz"""
@@ -226,7 +228,7 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         async for chunk in request.stream():
             yield chunk
     except ClientDisconnect:
-        raise Refused(400, "cut", "the connection was cut before the body ended") from None
+        raise RequestRefused(400, "cut", "the connection was cut before the body ended") from None
 
 
 def _json(value: Any) -> Response:

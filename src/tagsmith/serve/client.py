@@ -13,9 +13,9 @@ import msgspec
 
 from tagsmith.errors import ConfigError, DataError, TagsmithError
 from tagsmith.extras import require
-from tagsmith.serve.messages import Alternative as SentAlternative
-from tagsmith.serve.messages import Answer, Answers, Failure, Model
-from tagsmith.serve.messages import Span as SentSpan
+from tagsmith.serve.messages import AlternativeMessage as SentAlternative
+from tagsmith.serve.messages import ErrorResponse, ModelInfo, TagResponse, TagResponses
+from tagsmith.serve.messages import SpanMessage as SentSpan
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan
 
 require("httpx", "httpx", "client")
@@ -75,9 +75,9 @@ class Client:
         while together := list(islice(rest, _TOGETHER)):
             yield from self._tag(together, options)
 
-    def models(self) -> list[Model]:
+    def models(self) -> list[ModelInfo]:
         """The models there are; the first is the one for requests that name none."""
-        return msgspec.json.decode(self._send("GET", "v1/models"), type=list[Model])
+        return msgspec.json.decode(self._send("GET", "v1/models"), type=list[ModelInfo])
 
     def close(self) -> None:
         """Close the connections."""
@@ -105,7 +105,7 @@ class Client:
                 raise
             half = len(inputs) // 2  # the service takes less at a time
             return self._tag(inputs[:half], options) + self._tag(inputs[half:], options)
-        return [_tagged(answer) for answer in msgspec.json.decode(body, type=Answers).answers]
+        return [_tagged(answer) for answer in msgspec.json.decode(body, type=TagResponses).answers]
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
         wait = 0.1
@@ -128,13 +128,13 @@ class Client:
 
 def _failure(answer: httpx.Response) -> ServiceError:
     try:
-        error = msgspec.json.decode(answer.content, type=Failure).error
+        error = msgspec.json.decode(answer.content, type=ErrorResponse).error
     except msgspec.MsgspecError:  # from something that stands between
         return ServiceError(answer.status_code, "http", f"status {answer.status_code} from {answer.url}")
     return ServiceError(answer.status_code, error.code, error.message, error.request_id)
 
 
-def _tagged(answer: Answer) -> Tagged:
+def _tagged(answer: TagResponse) -> Tagged:
     starts, at = [], 0
     for token in answer.tokens:  # they stand in the text one after another, with nothing but white space between
         starts.append(at := answer.text.index(token, at))

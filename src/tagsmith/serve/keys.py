@@ -15,14 +15,14 @@ VARIABLE = "TAGSMITH_API_KEYS"
 _SHORTEST = 16
 
 
-class Keys:
+class ApiKeys:
     """The keys of a service; without any, it is open to whoever can reach it. Only their hashes are kept."""
 
     def __init__(self, keys: list[str]) -> None:
         self._hashes = [sha256(key.encode()).digest() for key in keys]
 
     @classmethod
-    def read(cls, path: Path | None, environment: Mapping[str, str] = os.environ) -> Keys:
+    def read(cls, path: Path | None, environment: Mapping[str, str] = os.environ) -> ApiKeys:
         """The keys in a file, one a line (blank lines and lines that begin with # are none), or, without a file, in the
         variable TAGSMITH_API_KEYS, with white space between them.
 

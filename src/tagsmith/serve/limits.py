@@ -40,7 +40,7 @@ _DAY = 86_400
 
 
 @dataclass
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that gets an error for an answer."""
 
     status: int
@@ -51,12 +51,12 @@ class Refused(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def busy(message: str) -> Refused:
+def busy(message: str) -> RequestRefused:
     """The answer to a request there is no room for now."""
-    return Refused(503, "busy", message, {"Retry-After": "1"})
+    return RequestRefused(503, "busy", message, {"Retry-After": "1"})
 
 
-class Load:
+class LoadCounter:
     """What is under way, so that more than the limits allow is turned away instead of queued."""
 
     def __init__(self, limits: Limits) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import msgspec
 
 
-class Log:
+class ServiceLog:
     """Writes events."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -42,7 +42,7 @@ class Log:
 class ForwardedLogs(logging.Handler):
     """Passes on what libraries log: warnings and errors, without their arguments and messages of exceptions."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: ServiceLog) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 

@@ -11,10 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tagsmith.errors import DataError
 from tagsmith.formats import jsonl
-from tagsmith.rules import Rule, Ruled, Rules
+from tagsmith.rules import InputWithRules, Rule, Rules
 from tagsmith.schemes import SCHEMES, split_tag
 from tagsmith.segment import tokenize
-from tagsmith.serve.limits import Limits, Refused
+from tagsmith.serve.limits import Limits, RequestRefused
 from tagsmith.tagger import Tagger
 from tagsmith.text import SchemeName, Sentence, Tagged, TokenizerName
 
@@ -22,16 +22,16 @@ Token = Annotated[str, Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class TagInput:
     """One input to tag, and the line of JSON lines it came from."""
 
     given: str | Sentence
     line: dict[str, Any] | None = None
     rules: Rules | None = None
 
-    def to_tag(self) -> str | Sentence | Ruled:
+    def to_tag(self) -> str | Sentence | InputWithRules:
         """What ``Tagger.tag`` is given."""
-        return self.given if self.rules is None else Ruled(self.given, self.rules)
+        return self.given if self.rules is None else InputWithRules(self.given, self.rules)
 
     def weight(self) -> int:
         """About what it costs: its characters, once more for each rule."""
@@ -45,7 +45,7 @@ class Input:
         return msgspec.json.encode({**jsonl.answer(tagged), "sentences": tagged.sentences})
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TagOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is wanted besides tags and spans. In a JSON body, or in the query of a request of JSON lines."""
 
     model: Annotated[str, Meta(description="A name from /v1/models. Unset: the first of them.")] | None = None
@@ -64,7 +64,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         }
 
 
-class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TagRequest(TagOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One text, the tokens of one sentence, or many of either. Exactly one of ``text``, ``tokens`` and ``inputs``."""
 
     text: Annotated[str, Meta(description="Running text.")] | None = None
@@ -72,7 +72,7 @@ class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True)
     inputs: Annotated[list[str | list[Token]], Meta(description="Texts, or lists of tokens.")] | None = None
     rules: Annotated[list[Rule], Meta(description="What is known of tokens of each input.")] = []
 
-    def given(self) -> list[Input]:
+    def given(self) -> list[TagInput]:
         """The inputs to tag.
 
         Raises:
@@ -82,13 +82,13 @@ class TagRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True)
         given = [name for name, value in values.items() if value is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
-            raise Refused(422, "invalid", f'found {found}; expected one of "text", "tokens" and "inputs"')
+            raise RequestRefused(422, "invalid", f'found {found}; expected one of "text", "tokens" and "inputs"')
         value, rules = values[given[0]], _rules(self.rules, "the body")
         many = value if given[0] == "inputs" else [value]
-        return [Input(Sentence(one) if isinstance(one, list) else one, rules=rules) for one in many]
+        return [TagInput(Sentence(one) if isinstance(one, list) else one, rules=rules) for one in many]
 
 
-class Span(Struct, kw_only=True):
+class SpanMessage(Struct, kw_only=True):
     """A span of an answer."""
 
     start: Annotated[int, Meta(description="Its first token.")]
@@ -100,37 +100,37 @@ class Span(Struct, kw_only=True):
     probability: float | UnsetType = UNSET
 
 
-class Alternative(Struct, kw_only=True):
+class AlternativeMessage(Struct, kw_only=True):
     """One of the best tag sequences of a sentence."""
 
     tags: list[str]
-    spans: list[Span]
+    spans: list[SpanMessage]
     log_probability: Annotated[float, Meta(description="Natural logarithm.")]
 
 
-class Answer(Struct, kw_only=True):
+class TagResponse(Struct, kw_only=True):
     """The tags and spans of one input."""
 
     text: str
     tokens: list[str]
     tags: list[str]
-    spans: list[Span]
+    spans: list[SpanMessage]
     sentences: Annotated[list[tuple[int, int]], Meta(description="The tokens [start, end) of each sentence.")]
     token_probabilities: list[float] | UnsetType = UNSET
     sentence_probabilities: list[float] | UnsetType = UNSET
-    alternatives: Annotated[list[list[Alternative]] | UnsetType, Meta(description="For each sentence, best first.")] = (
-        UNSET
-    )
+    alternatives: Annotated[
+        list[list[AlternativeMessage]] | UnsetType, Meta(description="For each sentence, best first.")
+    ] = UNSET
 
 
-class Answers(Struct, kw_only=True):
+class TagResponses(Struct, kw_only=True):
     """The answers to a request, in the order of its inputs."""
 
     model: str
-    answers: list[Answer]
+    answers: list[TagResponse]
 
 
-class Model(Struct, kw_only=True):
+class ModelInfo(Struct, kw_only=True):
     """A model of the service. Labels and tags are known once it is loaded, which it is when first asked for."""
 
     name: str
@@ -141,7 +141,7 @@ class Model(Struct, kw_only=True):
     precision: str | None = None
 
     @classmethod
-    def of(cls, name: str, tagger: Tagger | None) -> Model:
+    def of(cls, name: str, tagger: Tagger | None) -> ModelInfo:
         """What is known of a model."""
         if tagger is None:
             return cls(name=name, loaded=False)
@@ -150,7 +150,7 @@ class Model(Struct, kw_only=True):
         return cls(name=name, loaded=True, labels=labels, tags=tags, precision=tagger.precision)
 
 
-class Error(Struct, kw_only=True):
+class ErrorDetail(Struct, kw_only=True):
     """Why a request was refused."""
 
     code: Annotated[str, Meta(description="For programs.")]
@@ -158,10 +158,10 @@ class Error(Struct, kw_only=True):
     request_id: str
 
 
-class Failure(Struct, kw_only=True):
+class ErrorResponse(Struct, kw_only=True):
     """The body of every answer whose status is not 200."""
 
-    error: Error
+    error: ErrorDetail
 
 
 class _Line(Struct):
@@ -187,7 +187,7 @@ def read_request(body: bytes) -> TagRequest:
         raise refused(error, "the body") from None
 
 
-def read_options(query: Sequence[tuple[str, str]]) -> Options:
+def read_options(query: Sequence[tuple[str, str]]) -> TagOptions:
     """The options in a query, names and values, which are strings.
 
     Raises:
@@ -195,14 +195,14 @@ def read_options(query: Sequence[tuple[str, str]]) -> Options:
     """
     options = dict(query)
     if len(options) < len(query):
-        raise Refused(422, "invalid", "found an option twice in the query; expected each once")
+        raise RequestRefused(422, "invalid", "found an option twice in the query; expected each once")
     try:
-        return msgspec.convert(options, Options, strict=False)
+        return msgspec.convert(options, TagOptions, strict=False)
     except msgspec.ValidationError as error:
         raise refused(error, "the query") from None
 
 
-def read_line(line: bytes) -> Input:
+def read_line(line: bytes) -> TagInput:
     """The input in a line of JSON lines: its tokens, or, without any, its text, as in ``tagsmith tag``.
 
     Raises:
@@ -214,28 +214,28 @@ def read_line(line: bytes) -> Input:
     except (msgspec.MsgspecError, DataError, UnicodeDecodeError, RecursionError) as error:
         raise refused(error, "this line") from None
     if read.tokens is None and read.text is None:
-        raise Refused(422, "invalid", 'found neither of them; expected "text" or "tokens"')
-    return Input(
+        raise RequestRefused(422, "invalid", 'found neither of them; expected "text" or "tokens"')
+    return TagInput(
         Sentence(read.tokens) if read.tokens is not None else read.text or "", value, _rules(read.rules, "this line")
     )
 
 
-def refused(error: Exception, place: str) -> Refused:
+def refused(error: Exception, place: str) -> RequestRefused:
     """What is said of JSON that could not be read: 400 where it is none, 422 where it says something else."""
     if isinstance(error, msgspec.ValidationError | DataError):
-        return Refused(422, "invalid", str(error))
-    return Refused(400, "malformed", f"{place} is no JSON: {error}")
+        return RequestRefused(422, "invalid", str(error))
+    return RequestRefused(400, "malformed", f"{place} is no JSON: {error}")
 
 
 def _rules(rules: list[Rule], place: str) -> Rules | None:
     """The rules of an input. Patterns are not taken from others: a regular expression can take for ever."""
     for rule in rules:
         if rule.pattern is not None:
-            raise Refused(422, "invalid", 'found a rule with "pattern"; expected "tokens", a place, or neither')
+            raise RequestRefused(422, "invalid", 'found a rule with "pattern"; expected "tokens", a place, or neither')
     return Rules(rules) if rules else None
 
 
-def check(one: Input, place: str, limits: Limits, tokenizer: TokenizerName) -> None:
+def check(one: TagInput, place: str, limits: Limits, tokenizer: TokenizerName) -> None:
     """See to it that an input can be tagged.
 
     Raises:
@@ -243,11 +243,11 @@ def check(one: Input, place: str, limits: Limits, tokenizer: TokenizerName) -> N
     """
     given, rules = one.given, len(one.rules.rules) if one.rules else 0
     if rules > limits.rules:
-        raise Refused(413, "too_many_rules", f"found {rules} rules for {place}; expected at most {limits.rules}")
+        raise RequestRefused(413, "too_many_rules", f"found {rules} rules for {place}; expected at most {limits.rules}")
     # No text has more tokens than characters.
     if len(given) > limits.tokens and (not isinstance(given, str) or _has_more(given, limits.tokens, tokenizer)):
         expected = f"expected at most {limits.tokens}"
-        raise Refused(413, "too_many_tokens", f"found more than {limits.tokens} tokens in {place}; {expected}")
+        raise RequestRefused(413, "too_many_tokens", f"found more than {limits.tokens} tokens in {place}; {expected}")
 
 
 def _has_more(text: str, tokens: int, tokenizer: TokenizerName) -> bool:

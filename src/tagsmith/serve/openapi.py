@@ -11,7 +11,7 @@ import jinja2
 import msgspec
 
 from tagsmith.serve import messages
-from tagsmith.serve.page import Page
+from tagsmith.serve.web_page import WebPage
 
 _REFERENCE = "#/components/schemas/{name}"
 _LINES = 'Objects with "text" or "tokens", one a line. Other keys come back with the answer.'
@@ -31,13 +31,19 @@ _REFUSALS = {
 
 
 def _document() -> dict[str, Any]:
-    types = (messages.TagRequest, messages.Options, messages.Answers, messages.Model, messages.Failure)
+    types = (
+        messages.TagRequest,
+        messages.TagOptions,
+        messages.TagResponses,
+        messages.ModelInfo,
+        messages.ErrorResponse,
+    )
     (request, _, answers, model, _), schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     schemas["TagRequest"]["oneOf"] = [
         {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("text", "tokens", "inputs")
     ]
     parameters = [
-        {"name": name, "in": "query", "schema": schema} for name, schema in schemas["Options"]["properties"].items()
+        {"name": name, "in": "query", "schema": schema} for name, schema in schemas["TagOptions"]["properties"].items()
     ]
     lines = {"application/x-ndjson": {"schema": {"type": "string", "description": _LINES}}}
     example = {"text": "Jay is from India.", "probabilities": True}
@@ -85,7 +91,7 @@ def _document() -> dict[str, Any]:
             },
         },
         "components": {
-            "schemas": {name: schema for name, schema in schemas.items() if name != "Options"},
+            "schemas": {name: schema for name, schema in schemas.items() if name != "TagOptions"},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -103,7 +109,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation(summary: str, content: dict[str, Any], refusals: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    failure = _json({"$ref": _REFERENCE.format(name="Failure")})
+    failure = _json({"$ref": _REFERENCE.format(name="ErrorResponse")})
     failures = {status: {"description": _REFUSALS[status], "content": failure} for status in refusals}
     return {"summary": summary, **more, "responses": {"200": {"description": "Done.", "content": content}, **failures}}
 
@@ -115,14 +121,14 @@ def document() -> bytes:
 
 
 @cache
-def page() -> Page:
+def page() -> WebPage:
     """The description as a page."""
     template = (files("tagsmith.serve") / "docs.html.jinja").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["shown"] = _shown
-    return Page.of(environment.from_string(template).render(document=_document()))
+    return WebPage.of(environment.from_string(template).render(document=_document()))
 
 
 def _shown(schema: dict[str, Any]) -> str:

@@ -24,14 +24,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tagsmith.errors import DataError
 from tagsmith.serve.app import Service
-from tagsmith.serve.batches import Batches
-from tagsmith.serve.door import Door
-from tagsmith.serve.keys import Keys
-from tagsmith.serve.limits import Limits, Load
-from tagsmith.serve.logs import ForwardedLogs, Log
-from tagsmith.serve.messages import Error, Failure
-from tagsmith.serve.metrics import Metrics
-from tagsmith.serve.models import Models
+from tagsmith.serve.keys import ApiKeys
+from tagsmith.serve.limits import Limits, LoadCounter
+from tagsmith.serve.logs import ForwardedLogs, ServiceLog
+from tagsmith.serve.messages import ErrorDetail, ErrorResponse
+from tagsmith.serve.micro_batches import MicroBatches
+from tagsmith.serve.middleware import Middleware
+from tagsmith.serve.model_pool import ModelPool
+from tagsmith.serve.prometheus import ServiceMetrics
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _SO_ATTACH_FILTER, _BPF_RETURN = 26, 6  # Linux's numbers, on most processors
@@ -40,7 +40,7 @@ _LAST = 3.0  # seconds that open connections have for a request once listening h
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """How a service runs."""
 
     models: Mapping[str, Path]
@@ -63,7 +63,7 @@ class Settings:
         return self.host in _LOCAL or self.host.startswith("127.")
 
 
-def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> None:
+def serve(settings: ServerSettings, keys: ApiKeys, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is under way.
 
     Args:
@@ -80,13 +80,15 @@ def serve(settings: Settings, keys: Keys, announce: Callable[[str], None]) -> No
         runner.run(_serve(settings, keys, announce, listener))
 
 
-async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None], listener: socket.socket) -> None:
-    log = Log()
+async def _serve(
+    settings: ServerSettings, keys: ApiKeys, announce: Callable[[str], None], listener: socket.socket
+) -> None:
+    log = ServiceLog()
     logging.getLogger("uvicorn").addHandler(ForwardedLogs(log))
-    load = Load(settings.limits)
-    metrics = Metrics(lambda: batches.waiting, lambda: load.requests)
-    batches = Batches(settings.threads, metrics.batch.observe)
-    models = Models(
+    load = LoadCounter(settings.limits)
+    metrics = ServiceMetrics(lambda: batches.waiting, lambda: load.requests)
+    batches = MicroBatches(settings.threads, metrics.batch.observe)
+    models = ModelPool(
         settings.models,
         settings.memory,
         settings.precision,
@@ -96,7 +98,7 @@ async def _serve(settings: Settings, keys: Keys, announce: Callable[[str], None]
     await models.get(models.names[0])
     service = Service(models, batches, metrics, log, settings.limits, load, keys)
     config = uvicorn.Config(
-        Door(service, service.routes(), settings.hosts | _LOCAL if settings.is_local and not keys else None),
+        Middleware(service, service.routes(), settings.hosts | _LOCAL if settings.is_local and not keys else None),
         http=_patient(settings.limits),
         ws="none",
         lifespan="off",
@@ -262,8 +264,8 @@ def _patient(limits: Limits) -> type[asyncio.Protocol]:
         def _refuse(self, status: bytes, code: str, message: str) -> None:
             """Answer what can't be read, unless another answer is on its way, and close the connection."""
             if self.cycle is None or self.cycle.response_complete:
-                error = Error(code=code, message=message, request_id=secrets.token_hex(8))
-                body = msgspec.json.encode(Failure(error=error))
+                error = ErrorDetail(code=code, message=message, request_id=secrets.token_hex(8))
+                body = msgspec.json.encode(ErrorResponse(error=error))
                 head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (status, len(body))
                 self.transport.write(head + b"Connection: close\r\n\r\n" + body)
             self.transport.close()

@@ -23,7 +23,6 @@ from tagsmith.text import Sentence
 _KEY = "tagsmith-checkpoint"
 _VERSION = 2
 _ALPHABETS = "data.alphabets"
-_SHOWN = 5  # tensors that differ
 
 
 @dataclass(frozen=True)
@@ -146,25 +145,6 @@ def _parse(text: str, arrays: Arrays, source: str) -> tuple[dict[str, Any], Prog
 class _Document(msgspec.Struct):
     identity: dict[str, Any]
     progress: Progress
-
-
-def check_same(what: str, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """See to it that kept tensors have the names and shapes of a training's own.
-
-    Raises:
-        ConfigError: they have not; the error names the first few that differ.
-    """
-    shapes = {name: (_shape(found, name), _shape(expected, name)) for name in sorted(found.keys() | expected.keys())}
-    wrong = [f"{name} is {then}, here {now}" for name, (then, now) in shapes.items() if then != now]
-    if wrong:
-        more = f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
-        raise ConfigError(
-            f"the {what} in the checkpoint are not those of this training: {'; '.join(wrong[:_SHOWN])}{more}"
-        )
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
-    return str(list(tensors[name].shape)) if name in tensors else "missing"
 
 
 def data_of(start: Model, train: Sequence[Sentence], dev: Sequence[Sentence] | None) -> dict[str, str | None]:

@@ -13,16 +13,16 @@ import msgspec
 import torch
 
 from tagsmith.config import Config
-from tagsmith.embeddings import Vectors
+from tagsmith.embeddings import WordVectors
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError, DataError
 from tagsmith.store import Model
 from tagsmith.text import Sentence
 from tagsmith.training import checkpoint
 from tagsmith.training.checkpoint import data_of
-from tagsmith.training.learner import Learner
 from tagsmith.training.observer import Observer
-from tagsmith.training.start import Run, begin, ended, finish, make_learner
+from tagsmith.training.setup import TrainingResult, begin, ended, finish, make_learner
+from tagsmith.training.trainer import Trainer
 
 _ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
 """What decides which sentences an epoch's steps take."""
@@ -61,12 +61,12 @@ def train(
     sentences: Sequence[Sentence],
     dev: Sequence[Sentence] | None,
     config: Config,
-    vectors: Vectors | None,
+    vectors: WordVectors | None,
     observers: Sequence[Observer] = (),
     device: str = "cpu",
     checkpoints: Resumption | None = None,
     old: Model | None = None,
-) -> Run:
+) -> TrainingResult:
     """Train on sentences; keep the epoch with the best score on dev (without dev, the last).
 
     An interrupt from the keyboard ends a training that has finished an epoch, as running out of patience does. What
@@ -136,7 +136,7 @@ def train(
 
 
 def _go_on(
-    learner: Learner,
+    learner: Trainer,
     checkpoints: Resumption,
     identity: dict[str, Any],
     dev: Sequence[Sentence] | None,

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from tagsmith.config import Training
-from tagsmith.training.checkpoint import check_same
-from tagsmith.training.momentum import Momentum
+from tagsmith.config import TrainingConfig
+from tagsmith.ops.sgd.on_torch import SGD
+from tagsmith.tensors import check_same_shapes
 
 Named = Mapping[str, Tensor]
 _TABLE = "words.vectors"
@@ -26,7 +26,7 @@ _ADAMS = {
 }
 
 
-def learning_rate(settings: Training, epoch: int) -> float:
+def learning_rate(settings: TrainingConfig, epoch: int) -> float:
     """The rate of an epoch, counted from 1: by the schedule alone, whatever ran before."""
     done = (epoch - 1) / settings.epochs
     match settings.schedule:
@@ -41,22 +41,22 @@ def learning_rate(settings: Training, epoch: int) -> float:
     return settings.learning_rate * factor
 
 
-def make_optimizer(settings: Training, weights: Named) -> Momentum | Adam:
+def make_optimizer(settings: TrainingConfig, weights: Named) -> SGD | TorchOptimizer:
     """The optimizer of the settings. The word vectors' gradient is sparse, and only the rows in a batch cost time."""
     if settings.optimizer == "sgd":
         dense = {name: weight for name, weight in weights.items() if name != _TABLE}
-        return Momentum(dense, weights[_TABLE], momentum=settings.momentum, clip=settings.clip)
-    return Adam(settings, weights)
+        return SGD(dense, weights[_TABLE], momentum=settings.momentum, clip=settings.clip)
+    return TorchOptimizer(settings, weights)
 
 
-class Adam:
+class TorchOptimizer:
     """Adam or a relative of it, with PyTorch's defaults, behind a bound on the gradient's norm.
 
     Its word vectors are lazy: a row and its moments change only at the steps whose batch has the word, by plain Adam
     (``torch.optim.SparseAdam``) whatever the relative. That is not what the dense method would do.
     """
 
-    def __init__(self, settings: Training, weights: Named) -> None:
+    def __init__(self, settings: TrainingConfig, weights: Named) -> None:
         self.weights = weights
         self.clip = settings.clip
         dense = [weight for name, weight in weights.items() if name != _TABLE]
@@ -105,7 +105,7 @@ class Adam:
         Raises:
             ConfigError: the state of another optimizer, or of other weights.
         """
-        check_same("optimizer's numbers", state, self._expected(state))
+        check_same_shapes("optimizer's numbers", state, self._expected(state))
         for path, value in state.items():
             name, _, key = path.rpartition("/")
             kept = self._of(name).state[self.weights[name]]
@@ -163,7 +163,7 @@ class Average:
         if not state:
             copy_into(self.means, {name: weight.detach() for name, weight in self.weights.items()})
             return
-        check_same("averages", state, {**self.means, "steps": torch.empty(1)})
+        check_same_shapes("averages", state, {**self.means, "steps": torch.empty(1)})
         self.steps = int(state["steps"])
         copy_into(self.means, {name: state[name] for name in self.means})
 

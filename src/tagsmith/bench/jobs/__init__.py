@@ -1,1 +1,1 @@
-"""What is timed on tagsmith's side: files for ``tagsmith.bench.serving`` to run, one for each thing measured."""
+"""What is timed on tagsmith's side: files for ``tagsmith.bench.runner`` to run, one for each thing measured."""

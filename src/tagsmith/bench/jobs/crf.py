@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagsmith.bench.serving import Task
-from tagsmith.kernels import chain as compiled
-from tagsmith.kernels.reference import Allowed, Chain
-from tagsmith.model import chain
+from tagsmith.bench.runner import BenchTask
+from tagsmith.ops.chain import compiled
+from tagsmith.ops.chain import on_torch as chain
+from tagsmith.ops.chain.types import Allowed, Chain
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], Any]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], Any]]:
     """Put the numbers of the problem into arrays."""
     torch.set_num_threads(1)
     given = task.options
@@ -32,7 +32,7 @@ def prepare(task: Task) -> Callable[[], Callable[[], Any]]:
 
     def loss() -> dict[str, Any]:
         parts = [torch.tensor(part, requires_grad=True) for part in (emissions, *scores)]
-        nll = chain.nll(chain.Chain(*parts), torch.from_numpy(tags), lengths)
+        nll = chain.nll(chain.TorchChain(*parts), torch.from_numpy(tags), lengths)
         nll.backward()
         return {"nll": nll, "gradients": [part.grad for part in parts]}
 

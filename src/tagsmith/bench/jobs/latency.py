@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tagsmith import Sentence, Tagger
-from tagsmith.bench.serving import Task
+from tagsmith.bench.runner import BenchTask
 
 WARM_UP = 20
 """Sentences of the file that come before the clock starts."""
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], list[Any]]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], list[Any]]]:
     """Read the sentences; each run loads the model anew and tags the first few, which no timed sentence repeats."""
     sentences = [Sentence(tokens) for tokens in task.tokens("test")]
     model, precision = task.options["model"], task.options.get("precision", "fp32")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tagsmith.bench.serving import Task
+from tagsmith.bench.runner import BenchTask
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], float]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], float]]:
     """Draw the matrices; a run is ``calls`` products of them."""
     size, calls = task.options["size"], task.options["calls"]
     rng = np.random.default_rng(1)

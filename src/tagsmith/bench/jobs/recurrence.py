@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from tagsmith.batching import time_steps
-from tagsmith.bench.serving import Task
-from tagsmith.kernels import reference
-from tagsmith.kernels.lstm import lstm
-from tagsmith.kernels.tiles import pack
+from tagsmith.bench.runner import BenchTask
+from tagsmith.ops.recurrence import reference as recurrence_reference
+from tagsmith.ops.recurrence.compiled import lstm
+from tagsmith.ops.simd.tiles import pack
 
 WORDS = 4_000
 """Distinct words, of which the sentences are drawn."""
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], float]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], float]]:
     """Draw weights and words; a run gives the greatest difference from the reference among the shortest sentences."""
     size = task.options["size"]
     lengths = np.sort([len(sentence) for sentence in task.tokens("test")])[::-1].astype(np.int64)
@@ -33,7 +33,9 @@ def prepare(task: Task) -> Callable[[], Callable[[], float]]:
     def expected(direction: int) -> np.ndarray:
         order = steps.order[direction]
         states = np.empty((len(order), size), np.float32)
-        states[order] = reference.lstm(products[which[some]][order, direction], weight[direction], steps.counts)
+        states[order] = recurrence_reference.lstm(
+            products[which[some]][order, direction], weight[direction], steps.counts
+        )
         return states
 
     right = np.concatenate([expected(direction) for direction in (0, 1)], 1)

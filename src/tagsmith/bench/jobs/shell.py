@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tagsmith.bench.serving import Task
+from tagsmith.bench.runner import BenchTask
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], str]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], str]]:
     """Take the command as it is; its answer is what it prints, or the SHA-256 of the file it writes."""
     words = task.options["words"]
 

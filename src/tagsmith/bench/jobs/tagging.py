@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tagsmith import Tagger
-from tagsmith.bench.serving import Task
+from tagsmith.bench.runner import BenchTask
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], dict[str, Any]]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], dict[str, Any]]]:
     """Read the sentences; each run loads the model anew."""
     sentences, model = task.tokens("test"), task.options["model"]
     chunk, threads = task.options.get("chunk", 0) or len(sentences), task.options.get("threads", 1)

@@ -16,13 +16,13 @@ from torch.nn.utils.rnn import PackedSequence
 
 from tagsmith import Sentence
 from tagsmith.batching import Steps
-from tagsmith.bench.serving import Task
+from tagsmith.bench.runner import BenchTask
 from tagsmith.config import configure
 from tagsmith.embeddings import load_vectors
 from tagsmith.model import network
 from tagsmith.store import Model, shapes
-from tagsmith.training.data import training_set, word_vectors
-from tagsmith.training.learner import Learner
+from tagsmith.training.trainer import Trainer
+from tagsmith.training.training_set import training_set, word_vectors
 
 
 class TorchLSTM(nn.Module):
@@ -72,12 +72,12 @@ class Padded(TorchLSTM):
         return states.flatten(0, 1)[places]
 
 
-def prepare(task: Task) -> Callable[[], Callable[[], list[float]]]:
+def prepare(task: BenchTask) -> Callable[[], Callable[[], list[float]]]:
     """Read the data and draw the weights; each run is ``steps`` steps of a network that has made none."""
     torch.set_num_threads(1)
     options = task.options
     if options["recurrence"] != "tagsmith":
-        network.Layer = {"packed": Packed, "padded": Padded}[options["recurrence"]]  # type: ignore[misc]
+        network.RecurrentLayer = {"packed": Packed, "padded": Padded}[options["recurrence"]]  # type: ignore[misc]
     vectors = load_vectors(options["vectors"]) if options["vectors"] else None
     config = configure("ner", {**options["settings"], "words.dim": vectors.dim if vectors else 100})
     data = training_set([Sentence(*pair) for pair in task.sentences("train")], config, vectors)
@@ -89,7 +89,7 @@ def prepare(task: Task) -> Callable[[], Callable[[], list[float]]]:
     task.notes |= {"torch": torch.__version__, "tokens": sum(len(batch.words) for batch, _ in batches)}
 
     def fresh() -> Callable[[], list[float]]:
-        learner = Learner(start, data, "cpu")
+        learner = Trainer(start, data, "cpu")
         return lambda: [loss for loss, _ in itertools.islice(learner.epoch(), options["steps"])]
 
     return fresh

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagsmith.reproduce.report.blocks import NOTHING, Grid, probability, ranges
-from tagsmith.reproduce.report.configurations import Line
+from tagsmith.reproduce.report.configurations import ReportRow
 from tagsmith.reproduce.significance import paired_bootstrap, permutation_test
 from tagsmith.reproduce.tables import TEST
 
@@ -26,7 +26,7 @@ _COLUMNS = (
 )
 
 
-def compare(lines: Sequence[Line], reference: Line) -> Grid:
+def compare(lines: Sequence[ReportRow], reference: ReportRow) -> Grid:
     """Every other line's test scores minus the reference's."""
     rows = [
         (line.name, *_over_seeds(line, reference), *_over_sentences(line, reference))
@@ -36,7 +36,7 @@ def compare(lines: Sequence[Line], reference: Line) -> Grid:
     return Grid(_COLUMNS, rows, title=f"Test, each minus {reference.name}")
 
 
-def _over_seeds(line: Line, reference: Line) -> tuple[str, str]:
+def _over_seeds(line: ReportRow, reference: ReportRow) -> tuple[str, str]:
     ours, theirs = line.scores(TEST), reference.scores(TEST)
     test = permutation_test(ours, theirs)
     p = probability(test.p)
@@ -45,7 +45,7 @@ def _over_seeds(line: Line, reference: Line) -> tuple[str, str]:
     return f"{statistics.mean(ours) - statistics.mean(theirs):+.2f}", p
 
 
-def _over_sentences(line: Line, reference: Line) -> tuple[str, ...]:
+def _over_sentences(line: ReportRow, reference: ReportRow) -> tuple[str, ...]:
     shared = sorted(set(line.configuration.seeds) & set(reference.configuration.seeds))
     if not shared:
         return ("none", *[NOTHING] * 4)
@@ -62,7 +62,7 @@ def _over_sentences(line: Line, reference: Line) -> tuple[str, ...]:
     )
 
 
-def _counts(line: Line, seeds: Sequence[int]) -> NDArray[np.int64] | None:
+def _counts(line: ReportRow, seeds: Sequence[int]) -> NDArray[np.int64] | None:
     """The counts of some seeds. Shape: [seeds, 3, sentences]."""
     records = [record for record in line.configuration.records if record.config.training.seed in seeds]
     counts = [record.sentence_counts(TEST, line.constraints) for record in records]

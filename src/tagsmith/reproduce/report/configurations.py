@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tagsmith.config import Softmax, configure
-from tagsmith.corpora import Corpus, read_registry
-from tagsmith.reproduce.records import Record, VectorTable
-from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, TEST, Row
+from tagsmith.config import SoftmaxConfig, configure
+from tagsmith.corpora import CorpusEntry, read_registry
+from tagsmith.reproduce.records import Record, VectorsRecord
+from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, TEST, PaperRow
 
 LEGAL, ANY = "scheme", "none"
 
@@ -30,7 +30,7 @@ class Configuration:
         return self.first.task
 
     @property
-    def vectors(self) -> VectorTable | None:
+    def vectors(self) -> VectorsRecord | None:
         """Where its word vectors began."""
         return self.first.vectors
 
@@ -64,7 +64,7 @@ class Configuration:
     def is_of_the_corpus(self) -> bool:
         """Whether its files have as many sentences and tokens as those of its task's corpus."""
         corpus = read_registry()[TASKS[self.task].corpus]
-        assert isinstance(corpus, Corpus)
+        assert isinstance(corpus, CorpusEntry)
         known = corpus.files
         own = {part: file for part, file in self.first.parts.items() if part in known}
         if corpus.last_tenth_is_dev:  # of its train
@@ -72,7 +72,7 @@ class Configuration:
         counts = [(part, file.sentences, file.tokens) for part, file in own.items()]
         return counts == [(part, known[part].sentences, known[part].tokens) for part in own]
 
-    def is_of(self, row: Row) -> bool:
+    def is_of(self, row: PaperRow) -> bool:
         """Whether this is the model of a row, whatever its seeds, vectors and epochs."""
         if self.task not in TASKS or (self.vectors and not row.vectors):
             return False
@@ -118,10 +118,10 @@ def name_of(configuration: Configuration) -> str:
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportRow:
     """A line of a table: a configuration's scores among all tag sequences or the legal ones."""
 
-    row: Row
+    row: PaperRow
     model: str
     """The row's name, with the vectors where the table has several."""
     configuration: Configuration
@@ -155,7 +155,7 @@ class Line:
         return self.configuration.scores(part, self.constraints)
 
 
-def lines_of(rows: Sequence[Row], configurations: Sequence[Configuration]) -> list[Line]:
+def lines_of(rows: Sequence[PaperRow], configurations: Sequence[Configuration]) -> list[ReportRow]:
     """The lines of a table: a softmax over spans has two, one for each kind of constraints.
 
     A row without vectors wins over the same with any.
@@ -163,15 +163,17 @@ def lines_of(rows: Sequence[Row], configurations: Sequence[Configuration]) -> li
     found = [(row, one) for row in rows for one in configurations if _row_of(one, rows) is row]
     several = len({one.vectors_name for row, one in found if row.vectors}) > 1
     return [
-        Line(row, f"{row.name}, vectors {one.vectors_name}" if several and row.vectors else row.name, one, constraints)
+        ReportRow(
+            row, f"{row.name}, vectors {one.vectors_name}" if several and row.vectors else row.name, one, constraints
+        )
         for row, one in found
         for constraints in ((ANY, LEGAL) if _is_softmax(one) else (LEGAL,))
     ]
 
 
-def _row_of(configuration: Configuration, rows: Sequence[Row]) -> Row | None:
+def _row_of(configuration: Configuration, rows: Sequence[PaperRow]) -> PaperRow | None:
     return next((row for row in sorted(rows, key=lambda row: row.vectors) if configuration.is_of(row)), None)
 
 
 def _is_softmax(configuration: Configuration) -> bool:
-    return isinstance(configuration.first.config.head, Softmax) and ANY in configuration.first.scores[TEST]
+    return isinstance(configuration.first.config.head, SoftmaxConfig) and ANY in configuration.first.scores[TEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tagsmith.config import RANDOM_DIM, differences
-from tagsmith.quality.vocabulary import CLASSES
+from tagsmith.quality.word_classes import CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import (
     NOTHING,
@@ -19,9 +19,9 @@ from tagsmith.reproduce.report.blocks import (
     spread,
 )
 from tagsmith.reproduce.report.comparing import compare
-from tagsmith.reproduce.report.configurations import LEGAL, Configuration, Line, gather, lines_of, name_of
-from tagsmith.reproduce.report.rivals import Rival
-from tagsmith.reproduce.tables import DEV, MODEL, TABLES, TASKS, TEST, TRAIN, Table
+from tagsmith.reproduce.report.configurations import LEGAL, Configuration, ReportRow, gather, lines_of, name_of
+from tagsmith.reproduce.report.rival_scores import Rival
+from tagsmith.reproduce.tables import DEV, MODEL, TABLES, TASKS, TEST, TRAIN, PaperTable
 from tagsmith.schemes import SCHEMES
 
 READING = (
@@ -95,7 +95,7 @@ def _tasks(configurations: Sequence[Configuration], rivals: Mapping[str, Sequenc
     )
 
 
-def _task_row(line: Line) -> tuple[str, ...]:
+def _task_row(line: ReportRow) -> tuple[str, ...]:
     one = line.configuration
     return (
         _task_name(one),
@@ -109,14 +109,14 @@ def _task_row(line: Line) -> tuple[str, ...]:
     )
 
 
-def _other_row(line: Line, part: str) -> tuple[str, ...]:
+def _other_row(line: ReportRow, part: str) -> tuple[str, ...]:
     """The same models on another corpus's file."""
     corpus, split = TASKS[line.configuration.task].also[part]
     scores = spread(line.scores(part)), NOTHING, each(line.scores(part))
     return (f"the same models on {corpus}, {split}", *_task_row(line)[1:4], NOTHING, *scores)
 
 
-def _run_as(line: Line) -> str:
+def _run_as(line: ReportRow) -> str:
     return f"{line.row.name}, {line.configuration.vectors_name}, {line.configuration.epochs} epochs"
 
 
@@ -134,7 +134,7 @@ def _task_name(one: Configuration) -> str:
     return ", ".join([TASKS[one.task].title, score, *filter(None, [one.cut, other])])
 
 
-def _series(line: Line, name: str) -> Series:
+def _series(line: ReportRow, name: str) -> Series:
     one = line.configuration
     scores = zip(one.seeds, line.scores(TEST), strict=True)
     # Dev after each epoch is scored with legal sequences.
@@ -143,7 +143,7 @@ def _series(line: Line, name: str) -> Series:
     return Series(name, tuple(scores), curves, line.paper.get(TEST))
 
 
-def _table(name: str, table: Table, lines: Sequence[Line]) -> Section:
+def _table(name: str, table: PaperTable, lines: Sequence[ReportRow]) -> Section:
     configurations = list(dict.fromkeys(line.configuration for line in lines))
     seeds = sorted({seed for line in lines for seed in line.configuration.seeds})
     by_class = any(key.split()[-1] in CLASSES for row in table.rows for key in row.paper)
@@ -163,7 +163,7 @@ def _table(name: str, table: Table, lines: Sequence[Line]) -> Section:
     )
 
 
-def _scores(lines: Sequence[Line]) -> Grid:
+def _scores(lines: Sequence[ReportRow]) -> Grid:
     """Dev, test, further files, and train where the paper has it."""
     further = [part for part in lines[0].configuration.first.parts if part not in (TRAIN, DEV, TEST)]
     train = [TRAIN] * any(TRAIN in line.paper for line in lines)
@@ -182,7 +182,7 @@ def _scores(lines: Sequence[Line]) -> Grid:
     return Grid((*columns, "test, seed by seed"), rows)
 
 
-def _classes(lines: Sequence[Line]) -> Grid:
+def _classes(lines: Sequence[ReportRow]) -> Grid:
     """Test by class of words, with how many spans each has."""
     columns = ["model", "seeds", f"spans in test: {' / '.join(CLASSES)}"]
     for name in CLASSES:
@@ -204,7 +204,7 @@ def _classes(lines: Sequence[Line]) -> Grid:
     return Grid(tuple(columns), rows, title=f"By what the model could know of the words ({meanings})")
 
 
-def _missing(table: Table, lines: Sequence[Line], seeds: Sequence[int]) -> str:
+def _missing(table: PaperTable, lines: Sequence[ReportRow], seeds: Sequence[int]) -> str:
     """The seeds that some rows have and others lack."""
     missing = {row.name: list(seeds) for row in table.rows if not any(line.row is row for line in lines)}
     for line in lines:

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagsmith import Sentence, Tagger
+from tagsmith.errors import ConfigError, DataError
+from tagsmith.serve.client import Client, ServiceError
+from tagsmith.text import Tagged
+from tests.support.running import Running
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"probabilities": True},
+    {"best": 2, "scheme": "BIOES"},
+    {"min_confidence": 0.5},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_answers_are_those_of_a_tagger(service: Running, model_files: Path, options: dict[str, Any]):
+    tagger = Tagger.load(model_files / "random.safetensors")
+    texts = ["word1 Jay  word2. Word3 x!", "", "é😀 word4"] * 40
+    with Client(service.url) as client:
+        answers = list(client.tag_all(texts, model="random", **options))
+        sentence = client.tag(Sentence(["word1", "x"]), model="random", **options)
+    for sent, own in zip(
+        [*answers, sentence],
+        [*tagger.tag(texts, **options), tagger.tag(Sentence(["word1", "x"]), **options)],
+        strict=True,
+    ):
+        assert rounded(sent) == rounded(own)
+
+
+def rounded(tagged: Tagged) -> object:
+    """An answer with six digits of each number, as the service sends them."""
+
+    def six(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.6g}")
+        return tuple(map(six, value)) if isinstance(value, tuple) else value
+
+    return [six(getattr(tagged, name)) for name in Tagged.__slots__]
+
+
+def test_models(service: Running):
+    with Client(service.url) as client:
+        models = client.models()
+    assert [model.name for model in models] == ["ner", "pos", "random"]
+    assert models[0].labels == ["LOC", "PER"]
+
+
+def test_a_refusal_is_an_error_with_the_service_s_own_words(service: Running):
+    with (
+        Client(service.url) as client,
+        pytest.raises(ServiceError, match="found model 'other'; expected one of") as told,
+    ):
+        client.tag("Jay", model="other")
+    assert (told.value.status, told.value.code) == (404, "unknown_model")
+    assert len(told.value.request_id) == 16
+
+
+@contextmanager
+def flaky(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, list[float]]]:
+    """A server that gives these answers, one after another; and when it was asked."""
+    import time
+
+    left, asked = list(answers), []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(time.monotonic())
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, headers, body = left.pop(0)
+            if not status:
+                self.connection.close()
+                return
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # the connections closed on purpose
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+GOOD = (200, {}, b'{"model":"m","answers":[{"text":"x","tokens":["x"],"tags":["O"],"spans":[],"sentences":[[0,1]]}]}')
+BUSY = (503, {"Retry-After": "0.5"}, b"busy")
+CUT = (0, {}, b"")
+
+
+def test_a_busy_or_cut_service_is_asked_again_when_it_says():
+    with flaky(BUSY, CUT, GOOD) as (url, asked), Client(url) as client:
+        assert client.tag("x").tags == ("O",)
+    assert len(asked) == 3
+    assert asked[1] - asked[0] >= 0.5
+
+
+def test_it_is_not_asked_for_ever():
+    with (
+        flaky(BUSY, BUSY, GOOD) as (url, asked),
+        Client(url, tries=2) as client,
+        pytest.raises(ServiceError, match="status 503") as told,
+    ):
+        client.tag("x")
+    assert (len(asked), told.value.status) == (2, 503)
+
+
+def test_what_is_wrong_is_not_sent_again():
+    with (
+        flaky((500, {}, b"oops"), GOOD) as (url, asked),
+        Client(url) as client,
+        pytest.raises(ServiceError, match="status 500"),
+    ):
+        client.tag("x")
+    assert len(asked) == 1
+
+
+def test_a_service_that_is_not_there():
+    with Client("http://127.0.0.1:9", tries=2) as client, pytest.raises(ServiceError, match="unreachable"):
+        client.tag("x")
+
+
+def test_what_can_not_be_sent_is_told_before_it_is(service: Running):
+    with Client(service.url) as client:
+        with pytest.raises(DataError, match=r"^found text that is no Unicode"):
+            client.tag("\ud800")
+        with pytest.raises(ConfigError, match=r"^found min_confidence nan; expected 0 to 1$"):
+            client.tag("x", probabilities=True, min_confidence=float("nan"))
