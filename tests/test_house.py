@@ -1,29 +1,27 @@
-"""The house's own rules: what may import what, what is public, what is documented, and what is in the package."""
+"""Rules for the code as a whole: imports, names, sizes, documentation, and tests that mirror the source."""
 
 from __future__ import annotations
 
 import ast
 import re
-import shutil
+import sys
+from collections import Counter
 from collections.abc import Iterator
-from importlib.resources import files
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
-import click
 import pytest
 
 import tagsmith
-from tagsmith.cli import app
-from tagsmith.formats import conll
-from tagsmith.schemes import SCHEMES, is_legal, read_spans
 
 ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src"
-PACKAGE = SOURCE / "tagsmith"
-DEMO = Path(str(files("tagsmith") / "demo"))
+PACKAGE = ROOT / "src" / "tagsmith"
+TESTS = ROOT / "tests"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TEST_MODULES = sorted(TESTS.rglob("*.py"))
 
-# From the ground up, as in ARCHITECTURE.md. A room is a module or a package; "tagsmith" is the package's own __init__.
+# From the bottom up, as in ARCHITECTURE.md: a module or package imports only from rows above its own.
+# "tagsmith" is the package's own __init__.
 FLOORS = [
     ["errors"],
     ["text", "files", "extras", "machine"],
@@ -55,11 +53,11 @@ FLOORS = [
     ["cli"],
     ["demo", "__main__"],
 ]
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FLOOR_OF = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 
-# Whoever imports these imports PyTorch or draws: only training, the engine for GPUs and benchmarks of them may.
+# Only these import PyTorch or matplotlib at their top; everyone else imports them inside functions.
 HEAVY = {"torch", "matplotlib"}
-HEAVY_ROOMS = {
+HEAVY_PARTS = {
     "model",
     "gpu",
     "training",
@@ -70,15 +68,39 @@ HEAVY_ROOMS = {
     "bench/chart.py",
     "quality/pictures.py",
 }
-
-
-# Below ops, the file's name says that it needs PyTorch.
+# In ops, the file's name says that it needs PyTorch.
 HEAVY_OPS = {"autograd.py", "dispatch.py", "on_torch.py", "on_triton.py", "philox.py"}
 
+# File names that may repeat, each for one role.
+ROLES = {
+    "__init__.py": "a package",
+    "__main__.py": "python -m",
+    "reference.py": "an operation in plain NumPy, written to be read",
+    "compiled.py": "an operation, or an engine, in compiled code",
+    "int8.py": "an operation in 8-bit integers",
+    "on_torch.py": "an operation, or an engine, in PyTorch",
+    "on_triton.py": "an operation, or an engine, in Triton",
+    "autograd.py": "compiled kernels as PyTorch functions",
+    "network.py": "the network in PyTorch: one (model), or several side by side (gpu)",
+}
+# In these folders a file is named after its command or its job, which may be the name of the module it calls.
+NAMED_AFTER_WHAT_THEY_RUN = {"cli", "bench", "bench/jobs"}
 
-def is_heavy(path: Path) -> bool:
-    """Whether a module may import PyTorch or draw."""
-    return bool({room_of(path), name_of(path)} & HEAVY_ROOMS) or (room_of(path) == "ops" and path.name in HEAVY_OPS)
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
+# Kernels that Triton or LLVM must see as one function.
+LONG_FUNCTIONS = {
+    "ops/chain/on_triton.py:_sum_paths",
+    "ops/recurrence/on_triton.py:_backward",
+    "ops/simd/tiles.py:_tile",
+    "ops/simd/tiles.py:tile",
+    "ops/simd/tiles.py:generate",
+}
+
+# Modules without a test of their own name, and where they are tested.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+NOT_PLAIN = re.compile(r"\bsee to it\b|\banew\b|\bgo(es)? on\b", re.IGNORECASE)
+NOT_FIRST = {"what", "how", "where", "whether", "which", "why"}
 
 
 def parse(path: Path) -> ast.Module:
@@ -90,13 +112,19 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def room_of(path: Path) -> str:
+def part_of(path: Path) -> str:
+    """The top-level module or package that a file belongs to."""
     first = name_of(path).split("/")[0].removesuffix(".py")
     return "tagsmith" if first == "__init__" else first
 
 
+def is_heavy(path: Path) -> bool:
+    """Whether a module may import PyTorch or matplotlib at its top."""
+    return bool({part_of(path), name_of(path)} & HEAVY_PARTS) or (part_of(path) == "ops" and path.name in HEAVY_OPS)
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything a module imports, at its top, inside functions or for types only."""
+    """Line and full dotted name of everything a module imports: at its top, inside functions, or for types only."""
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -105,56 +133,64 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
+def imported_parts(path: Path) -> Iterator[tuple[int, str]]:
     for line, name in imports(path):
         first, _, rest = name.partition(".")
         if first == "tagsmith":
-            room = rest.split(".")[0]
-            yield line, room if room in FLOOR_OF else "tagsmith"
+            part = rest.split(".")[0]
+            yield line, part if part in FLOOR_OF else "tagsmith"
+
+
+def dotted(path: Path) -> str:
+    """The dotted name of a module of the package."""
+    return ".".join(("tagsmith", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
 class TestImports:
     def test_every_module_has_a_floor(self):
-        assert {room_of(path) for path in MODULES} == FLOOR_OF.keys()
+        assert {part_of(path) for path in MODULES} == FLOOR_OF.keys()
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
     def test_imports_only_point_down(self, path: Path):
-        own = room_of(path)
-        for line, room in imported_rooms(path):
-            assert room == own or FLOOR_OF[room] < FLOOR_OF[own], f"{name_of(path)}:{line} imports {room}"
+        own = part_of(path)
+        for line, part in imported_parts(path):
+            assert part == own or FLOOR_OF[part] < FLOOR_OF[own], f"{name_of(path)}:{line} imports {part}"
+
+    def test_no_modules_import_each_other_in_a_circle(self):
+        names = {dotted(path) for path in MODULES}
+        above = {
+            dotted(path): {found for _, name in imports(path) for found in (name, name.rpartition(".")[0])} & names
+            for path in MODULES
+        }
+        for name in above:  # a package imports its modules, which name it as the prefix of their siblings
+            above[name] = {other for other in above[name] if not name.startswith(f"{other}.")} - {name}
+        while free := {name for name, needed in above.items() if not needed & above.keys()}:
+            above = {name: needed for name, needed in above.items() if name not in free}
+        assert above == {}
 
     def test_the_walk_sees_imports_of_every_kind(self):
-        seen = {name for _, name in imports(PACKAGE / "tagger.py")}
+        seen = {name for path in (PACKAGE / "tagger.py", PACKAGE / "batching.py") for _, name in imports(path)}
         assert "tagsmith.store" in seen  # from tagsmith import store
-        assert "tagsmith.schemes.SCHEMES" in seen
-        assert "tagsmith.training.loop" in seen  # inside a function
-        assert "tagsmith.training.checkpoint.Epoch" in seen  # for types only
-        assert (PACKAGE / "batching.py", "config") in {(p, r) for p in MODULES for _, r in imported_rooms(p)}
+        assert "tagsmith.tensors.Ids" in seen
+        assert any(name.startswith("tagsmith.training.") for name in seen)  # inside a function, or for types only
 
     def test_the_floors_are_those_of_architecture_md(self):
         rows = re.findall(r"^\| (`.+?) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
-        rooms = [[name.split("/")[0] for name in re.findall(r"`([^`]+)`", row)] for row in rows]
-        listed = [room for row in rooms for room in row]
+        listed = [name.split("/")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)]
         assert sorted(listed) == sorted(FLOOR_OF.keys() - {"tagsmith", "__main__"})
-        assert [FLOOR_OF[room] for room in listed] == sorted(FLOOR_OF[room] for room in listed)
+        assert [FLOOR_OF[part] for part in listed] == sorted(FLOOR_OF[part] for part in listed)
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
-    def test_only_training_the_gpu_engine_and_their_benchmarks_import_torch_or_matplotlib(self, path: Path):
-        heavy = {name.split(".")[0] for _, name in imports(path)} & HEAVY
-        if heavy:
+    def test_only_training_gpus_and_pictures_import_torch_or_matplotlib(self, path: Path):
+        if {name.split(".")[0] for _, name in imports(path)} & HEAVY:
             assert is_heavy(path)
 
-    @pytest.mark.parametrize("path", MODULES, ids=name_of)
-    def test_heavy_rooms_are_imported_late_by_all_others(self, path: Path):
-        if is_heavy(path):
-            return
+    @pytest.mark.parametrize("path", [path for path in MODULES if not is_heavy(path)], ids=name_of)
+    def test_everyone_else_imports_the_heavy_modules_late(self, path: Path):
+        heavy = {dotted(other) for other in MODULES if is_heavy(other)}
         for node in parse(path).body:
             if isinstance(node, ast.ImportFrom):
-                pictures = ("tagsmith.bench.chart", "tagsmith.quality.pictures")
-                engines = ("tagsmith.engine.on_torch", "tagsmith.engine.on_triton")
-                heavy = ("tagsmith.model", "tagsmith.gpu", "tagsmith.training", *engines, *pictures)
-                assert node.module not in heavy
-                assert not (node.module or "").startswith(("tagsmith.model.", "tagsmith.gpu.", "tagsmith.training."))
+                assert not {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)} & heavy
 
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
     def test_nothing_can_run_code_from_data(self, path: Path):
@@ -166,18 +202,70 @@ class TestImports:
                 assert called not in ("eval", "exec", "torch.load", "np.load", "__import__"), f"line {node.lineno}"
 
 
-class TestCode:
-    @pytest.mark.parametrize("path", MODULES, ids=name_of)
-    def test_no_module_is_longer_than_400_lines(self, path: Path):
-        assert len(path.read_text("utf-8").splitlines()) <= 400
+class TestNames:
+    def test_no_public_class_name_means_two_things(self):
+        counts = Counter(
+            node.name
+            for path in MODULES
+            for node in parse(path).body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        )
+        assert [name for name, count in counts.items() if count > 1] == []
 
+    def test_a_file_name_repeats_only_for_the_same_role(self):
+        free = [path for path in MODULES if name_of(path.parent) not in NAMED_AFTER_WHAT_THEY_RUN]
+        counts = Counter(path.name for path in free)
+        assert [name for name, count in counts.items() if count > 1 and name not in ROLES] == []
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_the_roles_are_in_use(self, role: str):
+        assert sum(path.name == role for path in MODULES) > 1
+
+    def test_no_file_shadows_the_standard_library_or_a_dependency(self):
+        taken = sys.stdlib_module_names | packages_distributions().keys() - {"tagsmith"}
+        assert [name_of(path) for path in MODULES if path.stem in taken and path.name not in ("__main__.py",)] == []
+
+
+class TestSizes:
+    @pytest.mark.parametrize("path", [*MODULES, *TEST_MODULES], ids=lambda path: path.relative_to(ROOT).as_posix())
+    def test_no_file_is_too_long(self, path: Path):
+        assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+
+    def test_no_function_is_too_long_but_those_listed(self):
+        long = {
+            f"{path.relative_to(PACKAGE if PACKAGE in path.parents else ROOT).as_posix()}:{node.name}"
+            for path in (*MODULES, *TEST_MODULES)
+            for node in ast.walk(parse(path))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        }
+        assert long == LONG_FUNCTIONS
+        assert len(LONG_FUNCTIONS) <= 6
+
+
+class TestDocumentation:
     @pytest.mark.parametrize("path", MODULES, ids=name_of)
     def test_public_classes_functions_and_methods_have_docstrings(self, path: Path):
-        missing = [f"{name_of(path)}:{node.lineno} {node.name}" for node in public(parse(path))]
-        assert missing == []
+        assert [f"{name_of(path)}:{node.lineno} {node.name}" for node in undocumented(parse(path))] == []
 
-    def test_modules_with_code_say_what_they_are_for(self):
+    def test_modules_with_code_have_docstrings(self):
         assert [name_of(path) for path in MODULES if parse(path).body and not ast.get_docstring(parse(path))] == []
+
+    @pytest.mark.parametrize("path", MODULES, ids=name_of)
+    def test_docstrings_begin_with_what_is_returned_or_done(self, path: Path):
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                first = (ast.get_docstring(node) or "-").split()[0].lower().strip(",:;")
+                assert first not in NOT_FIRST, f"{name_of(path)}: {getattr(node, 'name', 'the module')}"
+
+    @pytest.mark.parametrize(
+        "path",
+        [*PACKAGE.rglob("*.py"), *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")],
+        ids=lambda path: path.relative_to(ROOT).as_posix(),
+    )
+    def test_the_prose_is_idiomatic(self, path: Path):
+        found = [match.group() for match in NOT_PLAIN.finditer(path.read_text("utf-8"))]
+        assert found == []
 
     def test_all_is_complete_and_sorted(self):
         defined = {
@@ -190,8 +278,6 @@ class TestCode:
         assert all(hasattr(tagsmith, name) for name in tagsmith.__all__)
 
     def test_the_version_is_that_of_the_installed_package(self):
-        from importlib.metadata import version
-
         assert tagsmith.__version__ == version("tagsmith")
 
     def test_the_package_says_that_it_has_types(self):
@@ -199,12 +285,39 @@ class TestCode:
 
     def test_no_path_of_anyones_machine_is_in_the_source(self):
         for path in (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-            if path.suffix != ".safetensors":  # whose words are those of other people's text
+            if path.suffix != ".safetensors":  # its words are those of other people's text
                 assert not re.search(rb"/(home|root|tmp|Users)/", path.read_bytes()), path
 
 
-def public(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef]:
-    """Public definitions without a docstring; of classes that extend others, only their own, not overridden ones."""
+class TestMirror:
+    @pytest.mark.parametrize("path", MODULES, ids=name_of)
+    def test_every_module_has_a_test_of_its_name(self, path: Path):
+        if not has_code(path) or name_of(path) in TESTED_ELSEWHERE:
+            return
+        stem = "init" if path.name == "__init__.py" else path.stem
+        assert (TESTS / path.relative_to(PACKAGE).with_name(f"test_{stem}.py")).is_file()
+
+    def test_the_exceptions_are_modules_and_their_tests_exist(self):
+        for module, test in TESTED_ELSEWHERE.items():
+            assert (PACKAGE / module).is_file()
+            assert (TESTS / test).is_file()
+
+    def test_every_folder_of_tests_is_a_package_of_the_source(self):
+        folders = {path.parent.relative_to(TESTS) for path in TEST_MODULES} - {Path(), Path("support")}
+        assert all((PACKAGE / folder).is_dir() for folder in folders)
+
+
+def has_code(path: Path) -> bool:
+    """Whether a module holds more than a docstring, imports and ``__all__``."""
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.If)
+        and not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("__all__", "__version__"))
+        for node in parse(path).body
+    )
+
+
+def undocumented(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """Public definitions without a docstring; a subclass of PyTorch's needs none for forward and backward."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             if not ast.get_docstring(node):
@@ -219,68 +332,3 @@ def public(tree: ast.Module) -> Iterator[ast.ClassDef | ast.FunctionDef]:
 
 def is_overload(function: ast.FunctionDef) -> bool:
     return any(ast.unparse(decorator) == "overload" for decorator in function.decorator_list)
-
-
-class TestReadme:
-    def test_its_python_runs(
-        self,
-        tiny_model_path: Path,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ):
-        blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
-        if not blocks:
-            pytest.skip("README has no Python")
-        shutil.copy(tiny_model_path, tmp_path / "ner.safetensors")
-        monkeypatch.chdir(tmp_path)
-        for block in blocks:
-            exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
-        assert capsys.readouterr().out
-
-    def test_its_links_lead_somewhere(self):
-        pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-        for page in pages:
-            for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text("utf-8")):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-    def test_the_commands_it_shows_exist(self):
-        shown = re.findall(r"^ +tagsmith ([\w-]+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-        assert set(shown) == set(app.list_commands(click.Context(app)))
-
-
-@pytest.fixture(scope="module")
-def corpus() -> dict[str, list[tagsmith.Sentence]]:
-    return {part: list(conll.read(DEMO / f"{part}.conll")) for part in ("train", "dev", "test")}
-
-
-class TestCorpus:
-    def test_no_sentence_is_in_two_files_or_twice_in_one(self, corpus: dict[str, list[tagsmith.Sentence]]):
-        tokens = [sentence.tokens for sentences in corpus.values() for sentence in sentences]
-        assert len(set(tokens)) == len(tokens) == 488 + 96 + 96
-
-    def test_its_tags_are_legal_iob2(self, corpus: dict[str, list[tagsmith.Sentence]]):
-        for sentences in corpus.values():
-            assert all(is_legal(SCHEMES["IOB2"], sentence.tags or ()) for sentence in sentences)
-
-    @pytest.mark.parametrize("part", ["train", "dev", "test"])
-    def test_every_file_has_the_four_labels_of_conll_2003_and_no_other(
-        self, part: str, corpus: dict[str, list[tagsmith.Sentence]]
-    ):
-        labels = {span.label for sentence in corpus[part] for span in read_spans(sentence.tags or ())}
-        assert labels == {"PER", "LOC", "ORG", "MISC"}
-
-    def test_the_name_tagged_in_the_examples_is_not_in_the_training_data(
-        self, corpus: dict[str, list[tagsmith.Sentence]]
-    ):
-        words = {token.lower() for sentence in corpus["train"] for token in sentence.tokens}
-        assert "jay" not in words
-        assert "india" in words
-
-    def test_its_words_are_in_composed_form_without_odd_characters(self, corpus: dict[str, list[tagsmith.Sentence]]):
-        import unicodedata
-
-        for sentence in (sentence for sentences in corpus.values() for sentence in sentences):
-            for token in sentence.tokens:
-                assert token.isprintable()
-                assert unicodedata.is_normalized("NFC", token)
