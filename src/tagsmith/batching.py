@@ -1,7 +1,7 @@
-"""Sentences to Batch: the last place that sees strings on their way into the numbers.
+"""Turn sentences into a Batch of ids. After this, there are no strings.
 
-A batch holds no padding. Its words stand one sentence after another, its characters one distinct word after
-another, and lengths say where each begins; whoever needs a rectangle derives it from the lengths.
+A batch has no padding. It concatenates the words of its sentences and the characters of its distinct words. Lengths say
+where each begins.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ class Batch:
     """B sentences of N words in all, U of them distinct, with C characters."""
 
     words: Ids
-    """Id of every word. Shape: [N]."""
+    """The id of each word. Shape: [N]."""
     spelling: Ids
-    """Which of the distinct words each word is. Shape: [N]."""
+    """The distinct word that each word is. Shape: [N]."""
     chars: Ids
-    """Characters of the distinct words, one word after another. Shape: [C]."""
+    """The characters of the distinct words, concatenated. Shape: [C]."""
     word_lengths: Ids
     """Characters in each distinct word, all at least 1. Shape: [U]."""
     lengths: Ids
     """Words in each sentence, all at least 1. Shape: [B]."""
 
     def spell_each(self) -> Batch:
-        """The same batch with every word spelled on its own, so that no two share a dropout mask (U becomes N)."""
+        """Return the same batch with separate characters for every word, so that no two words share a dropout mask (U becomes N)."""
         if np.array_equal(self.spelling, np.arange(len(self.words))):
             return self
         return self.take(np.arange(len(self.lengths)))
 
     def take(self, sentences: Ids) -> Batch:
-        """The batch of some of its sentences, every word spelled on its own. Shape: [sentences taken]."""
+        """Return the batch of some of its sentences, with separate characters for every word. Shape: [sentences]."""
         lengths = self.lengths[sentences]
         places = ranges(self._first_words[sentences], lengths)
         words = self.spelling[places]
@@ -62,8 +62,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Alphabets:
-    """What turns tokens into ids: the words, of which the first ``trained`` have rows of their own in training,
-    the characters, and the two normalisations. Id 0 is the unknown word, and the unknown character."""
+    """The vocabularies of words and characters, and the two normalisations. The first ``trained`` words have trainable
+    rows. Id 0 is the unknown word, and the unknown character."""
 
     words: Vocabulary
     chars: Vocabulary
@@ -72,19 +72,18 @@ class Alphabets:
     zero_digits: bool
 
     def spelling_of(self, token: str) -> str:
-        """The token as the character encoder sees it."""
+        """Return the token for the character encoder."""
         return zero_digits(token) if self.zero_digits else token
 
     def word_of(self, token: str) -> str:
-        """The token as the word table knows it."""
+        """Return the token for the word table."""
         word = self.spelling_of(token)
         return word.lower() if self.lowercase else word
 
     def word_id(self, token: str) -> int:
-        """Row of the token's word vector: that of its normalised form, else its own, else the unknown word's.
+        """Return the id of the token's word vector: of its normalised form, else of the token itself, else the unknown word's.
 
-        Training knows normalised forms only ("mp0"); of other words a vector file may have just the form as it is
-        ("mp3").
+        Training words are normalised ("mp0"). A vector file may have only the original form ("mp3").
         """
         found = self.words.find(word := self.word_of(token))
         if found == ABSENT and word != token:
@@ -92,7 +91,7 @@ class Alphabets:
         return UNKNOWN if found == ABSENT else found
 
     def batch(self, sentences: Sequence[Sequence[str]]) -> Batch:
-        """The batch of some sentences, none of them empty."""
+        """Return the batch of some non-empty sentences."""
         index: dict[str, int] = {}
         spelling = np.array([index.setdefault(token, len(index)) for s in sentences for token in s], np.int64)
         # Strings are looked at once per distinct word, not once per token.
@@ -102,14 +101,14 @@ class Alphabets:
         return Batch(word_ids[spelling], spelling, chars, word_lengths, lengths)
 
     def characters(self, spellings: Sequence[str]) -> tuple[Ids, Ids]:
-        """The characters of spellings, one after another, and how many each has. Shape: [C], [U]."""
+        """Return the characters of some words, concatenated, and the length of each word. Shape: [C], [U]."""
         codes = np.frombuffer("".join(spellings).encode("utf-32-le", "surrogatepass"), np.uint32)
         chars = self._id_of_code[np.minimum(codes, len(self._id_of_code) - 1)]
         return chars, np.array(list(map(len, spellings)), np.int64)
 
     @cached_property
     def _id_of_code(self) -> Ids:
-        """Each character's id in the place of its code point; the last place is of a character that is not known."""
+        """Character ids by code point. The last entry is for unknown characters."""
         codes = {ord(character): i for i, character in enumerate(self.chars.strings) if len(character) == 1}
         table = np.full(max(codes, default=0) + 2, UNKNOWN)
         table[list(codes)] = list(codes.values())
@@ -122,13 +121,13 @@ def build_alphabets(
     extra: Iterable[str] = (),
     extra_chars: Iterable[str] = (),
 ) -> tuple[Alphabets, Counter[str]]:
-    """The alphabets of a training set, and how often each of its words occurs (after normalisation).
+    """Return the vocabularies of a training set, and the counts of its normalised words.
 
     Characters seen once share the unknown character's row, so that this row is trained too.
 
     Args:
-        extra: words known from elsewhere (a vector table), looked up when tagging but never trained.
-        extra_chars: characters known from elsewhere (an older model), with rows of their own however often they occur.
+        extra: words from elsewhere (a vector table), used in tagging but never trained.
+        extra_chars: characters from elsewhere (an older model), which always get rows.
     """
     plain = Alphabets(Vocabulary([""]), Vocabulary([""]), 1, words.lowercase, words.zero_digits)
     counts: Counter[str] = Counter()
@@ -149,12 +148,12 @@ def build_alphabets(
 
 
 def cut(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Places of sentences, those of like length together, in groups of at most ``budget`` words.
+    """Yield the indices of sentences in groups of at most ``budget`` words, similar lengths together.
 
-    A group's words are counted as if padded to its longest sentence; a longer sentence is a group of its own.
+    Words are counted as if padded to the group's longest sentence. A longer sentence forms its own group.
     """
     group: list[int] = []
-    # From the longest down, so that the first of a group is its longest.
+    # Longest first, so that the first of a group is its longest.
     for place in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         if group and (len(group) + 1) * lengths[group[0]] > budget:
             yield group
@@ -166,16 +165,16 @@ def cut(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Steps:
-    """The words of a batch in order of time: all first words, then all second words, and so on.
+    """The words of a batch in time order: all first words, then all second words, and so on.
 
-    Sentences are taken from the longest down, so the sentences that still run at a step are the first
-    ``counts[t]`` of those at the step before: a recurrence works on whole slices and meets no padding.
+    The longest sentence comes first, so the sentences that still run at step t are the first ``counts[t]`` of those at the
+    step before. A recurrence works on whole slices and sees no padding.
     """
 
     order: Ids
-    """Word at each place, reading forwards in row 0 and backwards in row 1. Shape: [2, N]."""
+    """The word at each position: forwards in row 0, backwards in row 1. Shape: [2, N]."""
     counts: list[int]
-    """Sentences at each step, never rising. Shape: [T]."""
+    """The number of sentences at each step, non-increasing. Shape: [T]."""
 
     @property
     def starts(self) -> Ids:
@@ -189,18 +188,18 @@ class Steps:
 
     @property
     def previous(self) -> Ids:
-        """For each place after the first step, the place of the same sentence one step before. Shape: [N - B]."""
+        """For each position after the first step, the position of the same sentence one step before. Shape: [N - B]."""
         counts = np.array(self.counts)
         return np.arange(counts[0], counts.sum()) - np.repeat(counts[:-1], counts[1:])
 
     def slices(self) -> list[slice]:
-        """The places of each step."""
+        """Return the positions of each step."""
         ends = np.cumsum(self.counts).tolist()
         return [slice(end - count, end) for end, count in zip(ends, self.counts, strict=True)]
 
 
 def time_steps(lengths: Ids) -> Steps:
-    """The order of time of a batch whose sentences have these lengths."""
+    """Return the time order of a batch whose sentences have these lengths."""
     by_length = np.argsort(-lengths, kind="stable")
     starts = (np.cumsum(lengths) - lengths)[by_length]
     falling = lengths[by_length]

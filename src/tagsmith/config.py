@@ -1,9 +1,9 @@
-"""Every setting, with its default and its place in the paper; presets, and settings by name.
+"""All settings, with their defaults and sources in the paper; presets, and settings by name.
 
-A ``Config`` is frozen and travels inside the model file. Presets are configs; ``configure`` starts from one
-and changes settings by their dotted names, as ``--set encoder.size=100`` and TOML files do.
+A ``Config`` is frozen and stored in the model file. Presets are configs. ``configure`` starts from one
+and changes settings by dotted name, as ``--set encoder.size=100`` and TOML files do.
 
-A section that comes in kinds is a union: ``chars.kind=lstm`` has the settings of ``CharLSTMConfig`` and no others.
+A section with several kinds is a union: ``chars.kind=lstm`` has the settings of ``CharLSTMConfig`` and no others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tagsmith.errors import ConfigError, DataError
 from tagsmith.text import SchemeName, TokenizerName
 
 RANDOM_DIM = 100
-"""Width of word vectors that begin at random, if none is set (Ma and Hovy 2016, §2.2)."""
+"""The default width of randomly initialised word vectors (Ma and Hovy 2016, §2.2)."""
 Rate = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Size = Annotated[int, Meta(ge=1, le=65_536)]
 Positive = Annotated[float, Meta(gt=0.0)]
@@ -31,32 +31,32 @@ NotNegative = Annotated[float, Meta(ge=0.0)]
 
 
 class WordsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a token becomes a word vector."""
+    """The word vectors."""
 
     dim: Size | None = None
-    """Width of a word vector. Unset: that of the vector file, or ``RANDOM_DIM`` without one."""
+    """Width of a word vector. Unset: the width of the vector file, or ``RANDOM_DIM`` without one."""
     lowercase: bool = True
-    """Look words up in lower case; their spelling keeps its case."""
+    """Look up words in lower case. Their characters keep their case."""
     zero_digits: bool = True
-    """Turn every ASCII digit into 0, in the word and in its spelling, when training and when tagging."""
+    """Replace every ASCII digit by 0, in words and characters, in training and tagging."""
     unknown_rate: Rate = 0.5
-    """How often a word seen once in training, and absent from the vectors, trains the unknown word's row."""
+    """The probability that a word seen once in training and without a vector trains the unknown word's row instead."""
     dropout: NotNegative = 0.0
-    """a: any word, if seen n times in training, does so at a / (a + n) of its places (Kiperwasser and Goldberg 2016).
-    It teaches a model to go by spelling and context, at the cost of words it knows."""
+    """Word dropout a: a word seen n times in training is replaced by the unknown word with probability a / (a + n)
+    (Kiperwasser and Goldberg 2016). The model then relies more on spelling and context, and less on known words."""
 
 
 class CharCNNConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="cnn"):
-    """A token's characters become a spelling vector by a convolution and the maximum over time (§2.1)."""
+    """A character CNN: a convolution and the maximum over time (Ma and Hovy 2016, §2.1)."""
 
     dim: Size = 30
     filters: Size = 30
     window: Annotated[int, Meta(ge=1, le=101)] = 3
-    """Characters a filter sees at once; odd, so that it has a middle."""
+    """Characters that a filter sees at once. It must be odd."""
     activation: Literal["none", "tanh", "relu"] = "none"
-    """After the convolution. The paper names none; the authors' code has ``tanh``."""
+    """The activation after the convolution. The paper has none; the authors' code has ``tanh``."""
     dropout: Rate = 0.5
-    """On the character embeddings, before the convolution (Ma and Hovy 2016, §2.1)."""
+    """Dropout on the character embeddings, before the convolution (Ma and Hovy 2016, §2.1)."""
 
     def __post_init__(self) -> None:
         if self.window % 2 == 0:
@@ -69,13 +69,13 @@ class CharCNNConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class CharLSTMConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="lstm"):
-    """A token's characters become a spelling vector by a BiLSTM: its two final states (Lample et al. 2016, §4.1)."""
+    """A character BiLSTM: its two final states (Lample et al. 2016, §4.1)."""
 
     dim: Size = 30
     size: Size = 25
     """State size per direction, as in Lample et al."""
     dropout: Rate = 0.5
-    """On the character embeddings, where the convolution has it."""
+    """Dropout on the character embeddings, as for the CNN."""
 
     @property
     def width(self) -> int:
@@ -84,89 +84,89 @@ class CharLSTMConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class NoCharsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
-    """Words are their word vectors alone, as in the paper's BRNN and BLSTM."""
+    """No characters: word vectors alone, as in the paper's BRNN and BLSTM."""
 
     @property
     def width(self) -> int:
-        """Size of a spelling vector: there is none."""
+        """Size of a spelling vector: 0."""
         return 0
 
 
 class EncoderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The bidirectional recurrence over the words of a sentence."""
+    """The bidirectional recurrent layers over the words of a sentence."""
 
     kind: Literal["lstm", "rnn"] = "lstm"
     """``rnn``: h = tanh(W x + U h + b), the paper's BRNN."""
     layers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Each reads the states of the one before."""
+    """Number of layers. Each reads the states of the previous one."""
     size: Size = 200
     """State size per direction."""
     dropout_in: Rate = 0.5
     dropout_out: Rate = 0.5
-    """On the states of every layer: between layers, and before the head."""
+    """Dropout on the states of every layer: between layers, and before the head."""
     variational: bool = False
-    """Both dropouts draw one mask for all words of a sentence, not one for each word (Gal and Ghahramani 2016)."""
+    """Draw one dropout mask per sentence instead of one per word (Gal and Ghahramani 2016)."""
 
 
 class CRFConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="crf"):
     """A linear chain over the tags (Ma and Hovy 2016, §2.3)."""
 
     potentials: Literal["shared", "bigram"] = "shared"
-    """``shared``: one transition matrix for all words. ``bigram``, the paper's own: a weight vector and a bias for each
-    pair of tags, so that what a step scores depends on the word."""
+    """``shared``: one transition matrix for all words. ``bigram``, the paper's: a weight vector and a bias for each
+    pair of tags, so that a step's score depends on the word."""
 
 
 class SoftmaxConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="softmax"):
-    """Every word's tag on its own."""
+    """An independent softmax for each word."""
 
 
 class DecodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How answers are read off the scores, whatever the head."""
+    """Decoding, for every head."""
 
     constraints: Literal["scheme", "none"] = "scheme"
-    """``scheme``: the best of the legal sequences. ``none``: the best of all, as the paper scores its models."""
+    """``scheme``: the best legal tag sequence. ``none``: the best of all, as the paper scores its models."""
     temperature: Positive = 1.0
-    """What all scores are divided by before they become probabilities. It changes no tag."""
+    """The divisor of all scores before they become probabilities. It changes no tag."""
 
 
 class TrainingConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stochastic gradient descent as the paper does it (Ma and Hovy 2016, §3), unless another optimiser is named."""
+    """Training: SGD as in the paper (Ma and Hovy 2016, §3), unless you name another optimiser."""
 
     epochs: Annotated[int, Meta(ge=1)] = 50
     batch_size: Annotated[int, Meta(ge=1)] = 10
-    """Sentences a step."""
+    """Sentences per step."""
     optimizer: Literal["sgd", "adam", "adamw", "nadam", "radam"] = "sgd"
-    """The Adams want a lower learning_rate, such as 0.001."""
+    """The optimiser. The Adam family needs a lower learning_rate, such as 0.001."""
     learning_rate: Positive = 0.015
     schedule: Literal["inverse", "linear", "cosine", "constant"] = "inverse"
-    """The rate of epoch t, counted from 0: learning_rate / (1 + decay * t), or down to 0 at the end of the last epoch
-    in a line or along a cosine, or always learning_rate."""
+    """The learning rate of epoch t, from 0: learning_rate / (1 + decay * t), or a linear or cosine decrease to 0 at the
+    end of the last epoch, or constant."""
     decay: NotNegative = 0.05
-    """Of the schedule ``inverse``."""
+    """The decay of the schedule ``inverse``."""
     momentum: Rate = 0.9
-    """Of the optimizer ``sgd``."""
+    """The momentum of the optimiser ``sgd``."""
     average: Rate = 0.0
-    """Answer with a moving average of the weights that keeps this share of itself each step, such as 0.999; 0: none."""
+    """Use a moving average of the weights with this decay per step, such as 0.999. 0: no average."""
     clip: Positive = 5.0
-    """Bound on the L2 norm of the whole gradient of the mean loss, embeddings included."""
+    """The bound on the L2 norm of the whole gradient, embeddings included (gradient clipping)."""
     patience: Annotated[int, Meta(ge=1)] = 15
-    """Epochs without a better dev score after which training stops."""
+    """Early stopping: epochs without a better dev score."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the products of the encoder's matrices read; they add up in float32, and all else is float32. ``bfloat16``
-    only on a GPU."""
+    """The number type that the encoder's matrix products read. They accumulate in float32, and everything else is
+    float32. ``bfloat16`` needs a GPU."""
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 1
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
-    """Threads on a CPU. The products of a batch of 10 are so small that a second one makes training slower."""
+    """CPU threads. With batches of 10 a second thread makes training slower."""
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of a tagger. Saved in its model file."""
+    """All settings of a tagger, stored in its model file."""
 
     scheme: Literal[SchemeName, "plain"] = "BIOES"
-    """How spans are written as tags inside the model; ``plain``: the tags of the data as they are."""
+    """The tagging scheme inside the model; ``plain``: the tags of the data as they are."""
     tokenizer: TokenizerName = "words"
-    """How running text is split, in training data and when tagging: ``words`` parted by spaces and punctuation, or
-    ``characters`` where a script (Han, kana, Thai, ...) puts no spaces between words."""
+    """The tokenizer for running text, in training and tagging: ``words``, split at spaces and punctuation, or
+    ``characters`` for scripts without spaces between words (Han, kana, Thai, ...)."""
     words: WordsConfig = WordsConfig()
     chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig = CharCNNConfig()
     encoder: EncoderConfig = EncoderConfig()
@@ -176,7 +176,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether tags are plain, such as parts of speech, and spell no spans."""
+        """True if tags are plain, such as parts of speech, and form no spans."""
         return self.scheme == "plain"
 
 
@@ -188,8 +188,8 @@ PRESETS: dict[str, Config] = {
     "ner": Config(),
     # The paper's settings for parts of speech: any tag of any token, and a lower first learning rate (§3.2).
     "pos": Config(scheme="plain", training=TrainingConfig(learning_rate=0.01)),
-    # Chunks are spans like names; the paper has no settings of its own for them. Half its dropout, chosen on dev: with
-    # 0.5 the model does not even fit what it has seen (docs/results.md).
+    # The paper has no settings for chunks. Half its dropout, chosen on dev: with
+    # 0.5 the model does not even fit its training data (docs/results.md).
     "chunk": Config(chars=CharCNNConfig(dropout=0.25), encoder=EncoderConfig(dropout_in=0.25)),
 }
 
@@ -199,10 +199,10 @@ def configure(
     settings: Mapping[str, Any] | None = None,
     file: str | os.PathLike[str] | None = None,
 ) -> Config:
-    """The config of a preset (or another config), changed first by a TOML file and then by settings with dotted names.
+    """Return a preset (or another config), changed first by a TOML file and then by settings with dotted names.
 
     Raises:
-        ConfigError: an unknown preset or setting, or a value a setting can't have.
+        ConfigError: an unknown preset or setting, or an invalid value.
     """
     if isinstance(preset, str) and preset not in PRESETS:
         raise ConfigError(f"found preset {preset!r}; expected one of: {', '.join(PRESETS)}")
@@ -224,10 +224,10 @@ def configure(
 
 
 def from_builtins(values: Any) -> Config:
-    """The config that ``msgspec.to_builtins`` took apart.
+    """Return the config from the output of ``msgspec.to_builtins``.
 
     Raises:
-        ConfigError: an unknown setting, or a value a setting can't have.
+        ConfigError: an unknown setting, or an invalid value.
     """
     try:
         config = msgspec.convert(values, Config, strict=False)
@@ -242,22 +242,22 @@ def from_builtins(values: Any) -> Config:
 
 
 def with_constraints(config: Config, constraints: str) -> Config:
-    """The config with another ``decode.constraints``.
+    """Return the config with another ``decode.constraints``.
 
     Raises:
-        ConfigError: constraints of another name.
+        ConfigError: unknown constraints.
     """
     values = msgspec.to_builtins(config)
     return from_builtins({**values, "decode": {**values["decode"], "constraints": constraints}})
 
 
 def with_temperature(config: Config, temperature: float) -> Config:
-    """The config with another ``decode.temperature``."""
+    """Return the config with another ``decode.temperature``."""
     return msgspec.structs.replace(config, decode=msgspec.structs.replace(config.decode, temperature=temperature))
 
 
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
-    """Settings from words such as ``encoder.size=100``.
+    """Return the settings in words such as ``encoder.size=100``.
 
     Raises:
         ConfigError: a word without ``=``.
@@ -272,7 +272,7 @@ def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, str
 
 
 def setting_names() -> list[str]:
-    """All dotted names, in the order of the classes above, those of every kind of a section among them."""
+    """Return all dotted names, in the order of the classes above, for every kind of every section."""
     names: list[str] = []
     for section in Config.__struct_fields__:
         for kind, fields in _kinds(section).items():
@@ -284,14 +284,14 @@ def setting_names() -> list[str]:
 
 @cache
 def _kinds(section: str) -> dict[str, type[Struct]]:
-    """The kinds a section comes in by name; one without a name where there are no kinds; none for a plain setting."""
+    """Return the kinds of a section by name; a single nameless one if it has no kinds; none for a plain setting."""
     hint = get_type_hints(Config)[section]
     classes = [kind for kind in get_args(hint) or [hint] if isinstance(kind, type) and issubclass(kind, Struct)]
     return {str(kind.__struct_config__.tag or ""): kind for kind in classes}
 
 
 def _kind_names() -> set[str]:
-    """The settings that choose the kind of a section."""
+    """Return the settings that choose the kind of a section."""
     return {f"{section}.kind" for section in Config.__struct_fields__ if len(_kinds(section)) > 1}
 
 
@@ -307,13 +307,13 @@ def _read_toml(file: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def differences(config: Config, preset: str) -> dict[str, Any]:
-    """The settings of a config that a preset does not have so, by dotted name."""
+    """Return the settings that differ from a preset, by dotted name."""
     own, other = (dict(_flat(msgspec.to_builtins(each))) for each in (config, PRESETS[preset]))
     return {name: value for name, value in own.items() if name not in other or other[name] != value}
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """A document of sections as dotted names and values."""
+    """Return a document of sections as dotted names and values."""
     pairs: list[tuple[str, Any]] = []
     for name, value in values.items():
         pairs += (
@@ -338,7 +338,7 @@ def _set(values: dict[str, Any], name: str, value: Any, where: str) -> None:
 
 
 def _of_kind(before: dict[str, Any], section: str, kind: Any, where: str) -> dict[str, Any]:
-    """The settings of a section after it changes its kind: those both kinds have keep their values."""
+    """Return the settings of a section after a change of kind. Shared settings keep their values."""
     kinds = _kinds(section)
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"{where}{section}.kind: found {kind!r}; expected one of: {', '.join(kinds)}")

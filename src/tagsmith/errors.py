@@ -1,21 +1,21 @@
-"""Every error tagsmith raises on purpose, and what each one means.
+"""All errors that tagsmith raises on purpose.
 
 TagsmithError
-├── DataError        a file or an input is not what it should be: where, what was found, what was expected
-├── ConfigError      a setting is unknown, or has a value it can't have
-├── ModelFileError   a model file is damaged, foreign, or of a version this tagsmith can't read
-└── MissingExtra     a part of tagsmith that was not installed is needed
+├── DataError        bad data in a file or an input: where, what was found, what was expected
+├── ConfigError      an unknown setting, or an invalid value
+├── ModelFileError   a model file that is damaged, foreign, or of an unsupported version
+└── MissingExtra     an optional dependency that is not installed
 """
 
 from __future__ import annotations
 
 
 class TagsmithError(Exception):
-    """The root of the tree: catch this one to catch all of them."""
+    """The base class of all errors below."""
 
 
 class DataError(TagsmithError):
-    """A place in a file or an input, what stands there, and what should."""
+    """Bad data in a file or an input: what was found, what was expected, and where."""
 
     def __init__(self, found: str, expected: str, *, source: str = "", line: int | None = None) -> None:
         self.found, self.expected, self.source, self.line = found, expected, source, line
@@ -31,15 +31,15 @@ def _rebuild_data_error(found: str, expected: str, source: str, line: int | None
 
 
 class ConfigError(TagsmithError):
-    """A setting is unknown, or has a value it can't have."""
+    """An unknown setting, or an invalid value."""
 
 
 class ModelFileError(TagsmithError):
-    """A model file is damaged, foreign, or of a version this tagsmith can't read."""
+    """A model file that is damaged, foreign, or of an unsupported version."""
 
 
 class MissingExtra(TagsmithError, ImportError):
-    """A part of tagsmith that was not installed is needed."""
+    """An optional dependency that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
         self.what, self.extra = what, extra

@@ -1,4 +1,4 @@
-"""Parts of tagsmith that are installed on demand."""
+"""Optional dependencies."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tagsmith.errors import MissingExtra
 
 
 def require(module: str, name: str, extra: str) -> None:
-    """See to it that a module is installed, without importing it.
+    """Check that a module is installed, without importing it.
 
     Raises:
-        MissingExtra: it is not; the error says how to install it.
+        MissingExtra: it is missing; the error says how to install it.
     """
     if find_spec(module) is None:
         raise MissingExtra(name, extra)

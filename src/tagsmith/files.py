@@ -1,4 +1,4 @@
-"""Lines in, files out: the only place that opens what a user names."""
+"""Read lines and write files atomically. Only this module opens paths that a user names."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _BOM = "\ufeff"
 _CHUNK = 1 << 20
 
 Watch = Callable[[int, int], None]
-"""Called while a file is read: with the bytes read so far, as they lie on disk, and how many there are."""
+"""Called while a file is read, with the bytes read so far and the file's size, both as on disk."""
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
-    """What a file is called in errors."""
+    """Return the name of a file for errors."""
     return "<stdin>" if str(path) == STDIN else str(path)
 
 
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
-    """The bytes of a file, unpacked if it is gzip (by its first two bytes, whatever its name); '-' is stdin.
+    """Return the bytes of a file, decompressed if its first two bytes say gzip; '-' is stdin.
 
     Raises:
-        DataError: the file is not there, is a folder, or may not be read.
+        DataError: the file is missing, unreadable, or a folder.
     """
     if str(path) == STDIN:
         return sys.stdin.buffer
@@ -52,7 +52,7 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 class _Unpacked(gzip.GzipFile):
-    """The content of a gzip file; closing it closes the file too, which GzipFile leaves to others."""
+    """The content of a gzip file. Closing it also closes the underlying file, unlike GzipFile."""
 
     def __init__(self, packed: BinaryIO) -> None:
         self.packed = packed
@@ -64,17 +64,17 @@ class _Unpacked(gzip.GzipFile):
 
 
 def read_chunks(path: str | os.PathLike[str], watch: Watch | None = None) -> Iterator[bytes]:
-    """The bytes of a file, unpacked, a mebibyte at a time.
+    """Yield the bytes of a file, decompressed, one mebibyte at a time.
 
     Raises:
-        DataError: the file can't be read, or its packing is broken.
+        DataError: the file can't be read, or is damaged gzip.
     """
     file = open_bytes(path)
     raw = file.packed if isinstance(file, _Unpacked) else file
     size = Path(path).stat().st_size if Path(path).is_file() else 0
     try:
         while chunk := file.read(_CHUNK):
-            if watch is not None and size:  # of a pipe nobody knows how much there is
+            if watch is not None and size:  # a pipe has no known size
                 watch(raw.tell(), size)
             yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -85,10 +85,10 @@ def read_chunks(path: str | os.PathLike[str], watch: Watch | None = None) -> Ite
 
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Line numbers (from 1) and lines of a UTF-8 file, each with its own line ending.
+    """Yield the line numbers (from 1) and lines of a UTF-8 file, each with its own line ending.
 
-    A line ends at a line feed and nowhere else: U+2028, form feeds and their like stay inside it. A byte order
-    mark at the start of the file is taken off.
+    Only a line feed ends a line; U+2028, form feeds and the like do not. A byte order mark at the start
+    of the file is removed.
 
     Raises:
         DataError: the file can't be read, is not UTF-8, or holds a NUL byte.
@@ -119,13 +119,13 @@ def _decode(raw: bytes, source: str, number: int) -> str:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside ``path``, moved onto it when the block ends well and removed when it doesn't.
+    """Yield a temporary path that replaces ``path`` when the block succeeds and is removed when it fails.
 
-    A link stays a link, to the new content. A device or a pipe, such as /dev/null, can't be replaced: for one, it is
-    ``path`` itself.
+    A link still points to the new content. A device or a pipe, such as /dev/null, can't be replaced, so the block
+    gets ``path`` itself.
 
     Raises:
-        DataError: ``path`` is a folder, or its folder is not there or may not be written to.
+        DataError: ``path`` is a folder, or its folder is missing or read-only.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -156,12 +156,12 @@ def _umask() -> int:
 
 
 def check_readable(path: str | os.PathLike[str], expected: str = "a file that exists") -> None:
-    """See to it, before long work, that a file is there, without opening it (it may be a pipe).
+    """Check before long work that a file exists, without opening it (it may be a pipe).
 
     Raises:
         DataError: there is no such file, or it is a folder.
     """
-    # os.path, which says no where pathlib raises: a name may be too long for the system.
+    # os.path returns False where pathlib raises: a name may be too long for the system.
     if os.path.isdir(path):  # noqa: PTH112
         raise DataError("a folder", expected, source=str(path))
     if str(path) != STDIN and not os.path.exists(path):  # noqa: PTH110
@@ -169,10 +169,10 @@ def check_readable(path: str | os.PathLike[str], expected: str = "a file that ex
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """See to it, before long work, that a file can be put at ``path``.
+    """Check before long work that ``path`` can be written.
 
     Raises:
-        DataError: it can't: the folder is missing or closed, or ``path`` is itself a folder.
+        DataError: the folder is missing or read-only, or ``path`` is a folder.
     """
     target = Path(path)
     if target.is_dir() or str(path) == STDIN:
@@ -183,7 +183,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
-    """See to it that a file to be written is none of those that are read; inputs that are no paths are passed over.
+    """Check that an output file is not one of the inputs. Inputs that are not paths are ignored.
 
     Raises:
         DataError: it is one of them.
@@ -194,9 +194,9 @@ def check_distinct(place: str | os.PathLike[str], *inputs: object) -> None:
 
 
 def cache_folder(name: str) -> Path | None:
-    """A folder to keep what can be made anew: in the user's cache folder, or the one named by ``TAGSMITH_CACHE``.
+    """Return a folder for caches: in the user's cache folder, or in ``TAGSMITH_CACHE``.
 
-    It is made if it isn't there; None where nothing can be written.
+    It is created if missing. Return None if it can't be written to.
     """
     folder = Path(os.environ.get("TAGSMITH_CACHE") or platformdirs.user_cache_path("tagsmith")) / name
     try:

@@ -1,4 +1,4 @@
-"""What this process runs on and is made of: processor, cores, memory, versions, commit."""
+"""The processor, cores, memory, versions and commit that this process runs on."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-"""The environment of a process whose matrix products have one thread each."""
+"""Environment variables that limit matrix products to one thread."""
 
 
 def cores() -> list[int]:
-    """The cores this process may run on; none where the system doesn't say."""
+    """Return the cores that this process may run on; none if the system doesn't say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def processor() -> str:
-    """The processor's name."""
+    """Return the processor's name."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
@@ -28,13 +28,13 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, of tagsmith and of what does the arithmetic."""
+    """Return the versions of Python, tagsmith and the numeric libraries."""
     names = ("tagsmith", "numpy", "numba", "torch")
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names if find_spec(name)}}
 
 
 def machine() -> dict[str, Any]:
-    """The processor, the system and the versions, with how busy it is."""
+    """Return the processor, the system and the versions, and the load."""
     return {
         "processor": processor(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -45,7 +45,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The Git commit this code was run from, ``-dirty`` if files differ from it; "" for an installed package."""
+    """Return the Git commit of this code, with ``-dirty`` if files changed; "" for an installed package."""
     folder = Path(__file__).parent
     if _git(folder, "ls-files", Path(__file__).name):
         return _git(folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")

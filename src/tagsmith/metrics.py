@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of spans exactly as conlleval gives them, token accuracy, and a confusion table."""
+"""Precision, recall and F1 of spans exactly as in conlleval, token accuracy, and a confusion table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tagsmith.schemes import OUTSIDE, read_spans, split_tag
 
 @dataclass
 class Count:
-    """How many spans are in the gold file, in the prediction, and in both."""
+    """The numbers of gold spans, predicted spans, and correct spans."""
 
     gold: int = 0
     predicted: int = 0
@@ -20,12 +20,12 @@ class Count:
 
     @property
     def precision(self) -> float:
-        """Percent of the predicted spans that are right, 0 to 100."""
+        """Percentage of predicted spans that are correct, 0 to 100."""
         return 100.0 * self.correct / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """Percent of the gold spans that were found, 0 to 100."""
+        """Percentage of gold spans that were found, 0 to 100."""
         return 100.0 * self.correct / self.gold if self.gold else 0.0
 
     @property
@@ -35,7 +35,7 @@ class Count:
         return 2.0 * self.precision * self.recall / both if both else 0.0
 
     def as_dict(self) -> dict[str, float | int]:
-        """The six numbers by name."""
+        """Return the six numbers by name."""
         return {
             "precision": self.precision,
             "recall": self.recall,
@@ -48,7 +48,7 @@ class Count:
 
 @dataclass
 class Scores:
-    """What a prediction is worth. For a task without spans, only the token figures mean something."""
+    """The scores of a prediction. For plain tags, only the token figures are meaningful."""
 
     spans: bool
     sentences: int = 0
@@ -62,7 +62,7 @@ class Scores:
 
     @property
     def accuracy(self) -> float:
-        """Percent of the tokens with exactly the gold tag, 0 to 100."""
+        """Percentage of tokens with exactly the gold tag, 0 to 100."""
         return 100.0 * self.correct_tokens / self.tokens if self.tokens else 0.0
 
     @property
@@ -72,11 +72,11 @@ class Scores:
 
     @property
     def score(self) -> float:
-        """The one figure to choose a model by: span F1, or accuracy for a task without spans."""
+        """The score to choose a model by: span F1, or accuracy for plain tags."""
         return self.f1 if self.spans else self.accuracy
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures, ready for JSON; percentages run from 0 to 100."""
+        """Return all figures for JSON. Percentages run from 0 to 100."""
         confusion: dict[str, dict[str, int]] = {}
         for (gold, predicted), count in sorted(self.confusion.items()):
             confusion.setdefault(gold, {})[predicted] = count
@@ -93,13 +93,13 @@ class Scores:
 
 
 def score(pairs: Iterable[tuple[Sequence[str], Sequence[str]]], *, spans: bool) -> Scores:
-    """The scores of sentences given as (gold tags, predicted tags).
+    """Return the scores of pairs (gold tags, predicted tags), one per sentence.
 
-    Source: the rule of conlleval (Tjong Kim Sang and Buchholz 2000): a span is right when its first token, its
-    last token and its label are; a sentence boundary ends every span.
+    Source: conlleval's rule (Tjong Kim Sang and Buchholz 2000). A span is correct if its first token, its
+    last token and its label are. A sentence boundary ends every span.
 
     Raises:
-        ValueError: a pair of different lengths, or, with ``spans``, a tag that is no span tag.
+        ValueError: a pair of different lengths, or, with ``spans``, a plain tag.
     """
     result = Scores(spans=spans)
     for gold, predicted in pairs:

@@ -56,7 +56,7 @@ class RuleCompiler:
         chain: Chain,
         decoder: Decoder,
     ) -> Chain:
-        """The chain of a batch, of these sentences, with what the matches in each of them say.
+        """Return the chain of a batch, of these sentences, with what the matches in each of them say.
 
         Raises:
             DataError: the rules leave a sentence no path; the error names the fewest that do.
@@ -158,7 +158,7 @@ class _Meanings:
         return edits
 
     def _written(self, label: str, length: int) -> list[tuple[int, int, Bools]]:
-        """The tags that the scheme writes at a span's tokens: ranges of these, with the tags each of them may have."""
+        """Return the tags that the scheme writes at a span's tokens: ranges of these, with the tags each of them may have."""
         own, scheme = self.labels[label], self.scheme
         if scheme is None:
             return [(0, length, own)]
@@ -174,12 +174,12 @@ class _Meanings:
 
 
 def _wish(wanted: Bools, bonus: float | None = None) -> Floats:
-    """A bonus for what is wanted, or without one -inf for all else. Shape: that of ``wanted``."""
+    """Return a bonus for what is wanted, or without one -inf for all else. Shape: that of ``wanted``."""
     return np.where(wanted, 0.0, -np.inf) if bonus is None else np.where(wanted, bonus, 0.0)
 
 
 def _zeros(words: int, tags: int) -> Chain:
-    """A chain in which all paths score the same."""
+    """Return a chain in which all paths score the same."""
     return Chain(np.zeros((words, tags)), np.zeros((tags, tags)), np.zeros(tags), np.zeros(tags))
 
 

@@ -151,7 +151,7 @@ class Rules:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Rules:
-        """The rules of a file of JSON lines, one a line; blank lines are skipped.
+        """Return the rules of a file of JSON lines, one a line; blank lines are skipped.
 
         Raises:
             DataError: a file that can't be read, or a line that is no rule, or one for a place in a single input.
@@ -196,7 +196,7 @@ class Rules:
         return [RuleMatch(start, end, self.rules[i], self.names[i]) for start, end, i in found]
 
     def _settled(self, found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-        """The matches, those of hard labels and tags from the left, the longest first, and none over another."""
+        """Return the matches, those of hard labels and tags from the left, the longest first, and none over another."""
         settled, taken = [], (0, 0)
         for start, end, i in sorted(found, key=lambda match: (match[0], -match[1])):
             rule = self.rules[i]
@@ -260,7 +260,7 @@ def check_rules(rules: object) -> None:
 
 
 def rules_of(value: Any, source: str, line: int) -> Rules:
-    """The rules beside an input in a file: what stands under ``rules``.
+    """Return the rules beside an input in a file: what stands under ``rules``.
 
     Raises:
         DataError: it is no list of rules.
@@ -342,7 +342,7 @@ def _compiled(pattern: Sequence[str], ignore_case: bool, name: str) -> tuple[re.
 
 
 def _place(rule: Rule, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, int]:
-    """The tokens [start, end) at a rule's place."""
+    """Return the tokens [start, end) at a rule's place."""
     if rule.start_char is not None and rule.end_char is not None:
         if rule.start_char not in starts or rule.end_char not in ends:
             found = f"characters [{rule.start_char}, {rule.end_char})"

@@ -48,7 +48,7 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def is_span_tag(tag: str) -> bool:
-    """Whether a tag can be read as part of a span, or as outside all spans."""
+    """Return whether a tag can be read as part of a span, or as outside all spans."""
     try:
         split_tag(tag)
     except ValueError:
@@ -57,12 +57,12 @@ def is_span_tag(tag: str) -> bool:
 
 
 def continues(before: Part, tag: Part) -> bool:
-    """Whether a tag goes on with the span that the tag before it is in. All reading of spans comes down to this."""
+    """Return whether a tag goes on with the span that the tag before it is in. All reading of spans comes down to this."""
     return before[0] in "BIM" and tag[0] in "IMEL" and before[1] == tag[1]
 
 
 def read_spans(tags: Sequence[str]) -> list[Span]:
-    """The spans a tag sequence spells, whatever its scheme.
+    """Return the spans a tag sequence spells, whatever its scheme.
 
     Example:
         >>> read_spans(["I-PER", "O", "S-LOC", "S-LOC"])
@@ -89,7 +89,7 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
 
 
 def sentence_spans(sentence: Sentence) -> list[Span]:
-    """The spans of a tagged sentence.
+    """Return the spans of a tagged sentence.
 
     Raises:
         DataError: a tag is not a span tag; the error names the file and the line.
@@ -108,14 +108,14 @@ def sentence_spans(sentence: Sentence) -> list[Span]:
 
 
 def tag_labels(tags: Iterable[str], scheme: str) -> tuple[str, ...]:
-    """The labels of some tags, sorted: those of the spans they spell, or the tags themselves where they are plain."""
+    """Return the labels of some tags, sorted: those of the spans they spell, or the tags themselves where they are plain."""
     if scheme == PLAIN:
         return tuple(sorted(set(tags)))
     return tuple(sorted({split_tag(tag)[1] for tag in tags} - {""}))
 
 
 def gold_tags(sentence: Sentence, scheme: str) -> list[str]:
-    """The tags of a tagged sentence, its spans written in a scheme; plain tags as they are.
+    """Return the tags of a tagged sentence, its spans written in a scheme; plain tags as they are.
 
     Raises:
         DataError: a tag is not a span tag; the error names the file and the line.
@@ -140,12 +140,12 @@ class Scheme:
     """A fifth letter, for the first token after such a border."""
 
     def tags(self, labels: Iterable[str]) -> list[str]:
-        """All tags of the scheme for these labels, O first."""
+        """Return all tags of the scheme for these labels, O first."""
         letters = dict.fromkeys((self.first, self.middle, self.last, self.only, *self.before, *self.after))
         return [OUTSIDE, *(_join(letter, label) for label in labels for letter in letters)]
 
     def write(self, spans: Iterable[Span], length: int) -> list[str]:
-        """The tags of ``length`` tokens that spell these spans.
+        """Return the tags of ``length`` tokens that spell these spans.
 
         Raises:
             ValueError: spans that are empty, overlap, are out of order or leave the sentence.
@@ -226,7 +226,7 @@ def reading_rule(scheme: str, tags: Sequence[str]) -> tuple[NDArray[np.int64], A
 
 
 def is_legal(scheme: Scheme, tags: Sequence[str]) -> bool:
-    """Whether a tag sequence is exactly what the scheme writes for the spans it spells."""
+    """Return whether a tag sequence is exactly what the scheme writes for the spans it spells."""
     return scheme.write(read_spans(tags), len(tags)) == list(tags)
 
 

@@ -1,12 +1,12 @@
-"""Running text to sentences and tokens, as character offsets: the text itself is never changed.
+"""Split running text into sentences and tokens, as character offsets. The text is never changed.
 
-Tokens are like those of the Penn Treebank and CoNLL-2003: punctuation, "n't" and "'s" stand alone; hyphenated
+Tokens are like those of the Penn Treebank and CoNLL-2003: punctuation, "n't" and "'s" are tokens; hyphenated
 words, numbers, abbreviations and addresses stay whole. The abbreviations known are English; one that ends a
 sentence keeps its dot.
 
-Where a script puts no spaces between words, none are sought. The tokenizer ``words`` makes each Han character a token,
-and a whole run of other letters and marks, such as kana or Thai. The tokenizer ``characters`` makes a token of each
-character of such a script, with its marks (each grapheme cluster); words and numbers between them stay whole.
+In scripts without spaces between words, no words are guessed. The tokenizer ``words`` makes each Han character a
+token, and each run of other letters and marks, such as kana or Thai. The tokenizer ``characters`` makes a token of
+each grapheme cluster of such a script. Words and numbers between them stay whole.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ _AFTER_ABBREVIATION = regex.compile(_OPENER, _FLAGS, openers=_OPENERS.split())
 
 
 def segment(text: str, tokenizer: TokenizerName = "words") -> list[list[tuple[int, int]]]:
-    """The sentences of a text, each the non-empty list of its tokens' offsets (start, end).
+    """Return the sentences of a text, each the non-empty list of its tokens' offsets (start, end).
 
     A sentence ends at . ! ? … with its closing quotes and brackets if white space follows and then something
-    other than a small letter; at 。！？ in any case; and at a blank line. One line break is plain white space.
+    other than a lower-case letter; always at 。！？; and at a blank line. A single line break is plain white space.
 
     Example:
         >>> segment("Hi. Don't go!")
@@ -124,10 +124,10 @@ def segment(text: str, tokenizer: TokenizerName = "words") -> list[list[tuple[in
 
 
 def tokenize(text: str, tokenizer: TokenizerName = "words") -> list[tuple[int, int]]:
-    """The offsets (start, end) of all tokens of a text, in order.
+    """Return the offsets (start, end) of all tokens of a text, in order.
 
-    No token is empty or holds white space; every other character is in exactly one token; no grapheme cluster
-    (a letter with its accents, a flag, an emoji of several parts) is split.
+    No token is empty or contains white space. Every other character is in exactly one token. No grapheme cluster
+    (a letter with its accents, a flag, a multi-part emoji) is split.
 
     Example:
         >>> text = "Mr. O'Brien's at AT&T."
@@ -145,7 +145,7 @@ def tokenize(text: str, tokenizer: TokenizerName = "words") -> list[tuple[int, i
 
 
 def _join_clusters(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The tokens, with those that meet inside a grapheme cluster made one."""
+    """Return the tokens, joined where they meet inside a grapheme cluster."""
     inside: set[int] = set()
     for cluster in _CLUSTER.finditer(text):
         inside.update(range(cluster.start() + 1, cluster.end()))
@@ -159,7 +159,7 @@ def _join_clusters(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, 
 
 
 def _cut_unspaced(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The tokens, with every character of a script without spaces one of its own."""
+    """Return the tokens, with each character of an unspaced script split off."""
     cut: list[tuple[int, int]] = []
     for start, end in tokens:
         if end - start > 1 and _IS_UNSPACED.search(text, start, end):
@@ -171,7 +171,7 @@ def _cut_unspaced(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, i
 
 
 def _next_start(text: str, start: int, end: int) -> int:
-    """Where a new sentence starts after the token text[start:end], which ends in a stop; the text's end if none."""
+    """Return the start of the sentence after the token text[start:end], which ends in a stop; the text's end if none."""
     if text[end - 1] in _WIDE_STOPS:
         after = _AFTER_WIDE_STOP.match(text, end)
     elif text[start] in _STOPS:

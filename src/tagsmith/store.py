@@ -112,7 +112,7 @@ class Model:
 
 
 def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
-    """The weights a model has, by name, and the shape of each."""
+    """Return the weights a model has, by name, and the shape of each."""
     words, encoder = config.words.dim or 0, config.encoder
     found = {_TABLE: (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
     width = words + config.chars.width
@@ -139,7 +139,7 @@ def _char_shapes(chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig, count: i
 
 
 def _recurrent_shapes(name: str, inputs: int, size: int, gates: int) -> dict[str, tuple[int, ...]]:
-    """The weights of a recurrence that reads both ways."""
+    """Return the weights of a recurrence that reads both ways."""
     return {
         f"{name}.input_weight": (2, inputs, gates * size),
         f"{name}.state_weight": (2, size, gates * size),
@@ -272,7 +272,7 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
 
 
 def _are_words(ids: NDArray[Any], words: int) -> bool:
-    """Whether these are ids of known words, rising."""
+    """Return whether these are ids of known words, rising."""
     return ids.dtype == np.int64 and ids.ndim == 1 and bool((np.diff(ids, prepend=0, append=words) > 0).all())
 
 
@@ -282,7 +282,7 @@ def _types(weight: str) -> list[np.dtype[Any]]:
 
 
 def with_half_vectors(model: Model) -> Model:
-    """The model with its word vectors in half precision: half the size, and rounded to three digits.
+    """Return the model with its word vectors in half precision: half the size, and rounded to three digits.
 
     Raises:
         ValueError: a number too large for it.
@@ -294,6 +294,6 @@ def with_half_vectors(model: Model) -> Model:
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a file of version 1, which knew one kind of each part: what it does not say has its default."""
+    """Return the settings of a file of version 1, which knew one kind of each part: what it does not say has its default."""
     kinds = {"chars": "cnn", "head": "crf"}
     return {**settings, **{section: {"kind": kind, **settings[section]} for section, kind in kinds.items()}}

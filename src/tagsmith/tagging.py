@@ -60,7 +60,7 @@ def tag_all(
     ruling: RuleCompiler,
     rules: Rules | None = None,
 ) -> Iterator[tuple[Tagged, Floats]]:
-    """The answers to inputs, lazily and in order; two windows of them are in memory at any time.
+    """Yield the answers to inputs, lazily and in order; two windows of them are in memory at any time.
 
     Args:
         tags: the names of the engine's tag ids.
@@ -83,7 +83,7 @@ def tag_all(
 
 
 def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
-    """The tags of each sentence, none of them empty; sentences of like length share a batch."""
+    """Return the tags of each sentence, none of them empty; sentences of like length share a batch."""
     decodings = _decodings(sentences, engine, _Workers(1), DecodeOptions())
     return [found.tags for found in _collect(decodings, sentences, tags)]
 
@@ -175,7 +175,7 @@ def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], 
 
 
 def _by_sentence(answer: Decoded, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
-    """The answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
+    """Yield the answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
     ids: list[int] = answer.path.tolist()
     path = [tags[k] for k in ids]
     ranges = list(pairwise(accumulate(lengths, initial=0)))
@@ -294,7 +294,7 @@ class _Input:
     def _written(
         self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()
     ) -> tuple[list[str], list[TaggedSpan]]:
-        """The tags of the sentence that starts here as the scheme writes them, and the spans they spell."""
+        """Return the tags of the sentence that starts here as the scheme writes them, and the spans they spell."""
         if scheme is None:
             return tags, []
         found = read_spans(tags)

@@ -1,4 +1,4 @@
-"""Named arrays in a safetensors file: written whole or not at all, read by mapping, never by running code."""
+"""Named arrays in a safetensors file: written atomically, memory-mapped when read, never executed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, 
     """Write arrays, and one text under ``key`` in the file's metadata. The same arrays give the same bytes.
 
     Raises:
-        DataError: the file can't be put there, or the disk is full.
+        DataError: the file can't be written, or the disk is full.
     """
     whole = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     with replacing(path) as temporary:
@@ -54,7 +54,7 @@ def write_tensors(path: str | os.PathLike[str], tensors: Arrays, document: str, 
 
 
 def write_sealed(path: str | os.PathLike[str], tensors: Arrays, document: Mapping[str, Any], key: str) -> None:
-    """Write arrays and a JSON document with sorted keys; a field ``sha256`` is added, the digest of all else.
+    """Write arrays and a JSON document with sorted keys and an added field ``sha256``, the digest of everything else.
 
     Raises:
         DataError: as for ``write_tensors``.
@@ -64,7 +64,7 @@ def write_sealed(path: str | os.PathLike[str], tensors: Arrays, document: Mappin
 
 
 def is_sealed(text: str, sha256: object, tensors: Arrays) -> bool:
-    """Whether a document's own ``sha256`` is the digest of its text and of these arrays."""
+    """Return whether a document's ``sha256`` is the digest of its text and these arrays."""
     return sha256 == digest(text.replace(f'"sha256":"{sha256}"', _NO_DIGEST, 1), tensors)
 
 
@@ -79,7 +79,7 @@ def digest(text: str, tensors: Arrays) -> str:
 
 
 def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays of a file, read-only and mapped into memory, and the text under ``key`` ('' if there is none).
+    """Return the arrays of a file, read-only and mapped into memory, and the text under ``key`` ('' if there is none).
 
     Raises:
         DataError: the file is missing, cut short, or not safetensors.
@@ -110,7 +110,7 @@ def map_tensors(path: str | os.PathLike[str], key: str) -> tuple[dict[str, NDArr
 
 
 def release(*arrays: NDArray[Any]) -> None:
-    """Let go of the memory that mapped arrays take up; what is used of them next is read from the file again."""
+    """Free the memory of mapped arrays. What is used next is read from the file again."""
     for base in arrays:
         while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
             base = base.base
@@ -119,7 +119,7 @@ def release(*arrays: NDArray[Any]) -> None:
 
 
 def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], Ids]:
-    """Strings as their UTF-8 bytes, one after another, and where each begins and the last ends [n + 1]."""
+    """Return the concatenated UTF-8 bytes of the strings, and their offsets [n + 1]."""
     encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum(list(map(len, encoded)), out=offsets[1:])
@@ -127,7 +127,7 @@ def pack_strings(strings: Sequence[str]) -> tuple[NDArray[np.uint8], Ids]:
 
 
 def unpack_strings(data: NDArray[np.uint8], offsets: Ids) -> list[str]:
-    """The strings that ``pack_strings`` packed.
+    """Return the strings that ``pack_strings`` packed.
 
     Raises:
         ValueError: what ``check_strings`` raises.
@@ -138,7 +138,7 @@ def unpack_strings(data: NDArray[np.uint8], offsets: Ids) -> list[str]:
 
 
 def check_strings(data: NDArray[np.uint8], offsets: Ids) -> None:
-    """See to it that these are packed strings.
+    """Check that these are packed strings.
 
     Raises:
         ValueError: offsets that don't rise from 0 to the end of the bytes, or bytes that are not UTF-8.
@@ -149,12 +149,12 @@ def check_strings(data: NDArray[np.uint8], offsets: Ids) -> None:
         raise ValueError("offsets do not fit the bytes")
     data.tobytes().decode("utf-8", "surrogatepass")
     starts = offsets[:-1][np.diff(offsets) > 0]
-    if (data[starts] & 0xC0 == 0x80).any():  # bytes that go on with a character
+    if (data[starts] & 0xC0 == 0x80).any():  # bytes that continue a character
         raise ValueError("offsets stand inside characters")
 
 
 def ranges(starts: Ids, lengths: Ids) -> Ids:
-    """All of range(start, start + length), one after another. Shape: [sum of lengths]."""
+    """Return the concatenation of range(start, start + length). Shape: [sum of lengths]."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
 
@@ -169,10 +169,10 @@ class HasShape(Protocol):
 
 
 def check_same_shapes(what: str, found: Mapping[str, HasShape], expected: Mapping[str, HasShape]) -> None:
-    """Check that kept tensors have the names and shapes of a training's own.
+    """Check that stored tensors have the names and shapes of the training's.
 
     Raises:
-        ConfigError: they have not; the error names the first few that differ.
+        ConfigError: they don't; the error names the first few that differ.
     """
     shapes = {
         name: (_shape_of(found, name), _shape_of(expected, name)) for name in sorted(found.keys() | expected.keys())

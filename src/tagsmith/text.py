@@ -1,4 +1,4 @@
-"""The words everything else is said in: Sentence, Span, Tagged."""
+"""The data types that everything else uses: Sentence, Span, Tagged."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The tokens of one sentence, with their tags where they are known, and where it was read."""
+    """The tokens of one sentence, with their tags if known, and its place in a file."""
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...] | None = None
     source: str = ""
     lines: tuple[int, ...] = ()
-    """The line of every token in its file, or nothing if it was not read from one."""
+    """The line number of each token in its file; empty if it was not read from a file."""
 
     def __init__(
         self,
@@ -53,17 +53,17 @@ class Sentence:
         return len(self.tokens)
 
     def line_of(self, token: int = 0) -> int | None:
-        """The line of a token in the sentence's file, if it was read from one."""
+        """Return the line number of a token in the sentence's file, or None if it was not read from a file."""
         return self.lines[token] if self.lines else None
 
 
 def spaced(tokens: Sequence[str]) -> tuple[str, list[int]]:
-    """The tokens joined by single spaces, and where each starts in that text."""
+    """Return the tokens joined by single spaces, and each token's start in that text."""
     return " ".join(tokens), list(accumulate([len(token) + 1 for token in tokens[:-1]], initial=0))[: len(tokens)]
 
 
 class TaggedSpan(NamedTuple):
-    """A span of an answer: its tokens [start, end), its label, its text and its characters [start_char, end_char)."""
+    """A predicted span: tokens [start, end), label, text, and characters [start_char, end_char)."""
 
     start: int
     end: int
@@ -72,26 +72,26 @@ class TaggedSpan(NamedTuple):
     start_char: int
     end_char: int
     probability: float | None = None
-    """Of all tag sequences that spell exactly this span; None where probabilities were not asked for."""
+    """The probability of exactly this span; None unless probabilities were requested."""
 
 
 class Alternative(NamedTuple):
-    """One of the best tag sequences of a sentence."""
+    """One of the k best tag sequences of a sentence."""
 
     tags: tuple[str, ...]
     """The tags of the sentence's tokens."""
     spans: tuple[TaggedSpan, ...]
-    """The spans they spell, placed as those of the whole answer are, without probabilities of their own."""
+    """Their spans, placed in the whole input, without probabilities."""
     log_probability: float
-    """Of the whole sequence; natural logarithm."""
+    """The natural log of the sequence's probability."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """The answer for one input: a tag for every token, and the spans the tags spell.
+    """A tagged input: a tag for every token, and the spans.
 
     ``text[start:end] == token`` holds for every token and its pair of ``offsets``. For an input that
-    came as tokens, ``text`` is the tokens joined by single spaces.
+    was given as tokens, ``text`` is the tokens joined by single spaces.
     """
 
     text: str
@@ -99,15 +99,15 @@ class Tagged:
     tags: tuple[str, ...]
     spans: tuple[TaggedSpan, ...]
     starts: tuple[int, ...]
-    """Where each token starts in ``text``."""
+    """The start of each token in ``text``."""
     sentences: tuple[tuple[int, int], ...]
     """Each sentence as a half-open range of tokens."""
     token_probabilities: tuple[float, ...] | None = None
-    """Of each token's tag, in the scheme of the model; None where probabilities were not asked for."""
+    """The probability of each token's tag, in the model's scheme; None unless requested."""
     sentence_probabilities: tuple[float, ...] | None = None
-    """Of all the tags of each sentence together; None where probabilities were not asked for."""
+    """The probability of each sentence's whole tag sequence; None unless requested."""
     alternatives: tuple[tuple[Alternative, ...], ...] | None = None
-    """For each sentence its best tag sequences, best first; None where they were not asked for."""
+    """The k best tag sequences of each sentence, best first; None unless requested."""
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tagsmith.tensors import Ids, check_strings, pack_strings, ranges, unpack_strings
 
 ABSENT = -1
-"""Stands where the id would stand of a string that is not there."""
+"""The id of a missing string."""
 _DIGIT = re.compile("[0-9]")
 _PRIME, _FACTOR = 2**40 - 87, 679_535_556_937  # the prime times the golden ratio's fraction
 _HASHED_AT_ONCE = 8_192  # strings; more would take memory and save no time
@@ -21,12 +21,12 @@ _LONG = 2**16  # bytes, beyond which a sum of _hashes could overflow
 
 
 def zero_digits(word: str) -> str:
-    """The word with every ASCII digit turned into 0."""
+    """Return the word with every ASCII digit replaced by 0."""
     return word if word.isalpha() else _DIGIT.sub("0", word)
 
 
 def forms(word: str) -> tuple[str, str, str]:
-    """The forms a word is looked up in, one after another: as it is, in lower case, with its digits zeroed as well."""
+    """Return the forms to look up, in order: the word, in lower case, and with digits zeroed as well."""
     lowered = word.lower()
     return word, lowered, zero_digits(lowered)
 
@@ -34,11 +34,11 @@ def forms(word: str) -> tuple[str, str, str]:
 class Vocabulary:
     """Distinct strings in a fixed order; a string's id is its place.
 
-    They stay packed, and are found by their hashes: 400,000 words take 13 MB and 0.05 s, where a dictionary takes 60 MB
+    They stay packed and are found by hash: 400,000 words take 13 MB and 0.05 s, where a dictionary takes 60 MB
     and 0.25 s.
 
     Raises:
-        ValueError: a string comes twice.
+        ValueError: a duplicate string.
     """
 
     def __init__(self, strings: Iterable[str]) -> None:
@@ -46,10 +46,10 @@ class Vocabulary:
 
     @classmethod
     def of_packed(cls, data: NDArray[np.uint8], offsets: Ids) -> Vocabulary:
-        """The vocabulary of strings that ``pack_strings`` packed.
+        """Return the vocabulary of strings that ``pack_strings`` packed.
 
         Raises:
-            ValueError: they are damaged, or one comes twice.
+            ValueError: damaged strings, or a duplicate.
         """
         check_strings(data, offsets)
         vocabulary = cls.__new__(cls)
@@ -77,19 +77,19 @@ class Vocabulary:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory, those of a mapped file included."""
+        """Size in bytes, including a mapped file."""
         return sum(view.nbytes for view in (self._data, self._offsets, self._hashes, self._order, self._starts))
 
     @cached_property
     def strings(self) -> list[str]:
-        """All of them, in their order."""
+        """All strings, in order."""
         return unpack_strings(*self.packed)
 
     def _at(self, i: int) -> bytes:
         return self._data[self._offsets[i] : self._offsets[i + 1]].tobytes()
 
     def id_of(self, string: str) -> int:
-        """The id of a string as it is; ``ABSENT`` if it is not there."""
+        """Return the id of exactly this string, or ``ABSENT``."""
         data = string.encode("utf-8", "surrogatepass")
         wanted = _hash(data)
         for place in range(self._starts[wanted >> self._shift], self._starts[(wanted >> self._shift) + 1]):
@@ -98,11 +98,11 @@ class Vocabulary:
         return ABSENT
 
     def ids_of(self, strings: Iterable[str]) -> Ids:
-        """What ``id_of`` gives for each string. Shape: [strings]."""
+        """Return ``id_of`` for each string. Shape: [strings]."""
         return np.array([self.id_of(string) for string in strings], np.int64)
 
     def find(self, word: str) -> int:
-        """The id of a word as it is, else in lower case, else with its digits zeroed as well, else ``ABSENT``."""
+        """Return the id of the first known form of a word (see ``forms``), or ``ABSENT``."""
         if (found := self.id_of(word)) != ABSENT:  # nearly always; the other forms take time to make
             return found
         for form in forms(word)[1:]:
@@ -111,17 +111,17 @@ class Vocabulary:
         return ABSENT
 
     def find_all(self, words: Iterable[str]) -> Ids:
-        """What ``find`` gives for each word. Shape: [words]."""
+        """Return ``find`` for each word. Shape: [words]."""
         return np.array([self.find(word) for word in words], np.int64)
 
 
 def _hash(data: bytes) -> int:
-    """A number between 0 and a prime: the bytes as digits, the lowest first, times a factor that spreads short ones."""
+    """Return the bytes as a little-endian number times a factor, modulo a prime."""
     return int.from_bytes(data, "little") * _FACTOR % _PRIME
 
 
 def _hashes(data: NDArray[np.uint8], offsets: Ids) -> NDArray[np.int64]:
-    """The hash of each packed string."""
+    """Return the hash of each packed string."""
     lengths = np.diff(offsets)
     longest = min(lengths.max(initial=0), _LONG)
     powers = np.array([pow(256, place, _PRIME) * _FACTOR % _PRIME for place in range(longest)], np.int64)

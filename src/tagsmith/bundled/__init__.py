@@ -13,17 +13,17 @@ _FOLDER = Path(str(files(__name__)))
 
 
 def names() -> list[str]:
-    """The names of the models in the package."""
+    """Return the names of the models in the package."""
     return sorted(path.stem for path in _FOLDER.glob("*.safetensors"))
 
 
 def is_bundled(model: str | os.PathLike[str]) -> bool:
-    """Whether this names a model in the package; a file of the same name, where the process runs, comes first."""
+    """Return whether this names a model in the package; a file of the same name, where the process runs, comes first."""
     return str(model) in names() and not os.path.lexists(model)
 
 
 def find(model: str | os.PathLike[str]) -> Path:
-    """The file of a model: a file as it is given, or one in the package by its name.
+    """Return the file of a model: a file as it is given, or one in the package by its name.
 
     Raises:
         DataError: there is neither.

@@ -18,11 +18,11 @@ class ChainKernels(Protocol):
     """What reads a chain: ``ops.chain.reference``, or the compiled ``ops.chain.compiled``."""
 
     def viterbi(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
-        """Tag ids of each sentence's best allowed path. Shape: [N]."""
+        """Return tag ids of each sentence's best allowed path. Shape: [N]."""
         ...
 
     def marginals(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-        """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+        """Return probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         ...
 
     def posteriors(self, chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
@@ -60,7 +60,7 @@ class Decoded(NamedTuple):
 
 
 def allowed_by(config: Config, tags: Sequence[str]) -> Allowed:
-    """The steps that ``decode.constraints`` leaves: those of legal sequences, or all."""
+    """Return the steps that ``decode.constraints`` leaves: those of legal sequences, or all."""
     scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
     return Allowed(*allowed_steps(scheme, tags))
 
@@ -78,7 +78,7 @@ class Decoder:
         self._scheme, self._tags = config.scheme, tags
 
     def answer(self, chain: Chain, lengths: Ids, wanted: DecodeOptions) -> Decoded:
-        """All that is wanted. Shape: lengths [B]."""
+        """Return all that is wanted. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
         least = wanted.min_confidence - _ROUNDING
@@ -93,11 +93,11 @@ class Decoder:
         )
 
     def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
-        """Tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
+        """Return tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
         return self.kernels.viterbi(chain, self.allowed, lengths)
 
     def marginals(self, chain: Chain, lengths: Ids) -> Floats:
-        """Probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
+        """Return probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
         return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
 
     def posteriors(self, chain: Chain, path: Ids, lengths: Ids) -> Posteriors:
@@ -105,7 +105,7 @@ class Decoder:
         return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
 
     def best(self, chain: Chain, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
-        """Each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
+        """Return each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
         found = reference.k_best(chain, self.allowed, lengths, k)
         totals = reference.log_partition(self._tempered(chain), self.allowed, lengths)
         return [(path, score / self.temperature - total) for (path, score), total in zip(found, totals, strict=True)]
@@ -116,7 +116,7 @@ class Decoder:
         return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
 
     def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:
-        """The path that the scheme writes for the spans that are probable enough; a sentence that loses none stays."""
+        """Return the path that the scheme writes for the spans that are probable enough; a sentence that loses none stays."""
         path, ends, places = path.copy(), np.cumsum(lengths), posteriors.places
         ids = {tag: k for k, tag in enumerate(self._tags)}
         for sentence in np.unique(places.sentence[posteriors.spans < least]):

@@ -16,7 +16,7 @@ from tagsmith.tensors import Floats, Ids
 def chain_of(
     scores: Floats, lengths: Ids, head: CRFConfig | SoftmaxConfig, weights: Mapping[str, NDArray[Any]]
 ) -> Chain:
-    """The chain over sentences of these lengths, given a score for each row of the head's weight. Shape: [N, rows]."""
+    """Return the chain over sentences of these lengths, given a score for each row of the head's weight. Shape: [N, rows]."""
     if not isinstance(head, CRFConfig):
         tags = scores.shape[1]
         return Chain(scores, *(np.zeros(shape, np.float32) for shape in ((tags, tags), tags, tags)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagsmith.ops.simd.compiling import kernel
-from tagsmith.ops.simd.lanes import LANES, exp, highest, load, log, maximum, multiply_add, spread, store, total
+from tagsmith.ops.simd.lanes import LANES, exp, highest, load, log, maximum, multiply_add, broadcast, store, total
 
 
 @kernel
@@ -34,7 +34,7 @@ def arithmetic(x: Any, y: Any, out: Any) -> tuple[float, float]:
     store(out[2], 0, a * b)
     store(out[3], 0, a / b)
     store(out[4], 0, maximum(a, b))
-    store(out[5], 0, multiply_add(a, b, spread(2.0)))
+    store(out[5], 0, multiply_add(a, b, broadcast(2.0)))
     return highest(a), total(a)
 
 

@@ -20,7 +20,7 @@ class Edits(NamedTuple):
 
 
 def edited(chain: Chain, edits: Edits) -> Chain:
-    """The chain with the edits added, in float64. What was not edited has the scores it had, to the bit.
+    """Return the chain with the edits added, in float64. What was not edited has the scores it had, to the bit.
 
     Transitions shared by all words become each word's own only if some are edited.
     """

@@ -147,7 +147,7 @@ def path_score(
 
 
 def _into_places(transitions: Tensor, order: Tensor) -> Tensor:
-    """The scores of stepping into each place of the order of time, reading forwards and backwards: [2, N, K, K]."""
+    """Return the scores of stepping into each place of the order of time, reading forwards and backwards: [2, N, K, K]."""
     if transitions.ndim == 2:
         return torch.stack([transitions, transitions.T])[:, None].expand(-1, order.shape[1], -1, -1)
     # Read backwards, a word is reached from the one after it, whose row has the step between them.

@@ -269,7 +269,7 @@ class ChainSum(Function):
 def log_partition(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, starts: Tensor, lengths: Tensor
 ) -> Tensor:
-    """Log of the sum of exp(score) over all paths of every sentence. Shapes as ``ChainSum`` -> [S, B]."""
+    """Return log of the sum of exp(score) over all paths of every sentence. Shapes as ``ChainSum`` -> [S, B]."""
     return ChainSum.apply(emissions, transitions, start, end, starts, lengths, None)  # type: ignore[return-value]
 
 
@@ -289,7 +289,7 @@ def nll(
 def marginals(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, starts: Tensor, lengths: Tensor
 ) -> Tensor:
-    """Probability of every tag at every word, 0 at words in no sentence. Shapes as ``ChainSum`` -> [S, N, K]."""
+    """Return probability of every tag at every word, 0 at words in no sentence. Shapes as ``ChainSum`` -> [S, N, K]."""
     with torch.enable_grad():
         scores = emissions.detach().requires_grad_()
         total = log_partition(scores, transitions.detach(), start.detach(), end.detach(), starts, lengths).sum()
@@ -299,7 +299,7 @@ def marginals(
 def viterbi(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, starts: Tensor, lengths: Tensor
 ) -> Tensor:
-    """Tag ids of every sentence's best path; of equal paths, the one with the lower ids at its end.
+    """Return tag ids of every sentence's best path; of equal paths, the one with the lower ids at its end.
 
     A step that is not allowed has the score -inf; some path must be allowed. Words in no sentence get 0.
 
@@ -340,7 +340,7 @@ def _inner(weights: Tensor) -> Tensor:
 
 
 def _spread(values: Tensor, starts: Tensor, lengths: Tensor, words: int) -> Tensor:
-    """Each sentence's value at its words, 0 elsewhere. Shape: [S, B] -> [S, N]."""
+    """Return each sentence's value at its words, 0 elsewhere. Shape: [S, B] -> [S, N]."""
     word = torch.arange(words, device=values.device)
     inside = (word >= starts[..., None]) & (word < (starts + lengths)[..., None])  # [S, B, N]
     return torch.einsum("sb,sbn->sn", values, inside.to(values.dtype))

@@ -16,7 +16,7 @@ from tagsmith.tensors import Floats, Ids
 
 
 def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
-    """Tag ids of each sentence's path of highest score; of equal paths, the one with the lower ids at its end.
+    """Return tag ids of each sentence's path of highest score; of equal paths, the one with the lower ids at its end.
 
     In float64, as all answers are: over many thousand words the rounding of float32 would pick another path. Some path
     must be allowed.
@@ -74,25 +74,25 @@ def forward_backward(chain: Chain, allowed: Allowed, lengths: Ids) -> tuple[Floa
 
 
 def marginals(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-    """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+    """Return probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
     alphas, betas = forward_backward(chain, allowed, lengths)
     return softmax(alphas + betas)
 
 
 def log_partition(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-    """Log of the sum of exp(score) over the allowed paths of each sentence. Shape: [B], float64."""
+    """Return log of the sum of exp(score) over the allowed paths of each sentence. Shape: [B], float64."""
     alphas, betas = forward_backward(chain, allowed, lengths)
     return log_totals(alphas, betas, lengths)
 
 
 def log_totals(alphas: Floats, betas: Floats, lengths: Ids) -> Floats:
-    """Log-partitions from alphas and betas, those of last words. Shape: [N, K], [N, K], lengths [B] -> [B]."""
+    """Return log-partitions from alphas and betas, those of last words. Shape: [N, K], [N, K], lengths [B] -> [B]."""
     last = np.cumsum(lengths) - 1
     return np.logaddexp.reduce(alphas[last] + betas[last], axis=1)
 
 
 def path_scores(chain: Chain, allowed: Allowed, path: Ids, lengths: Ids) -> Floats:
-    """The score of each sentence's path, -inf if it is not allowed. Shape: path [N], lengths [B] -> [B], float64."""
+    """Return the score of each sentence's path, -inf if it is not allowed. Shape: path [N], lengths [B] -> [B], float64."""
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
     scores = chain.emissions[np.arange(len(path)), path].astype(np.float64)
@@ -106,7 +106,7 @@ def path_scores(chain: Chain, allowed: Allowed, path: Ids, lengths: Ids) -> Floa
 
 
 def spans_of(path: Ids, reading: SpanReading, lengths: Ids) -> SpanArrays:
-    """The spans that paths spell, in order. Shape: path [N], lengths [B] -> [S] each."""
+    """Return the spans that paths spell, in order. Shape: path [N], lengths [B] -> [S] each."""
     inside = reading.label[path] >= 0
     goes_on = np.zeros(len(path) + 1, bool)  # whether a word goes on with the span of the word before it
     goes_on[1:-1] = reading.continues[path[:-1], path[1:]]
@@ -159,7 +159,7 @@ def span_masses(
 
 
 def k_best(chain: Chain, allowed: Allowed, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
-    """Each sentence's k allowed paths of highest score, best first, and their scores; all where there are fewer.
+    """Return each sentence's k allowed paths of highest score, best first, and their scores; all where there are fewer.
 
     Of equal paths the one with the lower ids at its end comes first, as in ``viterbi``, whose path is the first of all.
 
@@ -198,7 +198,7 @@ def softmax(scores: Floats) -> Floats:
 
 
 def _masked(chain: Chain, allowed: Allowed) -> Chain:
-    """The chain in float64 with what is not allowed at -inf."""
+    """Return the chain in float64 with what is not allowed at -inf."""
     return Chain(
         chain.emissions.astype(np.float64),
         np.where(allowed.step, chain.transitions.astype(np.float64), -np.inf),
@@ -208,12 +208,12 @@ def _masked(chain: Chain, allowed: Allowed) -> Chain:
 
 
 def _in_time(chain: Chain, allowed: Allowed, time: Steps) -> Chain:
-    """The masked chain, words in order of time."""
+    """Return the masked chain, words in order of time."""
     emissions, transitions, *ends = _masked(chain, allowed)
     order = time.order[0]
     return Chain(emissions[order], transitions if transitions.ndim == 2 else transitions[order], *ends)
 
 
 def _at_each_word(transitions: Floats, emissions: Floats) -> Floats:
-    """The transitions into each word, [N, K, K], whether there is a matrix for each or one for all."""
+    """Return the transitions into each word, [N, K, K], whether there is a matrix for each or one for all."""
     return np.broadcast_to(transitions, (len(emissions), *transitions.shape[-2:]))

@@ -1,17 +1,17 @@
-"""Rows of scores in compiled code: each as long as whole vectors, -inf in the places beyond its K scores."""
+"""Rows of scores in compiled code. Each is padded to whole vectors, with -inf after its K scores."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba.extending import register_jitable
 
-from tagsmith.ops.simd.lanes import LANES, exp, highest, load, maximum, multiply_add, spread, store, total
+from tagsmith.ops.simd.lanes import LANES, broadcast, exp, highest, load, maximum, multiply_add, store, total
 from tagsmith.tensors import Floats
 
 
 @register_jitable
-def room(count: int, tags: int) -> Floats:
-    """Room for so many rows of scores, or of as many vectors as hold them, -inf throughout."""
+def padded(count: int, tags: int) -> Floats:
+    """Return ``count`` rows of ``tags`` scores, both rounded up to whole vectors, filled with -inf."""
     rows = np.empty((-(-count // LANES) * LANES, -(-tags // LANES) * LANES))
     fill(rows, -np.inf)
     return rows
@@ -19,78 +19,78 @@ def room(count: int, tags: int) -> Floats:
 
 @register_jitable
 def fill(rows: Floats, score: float) -> None:
-    """Put one score everywhere."""
+    """Set every score."""
     for i in range(len(rows)):
         for c in range(0, rows.shape[1], LANES):
-            store(rows[i], c, spread(score))
+            store(rows[i], c, broadcast(score))
 
 
 @register_jitable
-def write(rows: Floats, tags: int, out: Floats) -> None:
-    """The scores alone. Shape: out [K, K]."""
+def copy_matrix(rows: Floats, tags: int, out: Floats) -> None:
+    """Copy the scores without the padding. Shape: out [K, K]."""
     for i in range(tags):
         for j in range(tags):
             out[i, j] = rows[i, j]
 
 
 @register_jitable
-def write_row(row: Floats, scale: float, tags: int, out: Floats) -> None:
-    """row + scale, the scores alone. Shape: out [K]."""
+def copy_row(row: Floats, scale: float, tags: int, out: Floats) -> None:
+    """Copy row + scale without the padding. Shape: out [K]."""
     for k in range(tags):
         out[k] = row[k] + scale
 
 
 @register_jitable
-def turn(matrix: Floats, tags: int, out: Floats) -> None:
-    """The transpose."""
+def transpose(matrix: Floats, tags: int, out: Floats) -> None:
+    """Write the transpose into ``out``."""
     for i in range(tags):
         for j in range(tags):
             out[j, i] = matrix[i, j]
 
 
 @register_jitable
-def highest_of(scores: Floats) -> float:
-    """The highest score of a row."""
-    top = spread(-np.inf)
+def row_maximum(scores: Floats) -> float:
+    """Return the highest score of a row."""
+    top = broadcast(-np.inf)
     for c in range(0, len(scores), LANES):
         top = maximum(load(scores, c), top)
     return highest(top)
 
 
 @register_jitable
-def take_maximum(logs: Floats) -> float:
-    """The maximum of some logs, which are lowered by it, unless there is none above -inf."""
-    top = highest_of(logs)
+def subtract_maximum(logs: Floats) -> float:
+    """Subtract the maximum of a row from it, unless all are -inf; return the maximum."""
+    top = row_maximum(logs)
     if top > -np.inf:
         for c in range(0, len(logs), LANES):
-            store(logs, c, load(logs, c) - spread(top))
+            store(logs, c, load(logs, c) - broadcast(top))
     return top
 
 
 @register_jitable
-def share(a: Floats, b: Floats, out: Floats) -> float:
-    """a * b into ``out``, divided so that it adds up to 1; what it was divided by."""
-    summed = spread(0.0)
+def normalize_product(a: Floats, b: Floats, out: Floats) -> float:
+    """Write a * b, scaled to a sum of 1, into ``out``; return the sum before scaling."""
+    summed = broadcast(0.0)
     for c in range(0, len(out), LANES):
         summed = multiply_add(load(a, c), load(b, c), summed)
     divisor = total(summed)
     for c in range(0, len(out), LANES):
-        store(out, c, load(a, c) * load(b, c) / spread(divisor))
+        store(out, c, load(a, c) * load(b, c) / broadcast(divisor))
     return divisor
 
 
 @register_jitable
 def softmax(alpha: Floats, beta: Floats, out: Floats) -> float:
-    """exp(alpha + beta) into ``out``, divided so that it adds up to 1; the log of what it was divided by."""
+    """Write exp(alpha + beta), scaled to a sum of 1, into ``out``; return the log of the sum before scaling."""
     for c in range(0, len(out), LANES):
         store(out, c, load(alpha, c) + load(beta, c))
-    top = take_maximum(out)
-    summed = spread(0.0)
+    top = subtract_maximum(out)
+    summed = broadcast(0.0)
     for c in range(0, len(out), LANES):
         power = exp(load(out, c))
         summed = summed + power
         store(out, c, power)
     divisor = total(summed)
     for c in range(0, len(out), LANES):
-        store(out, c, load(out, c) / spread(divisor))
+        store(out, c, load(out, c) / broadcast(divisor))
     return top + np.log(divisor)

@@ -35,7 +35,7 @@ class Allowed(NamedTuple):
 
     @classmethod
     def all(cls, tags: int) -> Allowed:
-        """Every step among so many tags."""
+        """Return every step among so many tags."""
         return cls(np.ones(tags, bool), np.ones((tags, tags), bool), np.ones(tags, bool))
 
 

@@ -11,7 +11,7 @@ from tagsmith.tensors import Floats, Ids
 
 @reordering_kernel
 def squared_norm(values: Floats) -> float:
-    """The sum of the squares, as many sums side by side as vector registers hold. Shape: [n] -> []."""
+    """Return the sum of the squares, as many sums side by side as vector registers hold. Shape: [n] -> []."""
     total = np.float32(0)
     for i in range(len(values)):
         total += values[i] * values[i]
@@ -44,7 +44,7 @@ def catch_up(table: Floats, velocity: Floats, last: Ids, left: Floats, way: Floa
 
 @kernel
 def sum_by_row(place: Ids, values: Floats, rows: int) -> Floats:
-    """The sum of the values that stand at each place, taken in their order. Shape: [N], [N, D] -> [rows, D]."""
+    """Return the sum of the values that stand at each place, taken in their order. Shape: [N], [N, D] -> [rows, D]."""
     sums = np.zeros((rows, values.shape[1]), np.float32)
     for n in range(len(place)):
         for d in range(values.shape[1]):

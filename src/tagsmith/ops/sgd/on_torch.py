@@ -82,7 +82,7 @@ class SGD:
             weights.grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of all it remembers, nothing caught up: training goes on from it to the same bits.
+        """Return a copy of all it remembers, nothing caught up: training goes on from it to the same bits.
 
         ``velocity.NAME`` for each dense weight; ``rows.velocity`` [rows, D], ``rows.last`` [rows] (int64, the step at
         which a row was last brought up to date, counted from the last flush), ``rows.left`` and ``rows.way``
@@ -126,7 +126,7 @@ class SGD:
 
 
 def total_norm(gradients: Sequence[Tensor]) -> float:
-    """The L2 norm of all gradients together."""
+    """Return the L2 norm of all gradients together."""
     if all(map(runs_compiled, gradients)):
         return math.sqrt(sum(kernels.squared_norm(gradient.reshape(-1).numpy()) for gradient in gradients))
     return get_total_norm(gradients).item()
@@ -176,7 +176,7 @@ class _Rows:
         self.left, self.way = self.left[-1:].clone(), self.way[-1:].clone()  # 1 and 0: those of the latest step
 
     def gradient(self) -> tuple[Tensor, Tensor]:
-        """The rows that have a gradient [R], ascending, and their gradients [R, D], summed in the batch's order."""
+        """Return the rows that have a gradient [R], ascending, and their gradients [R, D], summed in the batch's order."""
         gradient = self.table.grad
         if gradient is None:
             return self.last.new_empty(0), self.table.new_empty(0, self.table.shape[1])

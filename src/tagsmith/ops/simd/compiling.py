@@ -26,7 +26,7 @@ _MAY_REORDER = {"contract", "reassoc", "nsz", "arcp", "afn"}  # never nnan or ni
 
 
 def kernel(function: Function) -> Function:
-    """The function, compiled when it is first called. It lets go of Python's lock and divides as NumPy does."""
+    """Return the function, compiled when it is first called. It lets go of Python's lock and divides as NumPy does."""
     return _compiled(function, fastmath=False)
 
 

@@ -1,7 +1,7 @@
-"""Vectors of float64s inside compiled code, for loops that must be made of vector instructions, and no others.
+"""Vectors of float64 inside compiled code, for loops that must use vector instructions only.
 
-``load`` and ``store`` move LANES numbers at a time between a row and a vector; + - * / and the functions below work
-lane by lane. A loop over a row has neither remainder nor checks then: rows are as long as whole vectors.
+``load`` and ``store`` move LANES numbers between a row and a vector. + - * / and the functions below work lane by lane.
+Rows are padded to whole vectors, so a loop over a row needs no remainder and no bounds checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 
 LANES = 8
-"""Float64s in a vector: those of the widest register. Elsewhere a vector takes two registers, or four."""
+"""Numbers in a vector: as many as the widest register holds. Narrower processors use two or four registers."""
 
 _DOUBLE, _WORD = ir.DoubleType(), ir.IntType(64)
 _DOUBLES, _WORDS = ir.VectorType(_DOUBLE, LANES), ir.VectorType(_WORD, LANES)
@@ -43,7 +43,7 @@ _LOG = [
 
 
 class Vector(types.Type):
-    """What Numba calls LANES float64s."""
+    """The Numba type of LANES float64 numbers."""
 
 
 _vector = Vector("vector")
@@ -76,7 +76,7 @@ _intrinsic: Any = intrinsic
 
 
 def _lane_by_lane(build: Callable[..., Any], result: types.Type = _vector) -> Any:
-    """The function of vectors whose instructions ``build`` makes, given a builder."""
+    """Return the vector function whose instructions ``build`` emits."""
 
     @wraps(build)  # whose signature Numba looks at
     def typed(context: Any, *vectors: Any) -> Any:
@@ -91,7 +91,7 @@ def _to_a_number(build: Callable[..., Any]) -> Any:
 
 @_intrinsic
 def load(context: Any, row: Any, place: Any) -> Any:
-    """The vector at ``row[place : place + LANES]``; the row must be in one piece."""
+    """Return the vector at ``row[place : place + LANES]``. The row must be contiguous."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         loaded = builder.load(_pointer(context, builder, signature, arguments))
@@ -103,7 +103,7 @@ def load(context: Any, row: Any, place: Any) -> Any:
 
 @_intrinsic
 def store(context: Any, row: Any, place: Any, vector: Any) -> Any:
-    """``row[place : place + LANES] = vector``; the row must be in one piece."""
+    """Set ``row[place : place + LANES] = vector``. The row must be contiguous."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store(arguments[2], _pointer(context, builder, signature, arguments)).align = 8
@@ -113,8 +113,8 @@ def store(context: Any, row: Any, place: Any, vector: Any) -> Any:
 
 
 @_intrinsic
-def spread(context: Any, x: Any) -> Any:
-    """The vector of one number in every lane."""
+def broadcast(context: Any, x: Any) -> Any:
+    """Return a vector with one number in every lane."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         nothing = ir.Constant(_DOUBLES, ir.Undefined)
@@ -126,31 +126,31 @@ def spread(context: Any, x: Any) -> Any:
 
 @_lane_by_lane
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c, rounded once where the processor can."""
+    """Return a * b + c, rounded once where the processor can."""
     return _fused(builder, a, b, c)
 
 
 @_lane_by_lane
 def maximum(builder: Any, a: Any, b: Any) -> Any:
-    """The higher of two numbers; b where one of them is NaN."""
+    """Return the higher of two numbers, or b where one of them is NaN."""
     return _choose(builder, ">", a, b, a, b)
 
 
 @_to_a_number
 def highest(builder: Any, a: Any) -> Any:
-    """The highest number of a vector without NaN."""
+    """Return the highest number of a vector without NaN."""
     return _fold(builder, a, lambda low, high: _choose(builder, ">", low, high, low, high))
 
 
 @_to_a_number
 def total(builder: Any, a: Any) -> Any:
-    """The sum of the numbers of a vector."""
+    """Return the sum of a vector."""
     return _fold(builder, a, builder.fadd)
 
 
 @_lane_by_lane
 def exp(builder: Any, x: Any) -> Any:
-    """exp(x) for x up to 700, to 4e-16 of its value; 0 below -708. NaN stays NaN.
+    """Return exp(x) for x up to 700, with a relative error of 4e-16; 0 below -708. NaN stays NaN.
 
     Source: x = k ln 2 + r; Taylor's polynomial of degree 13 for exp(r), |r| up to ln 2 / 2, times 2^k.
     """
@@ -167,7 +167,7 @@ def exp(builder: Any, x: Any) -> Any:
 
 @_lane_by_lane
 def log(builder: Any, x: Any) -> Any:
-    """log(x) of 0 (-inf), a normal number or inf, to 4e-16, or 4e-16 of its value. NaN stays NaN.
+    """Return log(x) of 0 (-inf), a normal number or inf, within 4e-16 absolute or relative. NaN stays NaN.
 
     Source: x = 2^k (1 + f), 1 + f from sqrt(1/2) to sqrt(2); the series in f / (2 + f) of FreeBSD's e_log.c.
     """
@@ -187,7 +187,7 @@ def log(builder: Any, x: Any) -> Any:
 
 
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Where in a row, the first argument, the place is that the second one says."""
+    """Return a pointer to the element of a row (first argument) at a place (second argument)."""
     row = context.make_array(signature.args[0])(context, builder, arguments[0])
     return builder.bitcast(builder.gep(row.data, [arguments[1]]), _DOUBLES.as_pointer())
 
@@ -206,12 +206,12 @@ def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 def _choose(builder: Any, comparison: str, a: Any, b: Any, yes: Any, no: Any) -> Any:
-    """``yes`` where a stands to b as said, ``no`` elsewhere, and where one of them is NaN."""
+    """Return ``yes`` where the comparison of a and b holds, else ``no``. It never holds for NaN."""
     return builder.select(builder.fcmp_ordered(comparison, a, b), yes, no)
 
 
 def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
-    """The sum of coefficients[n] x^n: those of even n and those of odd n side by side, by Horner's rule in x^2."""
+    """Return the sum of coefficients[n] x^n, by Horner's rule in x^2 for even and odd n in parallel."""
     square = builder.fmul(x, x)
     halves = []
     for own in (coefficients[::2], coefficients[1::2]):
@@ -223,7 +223,7 @@ def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:
 
 
 def _fold(builder: Any, vector: Any, join: Callable[[Any, Any], Any]) -> Any:
-    """One number of all: halves joined lane by lane until one lane is left."""
+    """Reduce a vector to one number: join its halves lane by lane until one lane is left."""
     size = LANES
     while size > 1:
         size //= 2

@@ -38,7 +38,7 @@ ROWS = 6
 
 @kernel
 def pack(weight: Floats) -> Floats:
-    """A weight as the kernels read it: panels of columns, zeros after the last. Shape: [D, C] -> [panels, D, PANEL]."""
+    """Return a weight as the kernels read it: panels of columns, zeros after the last. Shape: [D, C] -> [panels, D, PANEL]."""
     depth, columns = weight.shape
     packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
     for panel in range(len(packed)):
@@ -51,7 +51,7 @@ def pack(weight: Floats) -> Floats:
 
 @kernel
 def pack_transposed(weight: Floats) -> Floats:
-    """The transpose of a weight, packed. Shape: [C, D] -> [panels, D, PANEL]."""
+    """Return the transpose of a weight, packed. Shape: [C, D] -> [panels, D, PANEL]."""
     columns, depth = weight.shape
     packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
     for panel in range(len(packed)):
@@ -64,7 +64,7 @@ def pack_transposed(weight: Floats) -> Floats:
 
 
 def _tile(vectors: int) -> Any:
-    """The intrinsic for tiles of so many vectors a row, with a body for each number of rows."""
+    """Return the intrinsic for tiles of so many vectors a row, with a body for each number of rows."""
 
     @intrinsic
     def tile(context: Any, out: Any, out_row: Any, column: Any, a: Any, a_row: Any, rows: Any, weight: Any) -> Any:
@@ -169,7 +169,7 @@ def add_product(out: Floats, out_row: int, a: Floats, a_row: int, rows: int, wei
 
 @kernel
 def product(a: Floats, weight: Floats, bias: Floats) -> Floats:
-    """a · weight + bias. Shape: a [N, D], weight [panels, D, PANEL], bias [W] -> [N, W] (see ``add_product``)."""
+    """Return a · weight + bias. Shape: a [N, D], weight [panels, D, PANEL], bias [W] -> [N, W] (see ``add_product``)."""
     out = np.empty((len(a), len(bias)), np.float32)
     out[:] = bias
     # A panel stays in the second-level cache while all rows go by.
