@@ -1,4 +1,4 @@
-"""A report as Markdown, between two marks, so that a page can have a head and an end of its own."""
+"""A report as Markdown, between two marks, so that the page can have its own text before and after it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tagsmith.reproduce.report.blocks import Grid, Section
 START, END = "<!-- made by tagsmith reproduce --report -->\n", "<!-- end -->\n"
 
 
-def page(before: str, after: str, reading: Iterable[str], sections: Iterable[Section]) -> str:
-    """The whole page: what stands before and after is left as it is."""
+def to_markdown(before: str, after: str, reading: Iterable[str], sections: Iterable[Section]) -> str:
+    """Return the whole page, with the given text before and after the report."""
     blocks = ["## How to read this", *reading, *(block for section in sections for block in _blocks(section))]
     body = "\n\n".join(blocks)
     return f"{before}{START}\n{body}\n\n{END}{after}"
 
 
-def around(path: Path) -> tuple[str, str]:
-    """What stands before the report in a file and after it; a title if there is no file yet.
+def surrounding_text(path: Path) -> tuple[str, str]:
+    """Return the text before and after the report in a file; a title if there is no file yet.
 
     Raises:
-        DataError: a file without the marks.
+        DataError: the file lacks the marks.
     """
     if not path.exists():
         return "# Results\n\n", ""
@@ -30,9 +30,8 @@ def around(path: Path) -> tuple[str, str]:
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):
-        raise DataError(
-            "a file without a place for the report", f"{START.strip()} and {END.strip()} in it", source=str(path)
-        )
+        found = "a file without the marks of a report"
+        raise DataError(found, f"{START.strip()} and {END.strip()} in it", source=str(path))
     return before, after
 
 

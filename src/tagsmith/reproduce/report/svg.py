@@ -1,4 +1,4 @@
-"""Points and lines as SVG, drawn for a phone's width; colours are the page's (``--series-0`` and so on)."""
+"""Charts as SVG, laid out for a phone's width. The page defines their colours (``--series-0`` and so on)."""
 
 from __future__ import annotations
 
@@ -7,49 +7,51 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from markupsafe import Markup
 
-from tagsmith.reproduce.report.blocks import Figure, Series
+from tagsmith.reproduce.report.blocks import Chart, Series
 
 WIDTH = 360
 COLOURS = 8
 _LEFT, _RIGHT = 34, 10
-_ROW = 34  # a line of a strip plot: its name above its points
+_ROW = 34  # the height of a row in a strip plot: the name above the points
 _CURVES = 200  # the height of the learning curves
 
 
-def strip(figure: Figure) -> Markup:
-    """Every seed's test score as a point, a bar at their mean, a diamond for the paper's."""
-    values = [score for series in figure.series for _, score in series.scores]
-    values += [series.paper for series in figure.series if series.paper is not None]
+def strip_plot(chart: Chart) -> Markup:
+    """Draw every seed's test score as a point, their mean as a bar, and the paper's score as a diamond."""
+    values = [score for series in chart.series for _, score in series.scores]
+    values += [series.paper for series in chart.series if series.paper is not None]
     axis = _Axis(values, _RIGHT, WIDTH - _RIGHT)
-    bottom = _ROW * len(figure.series) + 4
+    bottom = _ROW * len(chart.series) + 4
     marks = list(_grid_lines(axis, bottom))
-    for number, series in enumerate(figure.series):
+    for number, series in enumerate(chart.series):
         y = _ROW * number + 24
         marks.append(_text(_RIGHT, y - 12, series.name))
         marks += _points(series, axis, y, number % COLOURS)
-    return _svg(f"{figure.title}: test scores by seed", bottom + 18, marks)
+    return _svg(f"{chart.title}: test scores by seed", bottom + 18, marks)
 
 
-def curves(figure: Figure) -> Markup:
-    """The dev score after each epoch, a line for each seed."""
-    values = [score for series in figure.series for curve in series.curves for score in curve]
-    # First epochs can be far below all others: the worst tenth is cut off.
+def learning_curves(chart: Chart) -> Markup:
+    """Draw the dev score after each epoch, a line for each seed."""
+    values = [score for series in chart.series for curve in series.curves for score in curve]
+    # The first epochs can be far below all others, so the lowest tenth is cut off.
     shown = sorted(values)[len(values) // 10 :]
-    up = _Axis(shown, _CURVES, 10)
-    longest = max(len(curve) for series in figure.series for curve in series.curves)
-    along = _Axis([1, max(longest, 2)], _LEFT, WIDTH - _RIGHT)
-    marks = [_line(_LEFT, up.at(tick), WIDTH - _RIGHT, up.at(tick), "grid") for tick in up.ticks]
-    marks += [_text(_LEFT - 4, up.at(tick) + 4, up.label(tick), "end") for tick in up.ticks]
-    marks += [_text(along.at(tick), _CURVES + 16, along.label(tick), "middle") for tick in along.ticks]
-    for number, series in enumerate(figure.series):
+    vertical = _Axis(shown, _CURVES, 10)
+    longest = max(len(curve) for series in chart.series for curve in series.curves)
+    horizontal = _Axis([1, max(longest, 2)], _LEFT, WIDTH - _RIGHT)
+    marks = [_line(_LEFT, vertical.at(tick), WIDTH - _RIGHT, vertical.at(tick), "grid") for tick in vertical.ticks]
+    marks += [_text(_LEFT - 4, vertical.at(tick) + 4, vertical.label(tick), "end") for tick in vertical.ticks]
+    marks += [_text(horizontal.at(tick), _CURVES + 16, horizontal.label(tick), "middle") for tick in horizontal.ticks]
+    for number, series in enumerate(chart.series):
         for curve in series.curves:
-            places = [
-                f"{along.at(epoch):.1f},{up.at(score):.1f}" for epoch, score in enumerate(curve, 1) if score >= up.low
+            points = [
+                f"{horizontal.at(epoch):.1f},{vertical.at(score):.1f}"
+                for epoch, score in enumerate(curve, 1)
+                if score >= vertical.low
             ]
             marks.append(
-                Markup('<polyline class="curve series-{}" points="{}"/>').format(number % COLOURS, " ".join(places))
+                Markup('<polyline class="curve series-{}" points="{}"/>').format(number % COLOURS, " ".join(points))
             )
-    return _svg(f"{figure.title}: dev score by epoch", _CURVES + 22, marks)
+    return _svg(f"{chart.title}: dev score by epoch", _CURVES + 22, marks)
 
 
 def _points(series: Series, axis: _Axis, y: float, colour: int) -> Iterator[Markup]:
@@ -67,7 +69,7 @@ def _points(series: Series, axis: _Axis, y: float, colour: int) -> Iterator[Mark
 
 
 class _Axis:
-    """Places of values between two ends, with round ticks."""
+    """A linear scale from values to coordinates, with round ticks."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         low, high = min(values), max(values)
@@ -108,7 +110,7 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> Markup:
 
 
 def _svg(title: str, height: float, marks: Iterable[Markup]) -> Markup:
-    inside = Markup("\n").join(marks)
+    content = Markup("\n").join(marks)
     return Markup('<svg viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">\n{}\n</svg>').format(
-        WIDTH, height, title, inside
+        WIDTH, height, title, content
     )

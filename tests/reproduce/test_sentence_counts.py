@@ -1,4 +1,4 @@
-"""What is right in each sentence, counted and packed."""
+"""Counts per sentence: their sums, packing, and damaged text."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.metrics import score
-from tagsmith.reproduce.counts import count, f1, pack, unpack
+from tagsmith.reproduce.sentence_counts import count, f1, pack, unpack
 
 TAGS = st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"])
 SENTENCES = st.lists(st.lists(st.tuples(TAGS, TAGS), max_size=6).map(lambda row: tuple(zip(*row, strict=True))))
 
 
-def test_spans_are_counted_and_else_tokens():
+def test_spans_are_counted_or_tokens_for_plain_tags():
     pairs = [(["B-A", "I-A", "O"], ["B-A", "O", "B-B"]), (["O"], ["O"])]
     assert count(pairs, spans=True).tolist() == [[1, 0], [2, 0], [0, 0]]
     assert count(pairs, spans=False).tolist() == [[3, 1], [3, 1], [1, 1]]
@@ -29,7 +29,7 @@ def test_the_sums_score_what_all_sentences_score(sentences: list[tuple[tuple[str
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 3)))
-def test_packed_counts_come_back(rows: list[tuple[int, int, int]]):
+def test_unpacking_reverses_packing(rows: list[tuple[int, int, int]]):
     counts = np.array(rows, np.int64).reshape(-1, 3).T
     assert np.array_equal(unpack(pack(counts)), counts)
 
