@@ -31,7 +31,8 @@ def plan(
 
     Raises:
         DataError: a corpus of the task or a file of vectors is missing.
-        ConfigError: a setting that the task's preset can't have, a scheme for plain tags, or more epochs than a row has.
+        ConfigError: a setting that the task's preset can't have, a scheme for plain tags, or more epochs than a row
+            has.
     """
     if configure(task.preset).is_plain and any("scheme" in row.settings for row in rows):
         raise ConfigError(f"found task {task_name}, whose tags are plain; expected a task of spans, to compare schemes")

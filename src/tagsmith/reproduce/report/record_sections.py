@@ -13,7 +13,7 @@ from tagsmith.reproduce.tables import DEV, TASKS, TEST
 
 
 def other_records_section(configurations: Sequence[Configuration]) -> list[Section]:
-    """Return a section for models that no table of this version has: their settings and scores; none if none is given."""
+    """Return a section with the settings and scores of models that no table has; none if no model is given."""
     if not configurations:
         return []
     rows = [
