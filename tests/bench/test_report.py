@@ -44,7 +44,7 @@ def test_taggers_and_curves_are_tables():
     )
     assert render(findings) == (
         "tagger    tokens/s  median     F1  peak MB  notes\n"
-        "-------------------------------------------------------\n"
+        "---------------------------------------------------------\n"
         "tagsmith    90,000  80,000  90.95        -  1; 3 epochs\n"
         "Flair            -       -      -        -  not installed\n"
         "\n"

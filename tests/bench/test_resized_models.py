@@ -36,4 +36,4 @@ def test_a_model_with_more_labels_tags_legally():
     assert np.isfinite(model.weights["head.weight"]).all()
     tags = Tagger(model).tag("Jay is from India .").tags
     assert len(tags) == 5
-    assert is_legal(SCHEMES["BIOES"], tags)
+    assert is_legal(SCHEMES["IOB2"], tags)

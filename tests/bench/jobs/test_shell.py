@@ -25,7 +25,7 @@ def test_this_process_returns_the_hash_of_the_file(
 ):
     monkeypatch.setattr(sys, "argv", [])
     written = tmp_path / "out.conll"
-    words = ["tag", setting.model, setting.test, "--to", "conll", "--out", str(written)]
+    words = ["tag", setting.model, setting.test, "--from", "conll", "--to", "conll", "--out", str(written)]
     output = prepare(BenchTask({"what": "memory", "words": words, "written": str(written)}))()()
     assert output == hashlib.sha256(written.read_bytes()).hexdigest()
     failing = BenchTask({"what": "memory", "words": ["tag", "nowhere"], "written": str(written)})
