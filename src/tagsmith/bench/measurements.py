@@ -25,9 +25,9 @@ class Measurement:
     bound: Literal[">=", "<="] = ">="
     target: float | None = None
     note: str = ""
-    """How it was measured, or why it was not."""
+    """The way it was measured, or the reason that it was not."""
     refused: bool = False
-    """Whether a check failed."""
+    """True if a check failed."""
 
     @property
     def verdict(self) -> str:

@@ -86,7 +86,7 @@ def installed_size(setting: BenchSetting, findings: Findings) -> None:
 
 
 def dependencies(name: str) -> set[str]:
-    """Return the names of a package and of its dependencies without extras, as far as they are installed here."""
+    """Return the names of a package and of its dependencies without extras, those that are installed here."""
     known: set[str] = set()
     waiting = [name]
     while waiting:

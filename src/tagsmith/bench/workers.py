@@ -43,7 +43,7 @@ class Timing:
     """The runs of one entrant."""
 
     output: Any
-    """What the job returned."""
+    """The value that the job returned."""
     notes: dict[str, Any]
     seconds: list[float] = field(default_factory=list)
     peak_bytes: int | None = None

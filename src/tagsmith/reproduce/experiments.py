@@ -66,7 +66,7 @@ class SeedRun(Struct, frozen=True):
     row: str
     experiment: Experiment
     cut: str = ""
-    """How the run is shorter than the row's own: "cut to 5 of 50 epochs"."""
+    """The way in which the run is shorter than the row's own: "cut to 5 of 50 epochs"."""
 
     @property
     def name(self) -> str:

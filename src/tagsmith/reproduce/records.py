@@ -65,7 +65,7 @@ class Record(Struct, frozen=True, kw_only=True):
     """The reason that training ended: ``epochs`` or ``patience``."""
     epochs: list[EpochRecord]
     resumed: bool
-    """Whether it was interrupted and resumed from a checkpoint."""
+    """True if it was interrupted and resumed from a checkpoint."""
     training_seconds: float
     """The total of all epochs."""
     wall_seconds: float

@@ -75,7 +75,7 @@ class _JobProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process has ended."""
+        """True if the process has ended."""
         return self.process.poll() is not None
 
     def last_lines(self) -> list[str]:

@@ -20,7 +20,7 @@ class Task:
     """Further files to score: by the name of the split, a corpus and its split."""
     tag_column: str | None = None
     vectors: bool = True
-    """Whether the word vectors on the command line suit its language."""
+    """True if the word vectors on the command line suit its language."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class PaperRow:
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     vectors: bool = True
-    """Whether it starts from the word vectors on the command line, if there are any."""
+    """True if it starts from the word vectors on the command line, if there are any."""
     paper: Mapping[str, float] = field(default_factory=dict)
     """The scores that Ma and Hovy (2016) printed: span F1 for ``ner``, token accuracy for ``wsj``. The keys name the
     task, the split and, in Table 9, the vocabulary class."""

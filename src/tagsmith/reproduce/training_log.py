@@ -19,7 +19,7 @@ class TrainingHistory:
     """A finished training as its log tells it."""
 
     resumed: bool
-    """Whether it was resumed from a checkpoint."""
+    """True if it was resumed from a checkpoint."""
     epochs: list[EpochRecord]
 
 

@@ -36,7 +36,7 @@ class Chart:
 
     @property
     def has_paper(self) -> bool:
-        """Whether the paper printed a score for any of the series."""
+        """True if the paper printed a score for any of the series."""
         return any(series.paper is not None for series in self.series)
 
 

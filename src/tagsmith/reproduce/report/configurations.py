@@ -66,7 +66,7 @@ class Configuration:
 
     @property
     def cut(self) -> str:
-        """How training is shorter than the preset's: "cut to 5 of 50 epochs"."""
+        """The way in which training is shorter than the preset's: "cut to 5 of 50 epochs"."""
         whole = configure(TASKS[self.task].preset).training.epochs if self.task in TASKS else self.epochs
         return "" if self.epochs == whole else f"cut to {self.epochs} of {whole} epochs"
 
@@ -77,7 +77,7 @@ class Configuration:
 
     @property
     def is_of_the_corpus(self) -> bool:
-        """Whether its files have as many sentences and tokens as those of the task's corpus."""
+        """True if its files have as many sentences and tokens as those of the task's corpus."""
         corpus = read_registry().corpus(TASKS[self.task].corpus)
         known = corpus.files
         own = {split: file for split, file in self.first.parts.items() if split in known}
@@ -88,7 +88,7 @@ class Configuration:
 
     @property
     def is_softmax_over_spans(self) -> bool:
-        """Whether it was scored over all tag sequences as well as over the legal ones, as only softmax models are."""
+        """True if it was scored over all tag sequences as well as over the legal ones, as only softmax models are."""
         return isinstance(self.first.config.head, SoftmaxConfig) and ANY in self.first.scores[TEST]
 
     def is_of(self, row: PaperRow) -> bool:

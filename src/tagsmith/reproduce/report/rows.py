@@ -29,7 +29,7 @@ class ReportRow:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the other rows are compared with it, as it is the unchanged preset."""
+        """True if the other rows are compared with it, as it is the unchanged preset."""
         return not self.paper_row.settings and self.paper_row.vectors
 
     @property
