@@ -26,7 +26,8 @@ from typing import Any
 import torch
 
 from tagsmith import Sentence, Tagger, formats
-from tagsmith.bench.measurements import Measurement, MissingRival, figure_table
+from tagsmith.bench.measurements import Measurement, MissingRival
+from tagsmith.bench.report import figure_table
 from tagsmith.config import Config, configure
 from tagsmith.embeddings import WordVectors, load_vectors
 from tagsmith.engine.on_triton import TritonEngine

@@ -1,8 +1,8 @@
 """Make an environment for each rival: ``python benchmarks/make_rivals.py [DIR]`` (``rivals`` unless named).
 
-Each gets a virtual environment of its own in DIR, so that no rival decides another's versions. DIR/rivals.json then
-says for each which Python and which script run it, or why it could not be installed; ``tagsmith bench`` reads it.
-Naming rivals after DIR makes only those.
+Each rival gets its own virtual environment in DIR, so that versions don't depend on each other. For ``tagsmith bench``,
+DIR/rivals.json then lists the Python and the script of each, or the reason that it could not be installed. Names after
+DIR make only those rivals.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent / "rivals"
-# PyTorch's version is fixed so that all rivals and tagsmith's own training can run on the same one.
+# A fixed version of PyTorch, so that all rivals and tagsmith's own training can use the same one.
 TORCH = "torch==2.13.0"
 RIVALS = {
     "spacy": ("spacy_ner.py", ["spacy"]),
@@ -26,12 +26,12 @@ RIVALS = {
 
 
 def make(name: str, folder: Path) -> dict[str, str]:
-    """Install one rival; what ``tagsmith bench`` has to know of it."""
+    """Install one rival, and return its entry in rivals.json."""
     script, packages = RIVALS[name]
-    place = folder / name
-    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    environment = folder / name
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
-        venv.create(place, with_pip=True)
+        venv.create(environment, with_pip=True)
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     done = subprocess.run(command, capture_output=True, text=True)
     entry = {"python": str(python), "script": str(SCRIPTS / script)}
@@ -42,7 +42,7 @@ def make(name: str, folder: Path) -> dict[str, str]:
 
 
 def main(folder: Path, names: list[str]) -> None:
-    """Make the environments and write down where they are."""
+    """Make the environments and list them in rivals.json."""
     if unknown := [name for name in names if name not in RIVALS]:
         sys.exit(f"found {unknown[0]!r}; expected one of: {', '.join(RIVALS)}")
     folder = folder.resolve()

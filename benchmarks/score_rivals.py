@@ -1,11 +1,11 @@
-"""Train rivals on given files and score them by tagsmith's rule, conlleval's:
+"""Train rivals on given files and score them by conlleval's rule, as tagsmith does:
 
     python benchmarks/score_rivals.py rivals --train train.conll --dev dev.conll --test test.conll --out wnut17.json
 
-``rivals`` is the folder that ``make_rivals.py`` made. Any format and scheme that tagsmith reads will do; the rivals
-learn from the same sentences as IOB2. Written is one JSON record for each: tool, version, settings, the files with
-their SHA-256, precision, recall and F1 by label on dev and test, and the seconds it took. Without ``--dev`` the last
-tenth of train is dev.
+``rivals`` is the folder that ``make_rivals.py`` made. Files may have any format and scheme that tagsmith reads; rivals
+see the sentences as IOB2. The output has one JSON record per rival: tool, version, settings, the files with their
+SHA-256, precision, recall and F1 by label on dev and test, and the seconds. Without ``--dev`` the last tenth of train
+is dev.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tagsmith import Sentence, formats
+from tagsmith import formats
 from tagsmith.bench.rivals import Rivals
 from tagsmith.corpora.checking import sha256_of
 from tagsmith.corpora.locating import cut_dev
 from tagsmith.files import replacing
 from tagsmith.metrics import score
-from tagsmith.schemes import SCHEMES, sentence_spans
+from tagsmith.schemes import gold_tags
 
 LEARNERS = {"crfsuite": "crfsuite_learner.py", "spacy": "spacy_learner.py"}
 Pairs = list[tuple[tuple[str, ...], list[str]]]
 
 
 def main() -> None:
-    """Run the learners one after the other; the record is written anew after each."""
+    """Run the learners one after the other, and write the records after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rivals", type=Path)
     parser.add_argument("--train", required=True)
     parser.add_argument("--dev")
     parser.add_argument("--test", required=True)
-    parser.add_argument("--language", default="en", help="what spaCy takes it for")
+    parser.add_argument("--language", default="en", help="the language of spaCy's blank pipeline")
     parser.add_argument("--only", choices=LEARNERS)
     parser.add_argument("--out", required=True)
     given = parser.parse_args()
@@ -47,16 +47,16 @@ def main() -> None:
         splits = cut_dev(splits)
     data = {name: {"file": Path(path).name, "sha256": sha256_of(path)} for name, path in files.items()}
     counts = {name: len(sentences) for name, sentences in splits.items()}
-    gold = {name: [(sentence.tokens, as_iob2(sentence)) for sentence in splits[name]] for name in splits}
-    tokens = [(words, None) for words, _ in gold["test"]]  # its tags stay here
+    gold = {name: [(sentence.tokens, gold_tags(sentence, "IOB2")) for sentence in splits[name]] for name in splits}
+    tokens = [(words, None) for words, _ in gold["test"]]  # no rival sees its tags
     records = []
     for name in [given.only] if given.only else LEARNERS:
         python = Rivals.at(given.rivals).entrant(name, {}).python
-        answer = learn(python, LEARNERS[name], {**gold, "test": tokens, "language": given.language})
-        scores = {split: scored(gold[split], answer["tags"][split]) for split in ("dev", "test")}
+        reply = learn(python, LEARNERS[name], {**gold, "test": tokens, "language": given.language})
+        scores = {split: scored(gold[split], reply["tags"][split]) for split in ("dev", "test")}
         machine = {"machine": platform.machine(), "python": platform.python_version()}
         records.append(
-            {**answer["notes"], "data": data, "sentences": counts, **scores, "seconds": answer["seconds"], **machine}
+            {**reply["notes"], "data": data, "sentences": counts, **scores, "seconds": reply["seconds"], **machine}
         )
         print(f"{name}: dev F1 {scores['dev']['f1']:.2f}, test F1 {scores['test']['f1']:.2f}", flush=True)
         with replacing(given.out) as part:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def learn(python: str, script: str, task: dict[str, Any]) -> dict[str, Any]:
-    """What a learner answers, from a process in its own environment."""
+    """Run a learner in its own environment, and return its reply."""
     command = [python, str(Path(__file__).parent / "rivals" / script)]
     done = subprocess.run(command, input=json.dumps(task), stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -72,13 +72,8 @@ def learn(python: str, script: str, task: dict[str, Any]) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def as_iob2(sentence: Sentence) -> list[str]:
-    """The tags of a sentence, whatever their scheme, in IOB2."""
-    return SCHEMES["IOB2"].write(sentence_spans(sentence), len(sentence))
-
-
 def scored(gold: Pairs, predicted: list[list[str]]) -> dict[str, Any]:
-    """All figures but the confusion table."""
+    """Return all scores except the confusion table."""
     pairs = zip((tags for _, tags in gold), predicted, strict=True)
     return {name: value for name, value in score(pairs, spans=True).as_dict().items() if name != "confusion"}
 

@@ -1,5 +1,5 @@
-"""python-crfsuite with the features usual for names (``usual``): words, their ends and shapes in a window of five; or
-with the few that its own tutorial has (``tutorial``)."""
+"""python-crfsuite with the usual features for names (``usual``): words, affixes and shapes in a window of five; or with
+the few features of its own tutorial (``tutorial``)."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,7 @@ ITERATIONS = 50
 
 
 def prepare(task):
-    """Train, or take what an earlier call trained."""
+    """Train, or load the model of an earlier call."""
     features = {"usual": usual, "tutorial": tutorial}[task.options["features"]]
     model = Path(task.options["folder"]) / f"crfsuite-{task.options['features']}.model"
     if not model.exists():
@@ -36,7 +36,7 @@ def prepare(task):
 
 
 def usual(tokens):
-    """The features of each token, of its neighbours and of the pairs it stands in."""
+    """Return the features of each token, its neighbours, and its pairs with them."""
     lower = [token.lower() for token in tokens]
     shapes = [shape(token) for token in tokens]
     rows = []
@@ -51,9 +51,9 @@ def usual(tokens):
             f"hyphen={'-' in word}",
         ]
         for step in (-2, -1, 1, 2):
-            at = i + step
-            if 0 <= at < len(tokens):
-                row += [f"{step}:l=" + lower[at], f"{step}:s=" + shapes[at], f"{step}:e=" + lower[at][-3:]]
+            j = i + step
+            if 0 <= j < len(tokens):
+                row += [f"{step}:l=" + lower[j], f"{step}:s=" + shapes[j], f"{step}:e=" + lower[j][-3:]]
             else:
                 row.append(f"{step}:none")
         if i > 0:
@@ -65,13 +65,13 @@ def usual(tokens):
 
 
 def shape(word):
-    """The word with letters as X and x, digits as d, and no kind more than twice in a row: Wales gives Xxx."""
+    """Return the word's shape: letters as X and x, digits as d, each at most twice in a row. Wales gives Xxx."""
     kinds = ["X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else c for c in word]
     return "".join(k for i, k in enumerate(kinds) if kinds[i - 2 : i] != [k, k])
 
 
 def tutorial(tokens):
-    """The features of each token, those of python-crfsuite's own tutorial without the part of speech."""
+    """Return the features of each token as in python-crfsuite's own tutorial, without the part of speech."""
     rows = []
     for i, word in enumerate(tokens):
         row = [
@@ -83,20 +83,20 @@ def tutorial(tokens):
             f"word.istitle={word.istitle()}",
             f"word.isdigit={word.isdigit()}",
         ]
-        for name, at in (("-1", i - 1), ("+1", i + 1)):
-            if 0 <= at < len(tokens):
-                near = tokens[at]
+        for name, j in (("-1", i - 1), ("+1", i + 1)):
+            if 0 <= j < len(tokens):
+                near = tokens[j]
                 row.append(f"{name}:word.lower=" + near.lower())
                 row.append(f"{name}:word.istitle={near.istitle()}")
                 row.append(f"{name}:word.isupper={near.isupper()}")
             else:
-                row.append("BOS" if at < 0 else "EOS")
+                row.append("BOS" if j < 0 else "EOS")
         rows.append(row)
     return rows
 
 
 def spans_of(tags):
-    """Spans of IOB2 tags: [start, end) and label."""
+    """Return the spans of IOB2 tags as (start, end, label), without the end."""
     spans, start = [], None
     for i, tag in enumerate([*tags, "O"]):
         if start is not None and tag != "I-" + tags[start][2:]:

@@ -1,4 +1,4 @@
-"""python-crfsuite, trained to its end with the features usual for names: for ``benchmarks/score_rivals.py``."""
+"""python-crfsuite for ``benchmarks/score_rivals.py``: the usual features for names, trained until L-BFGS stops."""
 
 import tempfile
 from importlib.metadata import version
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pycrfsuite
 from crfsuite import usual
-from learning import answer
+from learning import reply_with
 
 SETTINGS = {"c1": 0.1, "c2": 0.1, "max_iterations": 200, "feature.possible_transitions": True}
 
 
 def learn(task):
-    """A function from tokens to IOB2 tags, and what is to be said of it; dev is not used."""
+    """Return a function from tokens to IOB2 tags, and notes. Dev is not used."""
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", params=SETTINGS, verbose=False)
     for tokens, tags in task["train"]:
         trainer.append(usual(tokens), tags)
@@ -26,4 +26,4 @@ def learn(task):
 
 
 if __name__ == "__main__":
-    answer(learn)
+    reply_with(learn)

@@ -1,8 +1,7 @@
 """Flair's SequenceTagger of the same kind and size: word and character embeddings, a BiLSTM of 200, a CRF.
 
-Flair's published models can't be downloaded everywhere, and their language models would make it many times slower
-than what is measured here. It learns from 8,000 sentences, of at most
-2,000 different ones: enough to have an F1.
+Flair's published models can't be downloaded everywhere, and their language models would make it many times slower. It
+is trained on 8,000 sentences, at most 2,000 of them different, which is enough for a measurable F1.
 """
 
 import warnings
@@ -18,11 +17,11 @@ from flair.trainers import ModelTrainer
 
 SENTENCES = 2_000
 SEEN = 8_000
-"""Sentences it learns from, counted as often as it sees them."""
+"""Sentences to train on, counting repetitions."""
 
 
 def prepare(task):
-    """Train, or load what an earlier call trained."""
+    """Train, or load the model of an earlier call."""
     warnings.simplefilter("ignore")
     flair.device = torch.device("cpu")
     torch.set_num_threads(1)
@@ -39,7 +38,7 @@ def prepare(task):
         tagger.eval()
 
         def run():
-            given = [Sentence(tokens) for tokens in sentences]  # anew, as Flair keeps embeddings on the tokens
+            given = [Sentence(tokens) for tokens in sentences]  # new ones, as Flair keeps embeddings on the tokens
             tagger.predict(given, mini_batch_size=32)
             spans = [[(s[0].idx - 1, s[-1].idx, s.tag) for s in sentence.get_spans("ner")] for sentence in given]
             return {"tags": sum(map(len, given)), "spans": spans}
@@ -50,7 +49,7 @@ def prepare(task):
 
 
 def train(sentences, folder):
-    """A tagger trained for a short while by Flair's own trainer."""
+    """Train a tagger briefly with Flair's own trainer."""
     given = [tagged(tokens, tags) for tokens, tags in sentences]
     corpus = Corpus(train=FlairDatapointDataset(given), dev=None, test=None, sample_missing_splits=False)
     labels = corpus.make_label_dictionary("ner", add_unk=False)
@@ -66,7 +65,7 @@ def train(sentences, folder):
 
 
 def tagged(tokens, tags):
-    """A sentence with its gold spans."""
+    """Return a sentence with its gold spans."""
     sentence = Sentence(tokens)
     start = None
     for i, tag in enumerate([*tags, "O"]):

@@ -1,14 +1,14 @@
-"""What the learners share: a task on stdin as JSON, their predictions on stdout. It runs in a rival's environment."""
+"""Shared by the learners: read a task from stdin and write predictions to stdout, as JSON, in a rival's environment."""
 
 import json
 import sys
 import time
 
 
-def answer(learn):
-    """Learn what stdin asks for and print notes, seconds and the tags of dev and test."""
+def reply_with(learn):
+    """Learn from the task on stdin, and print the notes, the seconds, and the tags of dev and test."""
     task = json.load(sys.stdin)
-    replies, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not get among the answers
+    replies, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not mix with the reply
     began = time.perf_counter()
     tag, notes = learn(task)
     trained = time.perf_counter()

@@ -1,9 +1,9 @@
-"""spaCy's ``ner`` without vectors, trained until dev grows no better: for ``benchmarks/score_rivals.py``."""
+"""spaCy's ``ner`` for ``benchmarks/score_rivals.py``: without vectors, with early stopping on dev."""
 
 import random
 
 import spacy
-from learning import answer
+from learning import reply_with
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
@@ -14,7 +14,7 @@ SETTINGS = {"epochs": 30, "patience": 5, "dropout": 0.1, "batch": 32, "seed": 1}
 
 
 def learn(task):
-    """A function from tokens to IOB2 tags, that of the best epoch on dev, and what is to be said of it."""
+    """Return a function from tokens to IOB2 tags, that of the best epoch on dev, and notes."""
     fix_random_seed(SETTINGS["seed"])
     nlp = spacy.blank(task["language"])
     ner = nlp.add_pipe("ner")
@@ -40,15 +40,15 @@ def learn(task):
 
 
 def example(nlp, tokens, tags):
-    """A sentence with its gold spans, and without them as input."""
+    """Return a training example with the gold spans of a sentence."""
     doc = Doc(nlp.vocab, words=tokens)
     return Example.from_dict(doc, {"entities": [tag if tag == "O" else bilou(tags, i) for i, tag in enumerate(tags)]})
 
 
 def iob2(doc):
-    """The tags of a document."""
+    """Return the IOB2 tags of a document."""
     return [f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O" for token in doc]
 
 
 if __name__ == "__main__":
-    answer(learn)
+    reply_with(learn)

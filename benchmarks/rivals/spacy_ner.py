@@ -1,6 +1,7 @@
-"""spaCy's NER, as ``spacy.blank("en")`` with the component ``ner`` gives it, trained briefly on the same file.
+"""spaCy's NER: ``spacy.blank("en")`` with the component ``ner``, trained briefly on the same file.
 
-No pretrained pipeline can be downloaded everywhere, and its speed is that of its architecture: this is the small one's.
+Pretrained pipelines can't be downloaded everywhere. Speed depends on the architecture, and this one is that of the
+small pipeline.
 """
 
 import random
@@ -16,7 +17,7 @@ EPOCHS = 3
 
 
 def prepare(task):
-    """Train, or load what an earlier call trained. The option ``blis`` false sets ``NumpyOps(use_blis=False)``."""
+    """Train, or load the model of an earlier call. The option ``blis`` chooses ``NumpyOps(use_blis=...)``."""
     if not task.options["blis"]:
         set_current_ops(NumpyOps(use_blis=False))
     folder = Path(task.options["folder"]) / "spacy"
@@ -37,20 +38,20 @@ def prepare(task):
 
         def run():
             docs = nlp.pipe(Doc(nlp.vocab, words=tokens) for tokens in sentences)
-            return answer([(len(doc), [(span.start, span.end, span.label_) for span in doc.ents]) for doc in docs])
+            return output_of([(len(doc), [(span.start, span.end, span.label_) for span in doc.ents]) for doc in docs])
 
         return run
 
     return fresh
 
 
-def answer(found):
-    """What every tagger answers: the number of its tags, and the spans of each sentence."""
-    return {"tags": sum(count for count, _ in found), "spans": [spans for _, spans in found]}
+def output_of(tagged):
+    """Return what every tagger returns: the number of tags, and the spans of each sentence."""
+    return {"tags": sum(count for count, _ in tagged), "spans": [spans for _, spans in tagged]}
 
 
 def train(sentences):
-    """A pipeline after a few epochs of spaCy's own training with its default optimizer."""
+    """Train a pipeline for a few epochs with spaCy's default optimizer."""
     fix_random_seed(1)
     nlp = spacy.blank("en")
     ner = nlp.add_pipe("ner")
@@ -72,7 +73,7 @@ def train(sentences):
 
 
 def bilou(tags, i):
-    """The tag of token i in spaCy's scheme, BILUO."""
-    goes_on = i + 1 < len(tags) and tags[i + 1] == "I-" + tags[i][2:]
-    letter = {("B", True): "B", ("B", False): "U", ("I", True): "I", ("I", False): "L"}[tags[i][0], goes_on]
+    """Return the tag of token i in spaCy's scheme, BILUO."""
+    continues = i + 1 < len(tags) and tags[i + 1] == "I-" + tags[i][2:]
+    letter = {("B", True): "B", ("B", False): "U", ("I", True): "I", ("I", False): "L"}[tags[i][0], continues]
     return letter + tags[i][1:]

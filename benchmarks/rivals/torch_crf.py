@@ -7,11 +7,11 @@ from torchcrf import CRF
 
 
 def prepare(task):
-    """Put the numbers of the problem into tensors."""
+    """Copy the potentials and tags to tensors."""
     torch.set_num_threads(1)
     given = task.options
     emissions = torch.tensor(given["emissions"])  # [B, T, K]
-    emissions = emissions.transpose(0, 1).contiguous()  # its own default layout, [T, B, K]
+    emissions = emissions.transpose(0, 1).contiguous()  # pytorch-crf's default layout, [T, B, K]
     tags = torch.tensor(given["tags"]).T.contiguous()
     calls = given["calls"]
     crf = CRF(emissions.shape[2])
@@ -31,10 +31,10 @@ def prepare(task):
         call = loss if given["what"] == "loss" else lambda: crf.decode(emissions)
         for _ in range(calls - 1):
             call()
-        answer = call()
+        output = call()
         if given["what"] == "viterbi":
-            return answer
-        nll, gradients = answer
+            return output
+        nll, gradients = output
         return {"nll": nll.item(), "gradients": [part.flatten().tolist() for part in gradients]}
 
     return lambda: run

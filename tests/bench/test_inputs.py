@@ -1,52 +1,36 @@
+"""The sentences of a benchmark: reading, writing, cutting and repeating them."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsmith import DataError, Sentence, Tagger
-from tagsmith.bench import inputs as corpus
-from tagsmith.bench.measurements import MeasurementRefused
-from tests.support.handmade import lexicon_model
+from tagsmith import DataError, Sentence
+from tagsmith.bench.inputs import (
+    count_tokens,
+    cut_to_length,
+    digest,
+    first_tokens,
+    read_spans_file,
+    repeat,
+    write_columns,
+)
+from tagsmith.bench.runner import read_columns
 
-GOLD = [Sentence(["Jay", "sings"], ["B-PER", "O"]), Sentence(["India"], ["B-LOC"])]
-
-
-class TestCheckAnswer:
-    def test_the_score_is_conllevals(self):
-        assert corpus.check_answer({"tags": 3, "spans": [[[0, 1, "PER"]], [[0, 1, "LOC"]]]}, GOLD) == 100.0
-        assert corpus.check_answer({"tags": 3, "spans": [[[0, 1, "PER"]], [[0, 1, "PER"]]]}, GOLD) == 50.0
-
-    @pytest.mark.parametrize(
-        ("answer", "why"),
-        [
-            ({"tags": 2, "spans": [[[0, 1, "PER"]], []]}, "2 tags in 2 sentences for 3 tokens in 2"),
-            ({"tags": 3, "spans": [[[0, 1, "PER"]]]}, "3 tags in 1 sentences for 3 tokens in 2"),
-            ({"tags": 3, "spans": [[], [[0, 1, "PER"]]]}, "not one span is right"),
-        ],
-    )
-    def test_an_answer_with_too_little_in_it_is_refused(self, answer: dict, why: str):
-        with pytest.raises(MeasurementRefused) as refused:
-            corpus.check_answer(answer, GOLD)
-        assert str(refused.value) == why
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=9)
 
 
-def test_spans_may_differ_in_one_sentence_of_a_thousand():
-    many = [[[0, 1, "PER"]]] * 1000
-    corpus.check_same(many, [[], *many[1:]])
-    with pytest.raises(MeasurementRefused, match=r"^2 of 1000 sentences got other spans"):
-        corpus.check_same(many, [[], [], *many[2:]])
-    with pytest.raises(MeasurementRefused, match=r"^1 of 2 sentences"):
-        corpus.check_same([[], []], [[], [[0, 1, "PER"]]])
+def sentences_of(lengths: list[int]) -> list[Sentence]:
+    return [Sentence([f"w{i}.{j}" for j in range(n)]) for i, n in enumerate(lengths)]
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 30), st.integers(1, 60))
+@given(LENGTHS, st.integers(1, 30), st.integers(1, 60))
 def test_cut_sentences_have_the_length_asked_for(lengths: list[int], length: int, tokens: int):
-    sentences = [Sentence([f"w{i}.{j}" for j in range(n)]) for i, n in enumerate(lengths)]
-    cut = corpus.of_length(sentences, length, tokens)
+    sentences = sentences_of(lengths)
+    cut = cut_to_length(sentences, length, tokens)
     assert len(cut) >= 1
     assert {len(sentence) for sentence in cut} == {length}
     assert length * len(cut) <= max(tokens, length)
@@ -54,41 +38,45 @@ def test_cut_sentences_have_the_length_asked_for(lengths: list[int], length: int
     assert [token for sentence in cut for token in sentence.tokens] == text[: length * len(cut)]
 
 
-def test_a_corpus_without_spans_is_no_corpus(tmp_path: Path):
+def test_a_file_without_spans_is_refused(tmp_path: Path):
     path = tmp_path / "x.conll"
     path.write_text("a O\n\n")
     with pytest.raises(DataError, match="found no spans"):
-        corpus.read(str(path))
+        read_spans_file(str(path))
 
 
-def test_a_corpus_is_read_as_iob2(tmp_path: Path):
+def test_tags_are_read_as_iob2(tmp_path: Path):
     path = tmp_path / "x.conll"
     path.write_text("-DOCSTART- O\n\nNew B-LOC\nYork E-LOC\n\nJay S-PER\n\n")
-    assert [sentence.tags for sentence in corpus.read(str(path))] == [("B-LOC", "I-LOC"), ("B-PER",)]
+    assert [sentence.tags for sentence in read_spans_file(str(path))] == [("B-LOC", "I-LOC"), ("B-PER",)]
 
 
-def test_further_words_change_no_answer():
-    model = lexicon_model()
-    larger = corpus.with_words(model, 5_000)
-    assert len(larger.alphabets.words) == len(larger.weights["words.vectors"]) == 5_000
-    assert larger.alphabets.words.strings[: len(model.alphabets.words)] == model.alphabets.words.strings
-    text = "Mira Okafor sings in New South Wales ."
-    assert Tagger(larger).tag(text) == Tagger(model).tag(text)
+@given(LENGTHS, st.integers(1, 60))
+def test_repeated_sentences_hold_the_tokens_asked_for_and_no_more_rounds(lengths: list[int], tokens: int):
+    sentences = sentences_of(lengths)
+    repeated = repeat(sentences, tokens)
+    assert repeated[: len(sentences)] == sentences
+    assert 0 <= count_tokens(repeated) - tokens < sum(lengths)
 
 
-def test_of_a_smaller_table_only_untrained_words_are_left_out():
-    words = {f"w{number}": "O" for number in range(50)}
-    model = lexicon_model(words)
-    trained = model.alphabets.trained
-    larger = corpus.with_words(model, 80)
-    smaller = corpus.with_words(larger, 70)
-    assert smaller.alphabets.words.strings == larger.alphabets.words.strings[:70]
-    assert np.array_equal(smaller.weights["words.vectors"], larger.weights["words.vectors"][:70])
-    assert len(corpus.with_words(larger, 3).alphabets.words) == trained
+@given(LENGTHS, st.integers(1, 60))
+def test_first_sentences_hold_the_tokens_asked_for(lengths: list[int], tokens: int):
+    sentences = sentences_of(lengths)
+    first = first_tokens(sentences, tokens)
+    assert first == sentences[: len(first)]
+    assert len(first) == len(sentences) or count_tokens(first) >= tokens
+    assert count_tokens(first[:-1]) < tokens
 
 
-def test_a_model_of_more_labels_answers_legally():
-    model = corpus.with_labels(lexicon_model(), 9)
-    assert len(model.tags) == 1 + 4 * 9
-    assert np.isfinite(model.weights["head.weight"]).all()
-    assert len(Tagger(model).tag("Jay is from India .").tags) == 5
+def test_a_digest_depends_on_content_and_extra_text_only(tmp_path: Path):
+    for name, text in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (str(tmp_path / name) for name in "abc")
+    assert digest(a) == digest(b)
+    assert len({digest(a), digest(c), digest(a, c), digest(a, extra="e")}) == 4
+
+
+def test_columns_are_read_as_they_were_written(tmp_path: Path):
+    sentences = [Sentence(["New\u2028York", "’s"], ["B-LOC", "O"]), Sentence(["a\x0cb"], ["O"])]
+    path = write_columns(sentences, tmp_path / "x.columns")
+    assert list(read_columns(path)) == [(["New\u2028York", "’s"], ["B-LOC", "O"]), (["a\x0cb"], ["O"])]

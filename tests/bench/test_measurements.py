@@ -1,10 +1,12 @@
+"""Measurements: verdicts, refusals and significant digits."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagsmith.bench.measurements import Measurement, MeasurementRefused, MissingRival, figure_table, significant
+from tagsmith.bench.measurements import Measurement, MeasurementRefused, MissingRival, significant
 
 
 class TestVerdict:
@@ -18,14 +20,14 @@ class TestVerdict:
     def test_without_a_target_there_is_none(self):
         assert Measurement("speed", "tokens/s", 5.0).verdict == ""
 
-    def test_a_failed_check_leaves_no_value(self):
+    def test_a_failed_check_withholds_the_value(self):
         figure = Measurement("ratio", "x", 9.0, ">=", 2.5).without_value(
             MeasurementRefused("F1 12.00, where evaluate gives 90.85")
         )
         assert (figure.value, figure.refused, figure.verdict) == (None, True, "refused")
         assert figure.note == "F1 12.00, where evaluate gives 90.85"
 
-    def test_what_is_missing_is_not_refused(self):
+    def test_a_missing_rival_is_not_measured(self):
         figure = Measurement("ratio", "x", 9.0, ">=", 2.5).without_value(MissingRival("not installed"))
         assert (figure.value, figure.refused, figure.verdict) == (None, False, "not measured")
 
@@ -42,36 +44,22 @@ class TestVerdict:
         }
 
 
-class TestTable:
-    def test_columns_stand_under_each_other(self):
-        figures = [
-            Measurement("tagging", "tokens/s", 49_613.2),
-            Measurement("ratio", "x", 1.234, ">=", 2.5, "three against two"),
-            Measurement("other", "x", None, ">=", 2.5, "not installed"),
-        ]
-        assert figure_table(figures) == (
-            "figure          measured   target       verdict  how\n"
-            "------------------------------------------------------------------\n"
-            "tagging  49,613 tokens/s\n"
-            "ratio             1.23 x  >= 2.50        missed  three against two\n"
-            "other                  -  >= 2.50  not measured  not installed\n"
-        )
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.04231, "0.0423"),
+        (3.9249, "3.92"),
+        (-0.1234, "-0.123"),
+        (99.9, "99.9"),
+        (512.4, "512"),
+        (49_613.2, "49,613"),
+    ],
+)
+def test_numbers_have_three_digits(value: float, text: str):
+    assert significant(value) == text
 
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [
-            (0.0, "0"),
-            (0.04231, "0.0423"),
-            (3.9249, "3.92"),
-            (-0.1234, "-0.123"),
-            (99.9, "99.9"),
-            (512.4, "512"),
-            (49_613.2, "49,613"),
-        ],
-    )
-    def test_numbers_have_three_digits(self, value: float, text: str):
-        assert significant(value) == text
 
-    @given(st.floats(1e-6, 1e9))
-    def test_no_number_is_off_by_more_than_half_its_third_digit(self, value: float):
-        assert float(significant(value).replace(",", "")) == pytest.approx(value, rel=0.00501)
+@given(st.floats(1e-6, 1e9))
+def test_no_number_is_off_by_more_than_half_its_third_digit(value: float):
+    assert float(significant(value).replace(",", "")) == pytest.approx(value, rel=0.00501)

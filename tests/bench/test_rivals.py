@@ -1,3 +1,5 @@
+"""The environments of rivals, and the script that makes them."""
+
 from __future__ import annotations
 
 import json
@@ -14,14 +16,14 @@ from tagsmith.bench.rivals import TAGGERS, Rivals
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path):
+def test_a_missing_rival_is_named_with_the_command_that_makes_it(tmp_path: Path):
     with pytest.raises(MissingRival) as missing:
         Rivals.at(tmp_path).entrant("spacy", {})
     expected = f"not installed; make its environment with: python benchmarks/make_rivals.py {tmp_path} spacy"
     assert str(missing.value) == expected
 
 
-def test_what_could_not_be_installed_is_said_with_the_reason(tmp_path: Path):
+def test_a_failed_installation_is_named_with_its_reason(tmp_path: Path):
     listed = {
         "flair": {"python": "p", "script": "s", "failed": "ERROR: no wheel"},
         "spacy": {"python": "p", "script": "s"},
@@ -35,7 +37,7 @@ def test_what_could_not_be_installed_is_said_with_the_reason(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["{", '{"spacy": 5}', '{"spacy": {"python": "p"}}'])
-def test_a_listing_of_another_kind_is_refused(tmp_path: Path, text: str):
+def test_a_malformed_listing_is_refused(tmp_path: Path, text: str):
     (tmp_path / "rivals.json").write_text(text)
     with pytest.raises(DataError, match=r"rivals\.json: found .*; expected what benchmarks/make_rivals\.py writes"):
         Rivals.at(tmp_path)
@@ -49,7 +51,7 @@ def test_every_rival_can_be_made_and_has_a_script():
         assert packages
 
 
-def test_an_installation_that_fails_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_installation_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     script = runpy.run_path(str(BENCHMARKS / "make_rivals.py"))
     folder = tmp_path / "rivals"
     (folder / "spacy" / "bin").mkdir(parents=True)

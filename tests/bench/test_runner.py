@@ -1,122 +1,71 @@
-"""Jobs in processes of their own: what is timed, what is refused, and that runs take turns."""
+"""The process that runs a job: its protocol, the files it reads, and that it needs only Python."""
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tagsmith.bench import workers
-from tagsmith.bench.measurements import MeasurementRefused
-from tagsmith.bench.runner import read_columns
-from tagsmith.bench.workers import Entrant, Timing, race, timed
-from tagsmith.machine import cores
+from tagsmith.bench import runner
+from tagsmith.bench.runner import BenchTask, peak_bytes, read_columns
 
-LOGGING = """
-import time
+JOB = """
 def prepare(task):
-    task.notes["version"] = "7"
-    time.sleep(task.options.get("preparing", 0))
+    task.notes["sentences"] = task.sentences("test")
     def fresh():
-        time.sleep(0.05)
+        runs = []
         def run():
-            with open(task.options["log"], "a") as log:
-                log.write(task.options["name"])
-            print("not an answer")
-            return [1, 2]
+            print("not a reply")
+            runs.append(task.options["x"])
+            return runs
         return run
     return fresh
 """
 
 
-@pytest.fixture
-def job(tmp_path: Path):
-    def write(text: str, **options: object) -> Entrant:
-        path = tmp_path / f"job{len(list(tmp_path.iterdir()))}.py"
-        path.write_text(text)
-        return Entrant(str(path), options)
-
-    return write
-
-
-def test_runs_take_turns_after_a_first_one_that_does_not_count(job, tmp_path: Path):
-    log = tmp_path / "log"
-    results = race({name: job(LOGGING, name=name, log=str(log)) for name in "ab"}, 3)
-    assert log.read_text() == "ab" + "ab" + "ba" + "ab"
-    for timing in results.values():
-        assert isinstance(timing, Timing)
-        assert len(timing.seconds) == 3
-        assert (timing.answer, timing.notes) == ([1, 2], {"version": "7"})
+def test_it_replies_with_notes_then_with_a_line_for_each_run(tmp_path: Path):
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "test.columns").write_text("Jay\tB-PER\n\n")
+    task = json.dumps({"test": str(tmp_path / "test.columns"), "x": 3})
+    command = [sys.executable, runner.__file__, str(tmp_path / "job.py")]
+    done = subprocess.run(command, input=f"{task}\nrun\nrun\n", capture_output=True, text=True, check=True)
+    ready, first, second = map(json.loads, done.stdout.splitlines())
+    assert ready == {"notes": {"sentences": [[["Jay"], ["B-PER"]]]}}
+    assert first["output"] == [3], "nothing is carried over from one run to the next"
+    assert "output" not in second
+    assert first["digest"] == second["digest"] == hashlib.sha256(b"[3]").hexdigest()
+    assert first["seconds"] > 0
+    assert done.stderr.count("not a reply") == 2
 
 
-def test_neither_preparing_nor_making_a_fresh_tagger_is_timed(job, tmp_path: Path):
-    timing = timed(job(LOGGING, name="a", log=str(tmp_path / "log"), preparing=0.2), 3)
-    assert timing.best < 0.04
+def test_a_failure_is_a_reply(tmp_path: Path):
+    (tmp_path / "job.py").write_text("def prepare(task):\n    raise ValueError('no data\\nat all')")
+    command = [sys.executable, runner.__file__, str(tmp_path / "job.py")]
+    done = subprocess.run(command, input="{}\n", capture_output=True, text=True)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"error": "ValueError: no data"}
 
 
-def test_another_answer_than_the_first_is_refused_and_the_others_go_on(job):
-    changing = "runs = []\ndef prepare(task):\n    return lambda: lambda: runs.append(1) or len(runs) > 2"
-    steady = "def prepare(task):\n    return lambda: lambda: 5"
-    results = race({"changing": job(changing), "steady": job(steady)}, 3)
-    assert str(results["changing"]) == "a run gave another answer than the first"
-    assert isinstance(results["steady"], Timing)
-    assert len(results["steady"].seconds) == 3
+def test_blank_lines_end_sentences_and_other_separators_do_not(tmp_path: Path):
+    path = tmp_path / "x.columns"
+    path.write_text("\na\u2028b\tB-X\nc\x0cd\tO\n\n\ne\tO\n\n", "utf-8")
+    expected = [(["a\u2028b", "c\x0cd"], ["B-X", "O"]), (["e"], ["O"])]
+    assert list(read_columns(str(path))) == expected
+    assert BenchTask({"test": str(path)}).tokens("test") == [tokens for tokens, _ in expected]
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("def prepare(task):\n    raise ValueError('no data')", "ValueError: no data"),
-        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
-        ("def prepare(task):\n    return lambda: lambda: 1 / 0", "ZeroDivisionError: division by zero"),
-        ("import os\ndef prepare(task):\n    os._exit(3)", "its process ended: exit code 3"),
-    ],
-)
-def test_a_job_that_fails_is_refused_with_its_reason(job, text: str, why: str):
-    with pytest.raises(MeasurementRefused) as refused:
-        timed(job(text), 1)
-    assert str(refused.value) == why
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux reports the peak memory")
+def test_the_peak_of_this_process():
+    assert (peak_bytes() or 0) > 10_000_000
 
 
-def test_a_python_that_is_not_there_is_refused(job):
-    entrant = Entrant(job("").job, {}, python="/no/python")
-    with pytest.raises(MeasurementRefused, match=r"^/no/python: No such file"):
-        timed(entrant, 1)
-
-
-def test_each_runs_with_one_thread_on_its_core_and_reads_what_it_is_given(job):
-    text = """
-import os
-def prepare(task):
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return lambda: lambda: [allowed, [os.environ[name] for name in names], task.options["x"]]
-"""
-    assert timed(job(text, x=3), 0).answer == [cores()[:1], ["1"] * 4, 3]
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says how much memory a process had")
-def test_the_peak_is_the_jobs_own(job):
-    big = "def prepare(task):\n    return lambda: lambda: len(bytearray(b'x') * 100_000_000)"
-    small = "def prepare(task):\n    return lambda: lambda: 1"
-    peaks = [timed(job(text), 0).peak_bytes or 0 for text in (big, small)]
-    assert peaks[0] > 100_000_000 > 40_000_000 > peaks[1]
-
-
-def test_columns_are_read_as_they_were_written(tmp_path: Path):
-    from tagsmith.bench import inputs as corpus
-    from tagsmith.text import Sentence
-
-    sentences = [Sentence(["New\u2028York", "’s"], ["B-LOC", "O"]), Sentence(["a\x0cb"], ["O"])]
-    path = corpus.write(sentences, tmp_path / "x.columns")
-    assert list(read_columns(path)) == [(["New\u2028York", "’s"], ["B-LOC", "O"]), (["a\x0cb"], ["O"])]
-
-
-def test_the_harness_needs_nothing_but_python():
-    import ast
-
-    tree = ast.parse((workers.HERE / "runner.py").read_text())
+def test_it_needs_only_python():
+    tree = ast.parse(Path(runner.__file__).read_text("utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)

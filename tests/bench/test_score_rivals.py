@@ -1,3 +1,5 @@
+"""``benchmarks/score_rivals.py`` with a learner of the tests."""
+
 from __future__ import annotations
 
 import hashlib
@@ -12,11 +14,11 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TRAIN = "Ann I-PER\nmet O\nRed I-ORG\nCross I-ORG\n\n" * 10
 TEST = "Ann I-PER\nmet O\nBob I-PER\n\nRed I-ORG\nCross I-ORG\n"
-# Learns the last tag of each word, and says which tags of the test it was given.
+# Learns the last tag of each word, and notes the tags of test that it was given.
 LEARNER = """
 import sys
 sys.path.insert(0, {folder!r})
-from learning import answer
+from learning import reply_with
 
 def learn(task):
     known = {{token: tag for tokens, tags in task["train"] for token, tag in zip(tokens, tags)}}
@@ -24,13 +26,13 @@ def learn(task):
     print("talk")
     return lambda tokens: [known.get(token, "O") for token in tokens], notes
 
-answer(learn)
+reply_with(learn)
 """
 
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, with one learner of the test's own."""
+    """The script, with a learner of the tests."""
     spec = importlib.util.spec_from_file_location("score_rivals", BENCHMARKS / "score_rivals.py")
     assert spec is not None
     assert spec.loader is not None
@@ -54,7 +56,7 @@ def record_of(script: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
     return record
 
 
-def test_a_rival_is_scored_as_conlleval_scores(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_rival_is_scored_by_conllevals_rule(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     record = record_of(script, tmp_path, monkeypatch)
     test = record["test"]
     assert (test["gold"], test["predicted"], test["correct"]) == (3, 2, 2)
@@ -64,7 +66,7 @@ def test_a_rival_is_scored_as_conlleval_scores(script: ModuleType, tmp_path: Pat
     assert record["data"]["train"] == {"file": "train.txt", "sha256": hashlib.sha256(TRAIN.encode()).hexdigest()}
 
 
-def test_it_learns_from_iob2_and_never_sees_the_tags_of_the_test(
+def test_it_learns_from_iob2_and_never_sees_the_tags_of_test(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     record = record_of(script, tmp_path, monkeypatch)

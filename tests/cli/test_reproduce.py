@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from tagsmith.reproduce import runs, tables
-from tagsmith.reproduce.experiments import plan
-from tagsmith.reproduce.progress import RunProgress
 from tagsmith.reproduce.tables import PaperRow, PaperTable, Task
 from tests.support.handmade import DEMO, TINY
 from tests.support.shell import run
@@ -67,17 +65,6 @@ def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest
     stopped = run(*words)
     assert (stopped.code, stopped.out) == (1, "")
     assert stopped.err.endswith("stopped; the same command goes on from here\n")
-
-
-def test_the_view_shows_the_end_of_a_failed_runs_log(data: Path, capsys: pytest.CaptureFixture[str]):
-    (failed,) = plan([PaperRow("one", TINY)], "ner", tables.TASKS["ner"], data, [], [1])
-    with RunProgress(0, 1) as view:
-        view.started(failed)
-        view.said(failed, "epoch   2  loss 1.5")
-        view.failed(failed, [f"line {number}" for number in range(12)], Path("run.log"))
-    shown = capsys.readouterr().err
-    assert shown.startswith("started ner: one, seed 1\nfailed ner: one, seed 1; the end of run.log:\n  line 2\n")
-    assert shown.rstrip().endswith("  line 11")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Classes of words and spans by what a model could know of them, and scores by class."""
+"""Vocabulary classes of words and spans, and counts by class."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_the_class_of_words(words: list[str], expected: str):
     assert CLASSIFY(words[::-1]) == expected
 
 
-def test_a_span_has_the_class_of_its_own_words():
+def test_each_span_counts_in_the_class_of_its_words():
     tokens = ["Both", "embedded", "x", "seen"]
     gold = ["B-A", "I-A", "O", "B-B"]
-    found = ["B-A", "O", "B-C", "B-B"]
-    counts = score_by_class([(tokens, gold, found)], CLASSIFY, spans=True)
+    predicted = ["B-A", "O", "B-C", "B-B"]
+    counts = score_by_class([(tokens, gold, predicted)], CLASSIFY, spans=True)
     figures = {name: (count.gold, count.predicted, count.correct) for name, count in counts.items()}
     assert figures == {"IV": (0, 1, 0), "OOTV": (1, 0, 0), "OOEV": (1, 1, 1), "OOBV": (0, 1, 0)}
 
@@ -56,9 +56,9 @@ ROWS = st.lists(st.tuples(st.sampled_from(["seen", "both", "embedded", "x"]), TA
 
 @given(st.lists(ROWS, max_size=4), st.booleans())
 def test_the_classes_add_up_to_the_whole(rows: list[list[tuple[str, str, str]]], spans: bool):
-    sentences = [tuple([column[place] for column in row] for place in range(3)) for row in rows]
+    sentences = [tuple([column[i] for column in row] for i in range(3)) for row in rows]
     counts = score_by_class(sentences, CLASSIFY, spans=spans)  # pyright: ignore[reportArgumentType]
-    whole = score([(gold, found) for _, gold, found in sentences], spans=spans).overall
+    whole = score([(gold, predicted) for _, gold, predicted in sentences], spans=spans).overall
     assert list(counts) == list(CLASSES)
     for name in ("gold", "predicted", "correct"):
         assert sum(getattr(count, name) for count in counts.values()) == getattr(whole, name)

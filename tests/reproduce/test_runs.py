@@ -1,10 +1,7 @@
-"""Runs side by side: records that are found again, runs that are cut off and go on, and runs that fail."""
+"""Runs in their own processes: their records, runs that are stopped and resumed, and runs that fail."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,38 +9,40 @@ import msgspec
 import pytest
 import torch
 
-from tagsmith import Sentence, Tagger, formats, store
-from tagsmith.errors import ConfigError, DataError
+from tagsmith import Tagger, formats
+from tagsmith.errors import ConfigError
 from tagsmith.metrics import score
-from tagsmith.reproduce.experiments import SeedRun, plan
-from tagsmith.reproduce.job import Job, run, score_parts, train_side_by_side
-from tagsmith.reproduce.records import Record, Results
-from tagsmith.reproduce.runs import run_all, side_by_side
+from tagsmith.reproduce.experiments import SeedRun
+from tagsmith.reproduce.planning import plan
+from tagsmith.reproduce.records import EpochRecord, Record
+from tagsmith.reproduce.results import Results
+from tagsmith.reproduce.runs import group_seeds, run_all
 from tagsmith.reproduce.tables import PaperRow
-from tests.support.handmade import SMALL, lexicon_model, random_model
-from tests.support.little import LITTLE, ROWS, TASK, copy_corpus
+from tests.support.tiny_task import ROWS, SETTINGS, TASK, copy_corpus
 
 
 class Notes:
-    """Keeps what it is told; stops everything, as Ctrl-C does, once a certain file is there."""
+    """A watcher that keeps what it is called with, and stops all runs, as Ctrl-C does, once a certain file exists."""
 
     def __init__(self, stop_at: Path | None = None) -> None:
         self.stop_at = stop_at
-        self.told: list[str] = []
+        self.events: list[str] = []
+        self.epochs: dict[str, list[int]] = {}
         self.lines: Sequence[str] = ()
 
     def started(self, run: SeedRun) -> None:
-        self.told.append(f"started {run.name}")
+        self.events.append(f"started {run.name}")
 
-    def said(self, run: SeedRun, line: str) -> None:
+    def at_epoch(self, run: SeedRun, epoch: EpochRecord) -> None:
+        self.epochs.setdefault(run.name, []).append(epoch.number)
         if self.stop_at and self.stop_at.exists():
             raise KeyboardInterrupt
 
     def finished(self, run: SeedRun, record: Record) -> None:
-        self.told.append(f"finished {run.name}")
+        self.events.append(f"finished {run.name}")
 
     def failed(self, run: SeedRun, lines: Sequence[str], log: Path) -> None:
-        self.told.append(f"failed {run.name}")
+        self.events.append(f"failed {run.name}")
         self.lines = lines
 
 
@@ -71,7 +70,7 @@ def runs(data: Path, vectors: str) -> list[SeedRun]:
 
 @pytest.fixture(scope="module")
 def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRun:
-    """A run that can learn nothing."""
+    """A run that fails, as there is nothing to learn."""
     broken = copy_corpus(tmp_path_factory.mktemp("broken") / "data")
     (broken / "wnut17" / "train.txt").write_text("nobody O\n\n")
     return plan([ROWS[1]], "bad", TASK, broken, [], [1])[0]
@@ -79,7 +78,7 @@ def bad(data: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRun:
 
 @pytest.fixture(scope="module")
 def ended(runs: list[SeedRun], bad: SeedRun, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Notes]:
-    """Two rows, two seeds each, two at a time, and among them one that fails; with a cache of their own."""
+    """Two rows with two seeds each and one run that fails, two at a time."""
     results, notes = Results(tmp_path_factory.mktemp("results")), Notes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAGSMITH_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -92,16 +91,25 @@ def results(ended: tuple[Results, Notes]) -> Results:
     return ended[0]
 
 
-def test_a_run_that_fails_says_why_and_the_others_go_on(
+def test_a_failed_run_is_reported_and_the_others_continue(
     ended: tuple[Results, Notes], runs: list[SeedRun], bad: SeedRun
 ):
     results, notes = ended
-    assert notes.told[:2] == [f"started {run.name}" for run in (runs[0], bad)]
-    told = [f"{what} {run.name}" for run in runs for what in ("started", "finished")]
-    assert sorted(notes.told) == sorted([*told, f"started {bad.name}", f"failed {bad.name}"])
+    assert notes.events[:2] == [f"started {run.name}" for run in (runs[0], bad)]
+    expected = [f"{what} {run.name}" for run in runs for what in ("started", "finished")]
+    assert sorted(notes.events) == sorted([*expected, f"started {bad.name}", f"failed {bad.name}"])
     assert notes.lines[-1].startswith("error: ")
     assert "every tag is O" in notes.lines[-1]
     assert results.find(bad.experiment) is None
+
+
+def test_the_watcher_sees_the_epochs_of_a_running_training(ended: tuple[Results, Notes], runs: list[SeedRun]):
+    _, notes = ended
+    for run in runs:
+        seen = notes.epochs[run.name]
+        assert seen == sorted(seen)
+        assert set(seen) <= {1, 2, 3}
+        assert len(seen) > 0
 
 
 class TestRecords:
@@ -110,17 +118,17 @@ class TestRecords:
         assert record is not None
         return record
 
-    def test_each_run_is_found_again_by_its_content(
+    def test_each_run_is_found_by_its_content(
         self, results: Results, runs: list[SeedRun], bad: SeedRun, tmp_path: Path
     ):
         assert {path.name for path in results.folder.glob("*.json")} == {f"{run.experiment.key}.json" for run in runs}
         assert [path.name for path in (results.folder / "work").iterdir()] == [bad.experiment.key]
         moved = plan([ROWS[1]], "task", TASK, copy_corpus(tmp_path / "data"), [], [1])[0].experiment
-        assert results.find(moved) is None, "it has no vectors"
+        assert results.find(moved) is None, "this one has no vectors"
         same = msgspec.structs.replace(runs[0].experiment, task="other")
         assert results.find(same) == self.record(results, runs[0])
 
-    def test_a_record_says_what_was_run_on_what(self, results: Results, runs: list[SeedRun], data: Path):
+    def test_a_record_describes_the_run_and_its_data(self, results: Results, runs: list[SeedRun], data: Path):
         record, experiment = self.record(results, runs[3]), runs[3].experiment
         assert record.config == experiment.config
         assert record.config.training.seed == 2
@@ -136,7 +144,7 @@ class TestRecords:
         assert 0 < record.training_seconds < record.wall_seconds
         assert record.versions["torch"]
 
-    def test_the_scores_are_those_of_the_model_that_this_training_gives(
+    def test_the_scores_are_those_of_a_model_trained_directly(
         self, results: Results, runs: list[SeedRun], data: Path, vectors: str
     ):
         record = self.record(results, runs[0])
@@ -159,65 +167,25 @@ class TestRecords:
             for name in ("gold", "predicted", "correct"):
                 assert sum(count[name] for count in figures["vocabulary"].values()) == figures[name]
 
-    def test_predictions_score_what_the_record_says(self, results: Results, runs: list[SeedRun]):
+    def test_the_predictions_have_the_scores_of_the_record(self, results: Results, runs: list[SeedRun]):
         record = self.record(results, runs[2])
         predictions = results.predictions(record.key)
         assert set(predictions) == {"dev", "test", "again"}
         for constraints in ("scheme", "none"):
             rows = predictions["test"]
-            found = score(zip(rows["gold"], rows[constraints], strict=True), spans=True)
-            assert found.f1 == record.score("test", constraints)
+            scores = score(zip(rows["gold"], rows[constraints], strict=True), spans=True)
+            assert scores.f1 == record.score("test", constraints)
             counts = record.sentence_counts("test", constraints)
             assert counts is not None
-            assert counts.sum(axis=1).tolist() == [found.overall.gold, found.overall.predicted, found.overall.correct]
-
-    def test_a_damaged_record_and_one_of_other_defaults_are_refused(
-        self, results: Results, runs: list[SeedRun], tmp_path: Path
-    ):
-        run = runs[0]
-        copies = Results(tmp_path)
-        place = copies.record_path(run.experiment.key)
-        content = results.record_path(run.experiment.key).read_text()
-        place.write_text(content[: len(content) // 2])
-        with pytest.raises(DataError, match=r"damaged record, or one of a newer version .*; move it away"):
-            copies.find(run.experiment)
-        place.write_text(content.replace('"test": {\n   "scheme"', '"tset": {\n   "scheme"', 1))
-        with pytest.raises(DataError, match="a record without the scores of test"):
-            copies.find(run.experiment)
-        place.write_text(content.replace('"clip": 5.0', '"clip": 1.0'))
-        with pytest.raises(DataError, match="had other defaults"):
-            copies.find(run.experiment)
-        with pytest.raises(DataError, match="no such file"):
-            copies.predictions(run.experiment.key)
+            assert counts.sum(axis=1).tolist() == [
+                scores.overall.gold,
+                scores.overall.predicted,
+                scores.overall.correct,
+            ]
 
 
-def test_a_softmax_is_scored_with_and_without_constraints(tmp_path: Path):
-    path = tmp_path / "model.safetensors"
-    store.save(random_model(1, settings={**SMALL, "head.kind": "softmax"}), path)
-    sentences = [Sentence([f"word{n}" for n in range(m, 30)], ["B-PER", *["O"] * (29 - m)]) for m in range(25)]
-    scores, predictions = score_parts(path, {"train": sentences, "test": sentences}, None)
-    tags = predictions["test"]
-    assert tags["scheme"] != tags["none"]
-    for constraints in ("scheme", "none"):
-        tagger = Tagger.load(path, constraints=constraints, precision="fp32")
-        assert tags[constraints] == [list(answer.tags) for answer in tagger.tag(sentences)]
-        assert scores["test"][constraints]["f1"] == tagger.evaluate(sentences).f1
-    assert scores["test"]["none"]["accuracy"] != scores["test"]["scheme"]["accuracy"]
-
-
-def test_plain_tags_have_no_constraints(tmp_path: Path):
-    path = tmp_path / "model.safetensors"
-    store.save(lexicon_model({"runs": "VERB"}, "plain"), path)
-    sentences = [Sentence(["Jay", "runs"], ["O", "VERB"]), Sentence(["x"], ["VERB"])]
-    scores, predictions = score_parts(path, {"train": sentences[:1], "test": sentences}, None)
-    assert predictions == {"test": {"gold": [["O", "VERB"], ["VERB"]], "scheme": [["O", "VERB"], ["O"]]}}
-    assert scores["test"]["scheme"]["correct_tokens"] == 2
-    classes = scores["test"]["scheme"]["vocabulary"]
-    assert (classes["OOEV"]["recall"], classes["OOBV"]["recall"], classes["IV"]["gold"]) == (100.0, 0.0, 0)
-
-
-def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):
-    (run,) = plan([PaperRow("long", {**LITTLE, "training.epochs": 6})], "task", TASK, data, [], [1])
+def test_a_stopped_run_is_resumed(data: Path, tmp_path: Path):
+    (run,) = plan([PaperRow("long", {**SETTINGS, "training.epochs": 6})], "task", TASK, data, [], [1])
     results = Results(tmp_path / "results")
     with pytest.raises(KeyboardInterrupt):
         run_all([run], results, 1, Notes(results.work(run.experiment.key) / "model.checkpoint.safetensors"))
@@ -230,59 +198,19 @@ def test_a_run_that_is_stopped_goes_on(data: Path, tmp_path: Path):
 
 
 class TestOnAGPU:
-    """Where the process is told to train on a GPU. Here the kernels run through Triton's interpreter."""
+    """Training on a GPU."""
 
-    def test_runs_that_differ_in_their_seed_alone_go_together(self, data: Path):
-        rnn = PaperRow("rnn", {**LITTLE, "encoder.kind": "rnn"})
+    def test_runs_that_differ_only_in_their_seed_are_grouped(self, data: Path):
+        rnn = PaperRow("rnn", {**SETTINGS, "encoder.kind": "rnn"})
         runs = plan([*ROWS, rnn], "task", TASK, data, [], [3, 1, 2])
-        groups = [[(run.row, run.experiment.config.training.seed) for run in group] for group in side_by_side(runs)]
+        groups = [[(run.row, run.experiment.config.training.seed) for run in group] for group in group_seeds(runs)]
         assert groups[:2] == [[(row, seed) for seed in (3, 1, 2)] for row in ("softmax", "crf")]
-        assert groups[2:] == [[("rnn", seed)] for seed in (3, 1, 2)], "there are no kernels for it"
-
-    def test_seeds_side_by_side_leave_a_record_each(self, tmp_path: Path):
-        pytest.importorskip("triton", reason="there is no Triton for this system")
-        folder = copy_corpus(tmp_path / "data")
-        for path in folder.glob("*/*.txt"):
-            path.write_text("Ann B-PER\nsaw O\nBonn B-LOC\n\nBob B-PER\n\nIt O\nrains O\n\n")
-        runs = plan([PaperRow("crf", {**LITTLE, "training.epochs": 2})], "task", TASK, folder, [], [1, 2])
-        experiments, results = [run.experiment for run in runs], Results(tmp_path / "results")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        cut_off = results.work(experiments[0].key) / "model.checkpoint.safetensors"
-        cut_off.parent.mkdir(parents=True)
-        cut_off.write_bytes(b"of a training alone, which ended early")
-        train_side_by_side(experiments, results, device)
-        said = [results.run_log(experiment.key).read_text() for experiment in experiments]
-        assert all("epoch   2" in text for text in said)
-        assert said[0] != said[1]
-        train_side_by_side(experiments, results, device)  # nothing is left to train
-        assert [results.run_log(experiment.key).read_text() for experiment in experiments] == said
-        for seed, experiment in enumerate(experiments, 1):
-            record = run(experiment, results, device)
-            assert record == results.find(experiment)
-            assert record.config.training.seed == seed
-            assert record.side_by_side == [1, 2]
-            assert [epoch.number for epoch in record.epochs] == [1, 2]
-            assert not results.work(experiment.key).exists()
+        assert groups[2:] == [[("rnn", seed)] for seed in (3, 1, 2)], "there are no GPU kernels for it"
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-    def test_without_one_nothing_begins(self, data: Path, tmp_path: Path):
+    def test_without_a_gpu_no_run_begins(self, data: Path, tmp_path: Path):
         runs, notes = plan([ROWS[1]], "task", TASK, data, [], [1, 2]), Notes()
         with pytest.raises(ConfigError, match=r"^device 'cuda': PyTorch finds no NVIDIA GPU$"):
             run_all(runs, Results(tmp_path), 1, notes, "cuda")
-        assert not notes.told
+        assert not notes.events
         assert not list(tmp_path.iterdir())
-
-
-def test_a_run_ends_with_the_process_that_started_it(data: Path, tmp_path: Path):
-    (run,) = plan([PaperRow("long", {**LITTLE, "training.epochs": 5000})], "task", TASK, data, [], [1])
-    Results(tmp_path).work(run.experiment.key).mkdir(parents=True)
-    command = [sys.executable, "-m", "tagsmith.reproduce.job"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
-    assert process.stdin
-    assert process.stderr
-    process.stdin.write(msgspec.json.encode(Job([run.experiment], str(tmp_path))) + b"\n")
-    process.stdin.flush()
-    assert any(line.startswith(b"epoch") for line in process.stderr)
-    process.stdin.close()
-    assert process.wait(60) == 1
-    process.stderr.close()

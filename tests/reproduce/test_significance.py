@@ -1,4 +1,4 @@
-"""The bootstrap and the permutation test beside slow plain ones."""
+"""The bootstrap and the permutation test compared with slow, plain ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def plain_f1(rows: list[tuple[int, ...]]) -> float:
     return 200.0 * correct / (gold + predicted) if gold + predicted else 0.0
 
 
-def share(answers: Iterable[bool]) -> float:
-    return statistics.mean(map(float, answers))
+def share(events: Iterable[bool]) -> float:
+    return statistics.mean(map(float, events))
 
 
 def some_counts(seeds: int, sentences: int, rate: float, seed: int) -> np.ndarray:
-    """Counts whose gold depends on the sentence alone. Shape: [seeds, 3, sentences]."""
+    """Return counts whose gold depends only on the sentence. Shape: [seeds, 3, sentences]."""
     rng = np.random.default_rng(seed)
     gold = np.random.default_rng(0).integers(0, 4, sentences)
     correct = rng.binomial(gold, rate, (seeds, sentences))
@@ -32,8 +32,8 @@ def some_counts(seeds: int, sentences: int, rate: float, seed: int) -> np.ndarra
 
 
 class TestBootstrap:
-    def test_it_is_that_of_every_resample_there_is(self):
-        """Of three sentences there are 27 resamples, all alike likely: the draws must come near their shares."""
+    def test_it_agrees_with_all_resamples(self):
+        """Three sentences have 27 equally likely resamples, whose shares the draws must approach."""
         ours = np.array([[[2, 1, 3], [2, 1, 2], [2, 1, 1]], [[2, 1, 3], [1, 1, 3], [1, 0, 3]]])
         theirs = np.array([[[2, 1, 3], [2, 0, 3], [1, 0, 2]], [[2, 1, 3], [2, 2, 3], [2, 1, 1]]])
         differences = []
@@ -54,7 +54,7 @@ class TestBootstrap:
         means = sorted(mean for _, _, mean in differences)
         assert (found.low, found.high) == pytest.approx((means[0], means[-1]))
 
-    def test_it_agrees_with_a_plain_one(self):
+    def test_it_agrees_with_a_plain_bootstrap(self):
         ours, theirs = some_counts(2, 80, 0.8, 1), some_counts(2, 80, 0.7, 2)
         found = paired_bootstrap(ours, theirs)
         rows = [[[tuple(each[:, i]) for i in range(80)] for each in side] for side in (ours, theirs)]
@@ -67,12 +67,12 @@ class TestBootstrap:
         assert found.p == pytest.approx(2 * share(mean <= 0 for mean in means), abs=0.01)
         assert (found.low, found.high) == pytest.approx((means[75], means[-76]), abs=0.5)
 
-    def test_the_same_predictions_differ_in_nothing(self):
+    def test_equal_predictions_have_no_difference(self):
         counts = some_counts(1, 50, 0.8, 1)
         found = paired_bootstrap(counts, counts)
         assert (found.difference, found.low, found.high, found.p, found.p_by_seed) == (0, 0, 0, 1, (1,))
 
-    def test_what_is_better_everywhere_is_better_surely_and_the_same_again(self):
+    def test_a_clear_difference_is_significant_and_reproducible(self):
         ours, theirs = some_counts(2, 400, 0.95, 1), some_counts(2, 400, 0.5, 2)
         found = paired_bootstrap(ours, theirs)
         assert found.low > 0
@@ -81,7 +81,7 @@ class TestBootstrap:
         back = paired_bootstrap(theirs, ours)
         assert (back.difference, back.p) == (-found.difference, found.p)
 
-    def test_other_sentences_are_refused(self):
+    def test_counts_of_other_sentences_are_refused(self):
         with pytest.raises(ValueError, match="not of the same sentences"):
             paired_bootstrap(some_counts(1, 5, 0.5, 1), some_counts(1, 6, 0.5, 1))
         counts = some_counts(1, 5, 0.5, 1)
@@ -96,7 +96,7 @@ class TestPermutation:
         assert permutation_test([1.0, 4.0], [2.0, 3.0]).p == 1.0
         assert permutation_test([5.0], [1.0, 2.0, 3.0]).p == 1 / 4
 
-    def test_the_least_p_is_that_of_scores_wholly_apart(self):
+    def test_the_least_p_is_that_of_separated_scores(self):
         for ours, theirs in ((2, 2), (2, 3), (3, 3), (5, 2), (5, 5)):
             found = permutation_test([9.0 + n for n in range(ours)], [float(n) for n in range(theirs)])
             if ours == theirs:
@@ -104,11 +104,11 @@ class TestPermutation:
             assert found.least <= found.p < 0.35
         assert permutation_test([1, 2], [3, 4]).least == pytest.approx(1 / 3)
 
-    def test_many_seeds_are_dealt_at_random(self):
+    def test_many_seeds_are_permuted_at_random(self):
         generator = random.Random(2)
         near = [generator.gauss(90, 1) for _ in range(24)]
         found = permutation_test(near[:12], [score + 0.6 for score in near[12:]])
-        # Of so many scores the t-test's normality matters little: its p comes near.
+        # With this many scores the t-test's assumption of normality matters little, so its p is close.
         means = statistics.mean(near[:12]) - statistics.mean(near[12:]) - 0.6
         spread = (statistics.variance(near[:12]) / 12 + statistics.variance(near[12:]) / 12) ** 0.5
         normal = 2 * (1 - statistics.NormalDist().cdf(abs(means) / spread))

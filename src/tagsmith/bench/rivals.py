@@ -1,4 +1,4 @@
-"""The rivals, in the environments that ``benchmarks/make_rivals.py`` made."""
+"""The rivals, in the environments that ``benchmarks/make_rivals.py`` makes."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ TAGGERS: dict[str, tuple[str, dict[str, Any]]] = {
     TUTORIAL: ("crfsuite", {"features": "tutorial"}),
     "Flair": ("flair", {}),
 }
-"""Rivals that tag sentences: the environment and the settings of each."""
+"""Rivals that tag sentences, with the environment and the options of each."""
 SPACY = ("spaCy", "spaCy, use_blis=False")
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """What make_rivals.py says of a rival."""
+class RivalEnvironment(msgspec.Struct, frozen=True):
+    """A rival's environment, as make_rivals.py lists it."""
 
     python: str
     script: str
     failed: str = ""
-    """Why it could not be installed."""
+    """The reason that it could not be installed."""
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """The rivals there are."""
+    """The rivals that a folder lists."""
 
     folder: Path
-    listed: dict[str, Listed]
+    environments: dict[str, RivalEnvironment]
 
     @classmethod
     def at(cls, folder: Path) -> Rivals:
-        """Those listed in a folder; none where there is no such folder.
+        """Return the rivals in a folder; none if there is no such folder.
 
         Raises:
-            DataError: a listing that make_rivals.py did not write.
+            DataError: the listing was not written by make_rivals.py.
         """
         listing = folder / LISTING
         if not listing.exists():
             return cls(folder, {})
         try:
-            return cls(folder, msgspec.json.decode(listing.read_bytes(), type=dict[str, Listed]))
+            return cls(folder, msgspec.json.decode(listing.read_bytes(), type=dict[str, RivalEnvironment]))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DataError(str(error), "what benchmarks/make_rivals.py writes", source=str(listing)) from None
 
     def entrant(self, environment: str, options: dict[str, Any]) -> Entrant:
-        """A rival ready to run.
+        """Return a rival ready to run.
 
         Raises:
-            Missing: it is not there, or could not be installed.
+            MissingRival: it is not installed, or could not be.
         """
-        rival = self.listed.get(environment)
+        rival = self.environments.get(environment)
         if rival is None:
             command = f"python benchmarks/make_rivals.py {self.folder} {environment}"
             raise MissingRival(f"not installed; make its environment with: {command}")

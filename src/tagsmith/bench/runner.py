@@ -1,13 +1,14 @@
-"""Runs one job again and again in a process of its own, for tagsmith and its rivals alike: ``python runner.py JOB``.
+"""Run one job repeatedly in this process, for tagsmith and its rivals alike: ``python runner.py JOB``.
 
-It needs nothing but Python, so that it runs in a rival's environment. JOB is a Python file with a function
-``prepare(task)``; it does what comes before the clock starts (reading, training) and gives ``fresh``, which gives a
-new tagger as a function without arguments; only calling that is timed. Nothing of one run is left for the next.
+This file needs only Python, so that it runs in a rival's environment. JOB is a Python file with a function
+``prepare(task)``. It does everything before the clock starts (reading, training) and returns ``fresh``. Each call of
+``fresh`` returns a new tagger as a function without arguments; only the call of that function is timed. Nothing is
+carried over from one run to the next.
 
-The first line on stdin is the task as a JSON object: ``cores`` to run on, and what the job asks for. One line of JSON
-says that it is ready, with the job's ``notes``; then, for each further line on stdin, one with ``seconds``, the
-``digest`` of the answer and the process's ``peak_bytes`` so far; the first has the ``answer`` too. What goes wrong is a
-line with an ``error``.
+The first line on stdin is the task as a JSON object: the ``cores`` to run on, and the job's options. The process
+answers with a line of JSON when it is ready, which holds the job's ``notes``. Each further line on stdin starts a run.
+Its reply holds the ``seconds``, the ``digest`` of the output and the process's ``peak_bytes`` so far; the first reply
+also holds the ``output``. A failure is a line with an ``error``.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ from typing import Any
 
 @dataclass
 class BenchTask:
-    """What a job is asked to do, and what it has to say."""
+    """A job's options, and its notes."""
 
     options: dict[str, Any]
     notes: dict[str, Any] = field(default_factory=dict)
-    """Facts for the reader: versions, how a rival was trained."""
+    """Facts for the reader, such as versions and the training of a rival."""
 
     def sentences(self, name: str) -> list[tuple[list[str], list[str]]]:
-        """Tokens and tags of each sentence in the file of columns that is the option ``name``."""
+        """Return the tokens and tags of each sentence in the columns file of an option."""
         return list(read_columns(self.options[name]))
 
     def tokens(self, name: str) -> list[list[str]]:
-        """The tokens of each of those sentences."""
+        """Return the tokens of each sentence in the columns file of an option."""
         return [tokens for tokens, _ in self.sentences(name)]
 
 
 def read_columns(path: str) -> Iterator[tuple[list[str], list[str]]]:
-    """Sentences of a file that ``tagsmith.bench.inputs`` wrote: token, TAB, tag; a blank line ends a sentence."""
+    """Yield the sentences of a file: a token, TAB and tag per line, and a blank line after each sentence."""
     tokens: list[str] = []
     tags: list[str] = []
     for line in Path(path).read_text("utf-8").split("\n"):
@@ -59,36 +60,36 @@ def read_columns(path: str) -> Iterator[tuple[list[str], list[str]]]:
 def serve(job: str) -> None:
     """Prepare the job, then run it once for each line on stdin."""
     options = json.loads(sys.stdin.readline())
-    # What jobs print must not get among the answers.
-    answers, sys.stdout = sys.stdout, sys.stderr
+    # What jobs print must not mix with the replies.
+    replies, sys.stdout = sys.stdout, sys.stderr
 
-    def say(**reply: Any) -> None:
-        print(json.dumps(reply), file=answers, flush=True)
+    def send(**reply: Any) -> None:
+        print(json.dumps(reply), file=replies, flush=True)
 
     if options.get("cores") and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, options["cores"])
     task = BenchTask(options)
     try:
         fresh = runpy.run_path(job)["prepare"](task)
-        say(notes=task.notes)
+        send(notes=task.notes)
         for number, _ in enumerate(sys.stdin):
             run = fresh()
             gc.collect()
             began = time.perf_counter()
-            answer = run()
+            output = run()
             seconds = time.perf_counter() - began
-            text = json.dumps(answer)
-            first = {} if number else {"answer": answer}
+            text = json.dumps(output)
+            first = {} if number else {"output": output}
             digest = hashlib.sha256(text.encode()).hexdigest()
-            say(seconds=seconds, digest=digest, peak_bytes=peak_bytes(), **first)
+            send(seconds=seconds, digest=digest, peak_bytes=peak_bytes(), **first)
     except Exception as error:
-        say(error=f"{type(error).__name__}: {error}".splitlines()[0])
+        send(error=f"{type(error).__name__}: {error}".splitlines()[0])
         raise
 
 
 def peak_bytes() -> int | None:
-    """The most memory this process has had at once, where Linux tells."""
-    # Not getrusage: its figure starts from what the parent had at the fork.
+    """Return the peak memory of this process; None on systems other than Linux."""
+    # Not getrusage, whose peak includes the memory that the parent had at the fork.
     status = Path("/proc/self/status")
     if not status.exists():
         return None

@@ -1,4 +1,4 @@
-"""Where a benchmark runs: its corpus, its model, its rivals and its folder."""
+"""The setting of a benchmark: its corpus, model, rivals and folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tagsmith.bench import inputs as corpus
+from tagsmith.bench.inputs import count_tokens, digest, read_spans_file, write_columns
 from tagsmith.bench.measurements import Measurement
 from tagsmith.bench.rivals import Rivals
 from tagsmith.bench.workers import say
@@ -18,12 +18,12 @@ from tagsmith.tagger import Tagger
 from tagsmith.text import Sentence
 
 EPOCHS = 20
-"""Of the model that is trained where none is given."""
+"""For the model that is trained if none is given."""
 
 
 @dataclass
 class BenchSetting:
-    """What all measurements share."""
+    """Everything that the measurements share."""
 
     folder: Path
     rivals: Rivals
@@ -33,41 +33,45 @@ class BenchSetting:
     model: str
     vectors: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of trainings."""
+    """For training."""
     repeats: int = 5
 
     @cached_property
     def sentences(self) -> Sequence[Sentence]:
         """The test sentences."""
-        return corpus.read(self.test)
+        return read_spans_file(self.test)
 
     @cached_property
     def tagger(self) -> Tagger:
-        """The model, for checks."""
+        """The model's tagger, for checks."""
         return Tagger.load(self.model)
 
     @cached_property
     def plain_f1(self) -> float:
-        """Span F1 of the model on the test sentences, by the plain engine."""
+        """Span F1 of the model on the test sentences, with the plain engine."""
         return Tagger.load(self.model, compiled=False).evaluate(self.sentences).f1
 
     @property
     def tokens(self) -> int:
-        """Tokens of the test sentences."""
-        return sum(map(len, self.sentences))
+        """The number of tokens in the test sentences."""
+        return count_tokens(self.sentences)
 
-    def place(self, name: str) -> Path:
-        """A file of the benchmark's own."""
+    def path(self, name: str) -> Path:
+        """Return the path of a file in the benchmark's folder."""
         return self.folder / name
 
 
 @dataclass
 class Findings:
-    """What was measured: the lines of the table, the runs of all who raced, and the curves."""
+    """The results: the measurements, the runs of all taggers, and the curves."""
 
-    figures: list[Measurement] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     entrants: list[dict[str, Any]] = field(default_factory=list)
     curves: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def add(self, *measurements: Measurement) -> None:
+        """Add measurements."""
+        self.measurements += measurements
 
 
 def set_up(
@@ -82,11 +86,11 @@ def set_up(
     settings: Mapping[str, Any] | None = None,
     repeats: int = 5,
 ) -> BenchSetting:
-    """The setting for a corpus, that in the package unless named; a model is trained on it unless one is given.
+    """Return the setting for a corpus, by default the one in the package. Without a model, train one first.
 
     Raises:
-        ConfigError: some but not all files of a corpus, or a model of plain tags.
-        DataError: a file that can't be read.
+        ConfigError: only some files of a corpus are given, or the model has plain tags.
+        DataError: a file can't be read.
         MissingExtra: a model has to be trained, and PyTorch is not installed.
     """
     given = [train, dev, test]
@@ -96,20 +100,24 @@ def set_up(
     demo = Path(str(files("tagsmith") / "demo"))
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for name, path in zip(("train", "dev", "test"), given, strict=True):
-        paths[name] = corpus.write(corpus.read(path or str(demo / f"{name}.conll")), work / f"{name}.columns")
-    if model is None:
-        chosen = {"training.epochs": EPOCHS, **(settings or {})}
-        inputs = [paths["train"], paths["dev"], *([vectors] if vectors else [])]
-        model = str(work / f"model-{corpus.digest(*inputs, about=str(sorted(chosen.items())))}.safetensors")
-        if not Path(model).exists():
-            say("training a model first; --model takes one that is there")
-            tagger = Tagger.train(paths["train"], paths["dev"], vectors=vectors, settings=chosen)
-            tagger.save(model)
+    paths = {
+        split: write_columns(read_spans_file(path or str(demo / f"{split}.conll")), work / f"{split}.columns")
+        for split, path in zip(("train", "dev", "test"), given, strict=True)
+    }
+    model = model or _trained_model(work, paths, vectors, {"training.epochs": EPOCHS, **(settings or {})})
     setting = BenchSetting(
         work, listed, **paths, model=model, vectors=vectors, settings=settings or {}, repeats=repeats
     )
-    if setting.tagger.model.config.scheme == "plain":
+    if setting.tagger.model.is_plain:
         raise ConfigError(f"{model}: a model of plain tags; the benchmark compares spans")
     return setting
+
+
+def _trained_model(work: Path, paths: Mapping[str, str], vectors: str | None, settings: Mapping[str, Any]) -> str:
+    """Return the path of a model for these files and settings, trained unless an earlier benchmark has trained it."""
+    inputs = [paths["train"], paths["dev"], *([vectors] if vectors else [])]
+    model = work / f"model-{digest(*inputs, extra=str(sorted(settings.items())))}.safetensors"
+    if not model.exists():
+        say("training a model first; --model names an existing one")
+        Tagger.train(paths["train"], paths["dev"], vectors=vectors, settings=settings).save(model)
+    return str(model)

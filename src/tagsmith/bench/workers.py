@@ -1,4 +1,4 @@
-"""The processes that jobs run in, and races between them: warm up, check, then take turns."""
+"""Run jobs in processes of their own, several of them in turns."""
 
 from __future__ import annotations
 
@@ -23,48 +23,49 @@ HERE = Path(__file__).parent
 
 
 def own_job(name: str) -> str:
-    """The path of one of tagsmith's own jobs."""
+    """Return the path of one of tagsmith's own jobs."""
     return str(HERE / "jobs" / f"{name}.py")
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A job to be run: whose it is, which Python runs it, and what it is asked for."""
+    """A job to run, with its options and the Python that runs it."""
 
     job: str
     options: Mapping[str, Any]
     python: str = sys.executable
     cores: Sequence[int] = ()
-    """Where it may run: the first core there is unless named. Each matrix product has one thread in any case."""
+    """The cores to run on, by default the first one. A matrix product always has one thread."""
 
 
 @dataclass
 class Timing:
     """The runs of one entrant."""
 
-    answer: Any
+    output: Any
+    """The value that the job returned."""
     notes: dict[str, Any]
     seconds: list[float] = field(default_factory=list)
     peak_bytes: int | None = None
 
     @property
     def best(self) -> float:
-        """The shortest run: the one that other work on the machine disturbed least."""
+        """The shortest run, which other work on the machine disturbed least."""
         return min(self.seconds)
 
     @property
     def median(self) -> float:
-        """The run in the middle."""
+        """The median run."""
         return statistics.median(self.seconds)
 
 
 class Worker:
-    """A process that runs one entrant's job on request. Where it fails, ``MeasurementRefused`` says why."""
+    """A process that runs one entrant's job on request. A failure is raised as ``MeasurementRefused``."""
 
     def __init__(self, entrant: Entrant) -> None:
         self.entrant = entrant
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (close closes it)
-        # -P: no module beside runner.py may shadow one of the rival's.
+        # -P: a module in the folder of runner.py must not shadow one of the rival's.
         command = [entrant.python, "-P", str(HERE / "runner.py"), entrant.job]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
         try:
@@ -90,22 +91,22 @@ class Worker:
         self.errors.close()
 
     def prepare(self) -> None:
-        """Wait until the job is prepared, then run it once, for the answer and to warm up; that run doesn't count."""
+        """Wait until the job is prepared, then run it once untimed, for its output and to warm up."""
         notes = self._reply()["notes"]
         first = self._run()
-        self.timing = Timing(first["answer"], notes, peak_bytes=first["peak_bytes"])
+        self.timing = Timing(first["output"], notes, peak_bytes=first["peak_bytes"])
         self.digest = first["digest"]
 
     def run(self) -> None:
         """Run the job once more, timed.
 
         Raises:
-            Refused: it failed, or its answer is another than the first time.
+            MeasurementRefused: it failed, or its output differs from that of the first run.
         """
         assert self.timing is not None
         reply = self._run()
         if reply["digest"] != self.digest:
-            raise MeasurementRefused("a run gave another answer than the first")
+            raise MeasurementRefused("a run gave another output than the first")
         self.timing.seconds.append(reply["seconds"])
         self.timing.peak_bytes = reply["peak_bytes"]
 
@@ -115,7 +116,7 @@ class Worker:
 
     def _ask(self, line: str) -> None:
         assert self.process.stdin
-        with suppress(BrokenPipeError):  # the reply says why
+        with suppress(BrokenPipeError):  # the reply gives the reason
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
 
@@ -133,7 +134,10 @@ class Worker:
 
 
 def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | MeasurementRefused]:
-    """Every entrant's timed runs, or why it has none. They take turns, so that a busy moment hits all alike."""
+    """Return every entrant's timed runs, or the reason that it has none.
+
+    They take turns, so that a busy moment affects all of them.
+    """
     results: dict[str, Timing | MeasurementRefused] = {}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
@@ -145,7 +149,7 @@ def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | Me
             except MeasurementRefused as refused:
                 results[name] = refused
         for number in range(repeats):
-            for name in list(workers) if number % 2 == 0 else list(reversed(workers)):
+            for name in list(workers if number % 2 == 0 else reversed(workers)):
                 try:
                     workers[name].run()
                 except MeasurementRefused as refused:
@@ -155,18 +159,29 @@ def race(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing | Me
     return {name: results[name] for name in entrants}
 
 
-def timed(entrant: Entrant, repeats: int) -> Timing:
-    """The timed runs of one entrant.
+def race_all(entrants: Mapping[str, Entrant], repeats: int) -> dict[str, Timing]:
+    """Return every entrant's timed runs, as ``race``.
 
     Raises:
-        Refused: it failed, or its answers are not all the same.
+        MeasurementRefused: one of them has none.
     """
-    (result,) = race({"": entrant}, repeats).values()
-    if isinstance(result, MeasurementRefused):
-        raise result
-    return result
+    timings = {}
+    for name, result in race(entrants, repeats).items():
+        if isinstance(result, MeasurementRefused):
+            raise result
+        timings[name] = result
+    return timings
+
+
+def timed(entrant: Entrant, repeats: int) -> Timing:
+    """Return the timed runs of one entrant.
+
+    Raises:
+        MeasurementRefused: it failed, or its outputs differ.
+    """
+    return race_all({"": entrant}, repeats)[""]
 
 
 def say(text: str) -> None:
-    """Tell the user what is going on, on stderr."""
+    """Print a line of progress on stderr."""
     click.echo(text, err=True)

@@ -51,7 +51,7 @@ def command(
     tagger for every run; the least of the repeated times counts. The folder of --out keeps the models that were
     trained, for the next time.
     """
-    from tagsmith.bench import setting, suite
+    from tagsmith.bench import report, setting, suite
     from tagsmith.config import parse_assignments
 
     folder = Path(out)
@@ -67,8 +67,8 @@ def command(
         repeats=repeats,
     )
     findings = suite.measure(place, only or _NAMES)
-    click.echo(suite.render(findings), nl=False)
-    for path in suite.write(findings, place, folder):
+    click.echo(report.render(findings), nl=False)
+    for path in report.write(findings, place, folder):
         click.echo(f"wrote {path}", err=True)
-    if any(figure.refused for figure in findings.figures):
+    if any(figure.refused for figure in findings.measurements):
         raise SystemExit(1)

@@ -13,7 +13,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.reproduce.experiments import SeedRun
-    from tagsmith.reproduce.records import Results
+    from tagsmith.reproduce.results import Results
 
 _ALL = "tasks"
 _MOST_SEEDS = 1_000
@@ -89,7 +89,7 @@ def command(
     from tagsmith.extras import require
     from tagsmith.machine import cores
     from tagsmith.reproduce.progress import RunProgress
-    from tagsmith.reproduce.records import Results
+    from tagsmith.reproduce.results import Results
     from tagsmith.reproduce.runs import run_all
 
     if as_list:
@@ -125,7 +125,7 @@ def command(
 
 
 def _report(file: str, table: str | None, results: Results) -> None:
-    from tagsmith.reproduce.report.html_report import write_report
+    from tagsmith.reproduce.report.writing import write_report
 
     if table is not None:
         raise click.UsageError("--report is of all records; give no TABLE")
@@ -140,7 +140,7 @@ def _plan(
     table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
 ) -> list[SeedRun]:
     """The runs of a table, each experiment once; of all tasks, those whose files are there."""
-    from tagsmith.reproduce.experiments import plan
+    from tagsmith.reproduce.planning import plan
     from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
 
     if table not in (_ALL, *TABLES, *TASKS):
@@ -157,7 +157,7 @@ def _plan(
 
 def _tasks_in(data: Path) -> list[str]:
     """The tasks whose files are there; which are not is said."""
-    from tagsmith.reproduce.experiments import task_files
+    from tagsmith.reproduce.planning import task_files
     from tagsmith.reproduce.tables import TASKS
 
     there = []

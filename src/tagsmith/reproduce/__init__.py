@@ -1,1 +1,1 @@
-"""The paper's tables, run on your data: which models they compare, the runs, and a record of each."""
+"""The paper's tables on your data: the models they compare, the runs, and a record of each run."""

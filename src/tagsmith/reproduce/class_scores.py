@@ -1,4 +1,4 @@
-"""Scores by what a model could know of a word: whether it is in the training data, and whether it has a vector."""
+"""Scores by vocabulary class: whether the words of an entity occur in the training data and have a vector."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tagsmith.schemes import read_spans
 
 
 def by_words(train: Container[str], vectors: Container[str]) -> Classify:
-    """What gives the class of the words of a span by sets of words in lower case: in the paper's counts case does not
-    matter.
+    """Return the function that gives the vocabulary class of some words. Case is ignored, as in the paper's counts.
 
     Args:
-        train, vectors: the words of the training data, and those that have a vector.
+        train: the words of the training data, in lower case.
+        vectors: the words that have a vector, in lower case.
     """
 
     def classify(words: Iterable[str]) -> str:
@@ -27,23 +27,24 @@ def by_words(train: Container[str], vectors: Container[str]) -> Classify:
 def score_by_class(
     sentences: Iterable[tuple[Sequence[str], Sequence[str], Sequence[str]]], classify: Classify, *, spans: bool
 ) -> dict[str, Count]:
-    """Spans (without ``spans``: tokens) by class: how many are in the gold tags, in the prediction, and in both.
+    """Count the gold, predicted and correct spans of each class; tokens instead of spans if ``spans`` is false.
 
     Args:
-        sentences: tokens, gold tags and predicted tags of each.
+        sentences: the tokens, gold tags and predicted tags of each.
     """
     counts = {name: Count() for name in CLASSES}
-    for tokens, gold, predicted in sentences:
-        wanted, found = (set(_places(tags, spans)) for tags in (gold, predicted))
-        for start, end, label in wanted | found:
+    for tokens, gold_tags, predicted_tags in sentences:
+        gold, predicted = (set(_labelled_ranges(tags, spans)) for tags in (gold_tags, predicted_tags))
+        for item in gold | predicted:
+            start, end, _ = item
             count = counts[classify(tokens[start:end])]
-            count.gold += (start, end, label) in wanted
-            count.predicted += (start, end, label) in found
-            count.correct += (start, end, label) in wanted & found
+            count.gold += item in gold
+            count.predicted += item in predicted
+            count.correct += item in gold & predicted
     return counts
 
 
-def _places(tags: Sequence[str], spans: bool) -> list[tuple[int, int, str]]:
+def _labelled_ranges(tags: Sequence[str], spans: bool) -> list[tuple[int, int, str]]:
     if spans:
         return [(span.start, span.end, span.label) for span in read_spans(tags)]
-    return [(place, place + 1, tag) for place, tag in enumerate(tags)]
+    return [(i, i + 1, tag) for i, tag in enumerate(tags)]

@@ -1,4 +1,4 @@
-"""Whether one configuration is better than another: a paired bootstrap of sentences, a permutation of seeds."""
+"""Tests of a difference between two configurations: a paired bootstrap of sentences, a permutation of seeds."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tagsmith.reproduce.counts import f1
+from tagsmith.reproduce.sentence_counts import f1
 
 DRAWS = 10_000
-_SPLITS = 200_000  # so many are all tried: up to 10 seeds against 10
-_ROUNDING = 1e-9  # what differs less is the same
+_MOST_GROUPINGS = 200_000  # up to this many are enumerated: 10 seeds against 10
+_ROUNDING = 1e-9  # smaller differences count as none
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How far a difference depends on which sentences the file happens to hold."""
+    """The uncertainty of a difference that is due to the choice of sentences."""
 
     difference: float
-    """Of F1, the mean over seeds."""
+    """The difference of F1, averaged over seeds."""
     low: float
     high: float
-    """The middle 95 % of that difference over the draws."""
+    """The ends of the interval that holds the middle 95 % of the resampled differences."""
     p: float
-    """Two-sided: twice the share of draws on the far side of no difference, at most 1."""
+    """Two-sided: twice the share of resamples on the other side of zero, at most 1."""
     p_by_seed: tuple[float, ...]
-    """The same of each seed alone."""
+    """The p of each seed alone."""
 
 
 def paired_bootstrap(
     ours: NDArray[np.int64], theirs: NDArray[np.int64], *, draws: int = DRAWS, seed: int = 1
 ) -> Bootstrap:
-    """Draw as many sentences as there are, with replacement, again and again, the same for both and for all seeds.
+    """Resample the sentences with replacement, and compare F1 of ours minus theirs over the resamples.
 
-    Sentences with the same counts everywhere are interchangeable, so what is drawn is how often each kind comes.
+    Both sides and all seeds use the same resamples. Sentences with the same counts everywhere are interchangeable, so
+    the number of times that each kind occurs is drawn from a multinomial.
 
     Args:
-        ours, theirs: counts of the same sentences, by seed; F1 of ours minus theirs is judged. Shape: [seeds, 3,
-            sentences].
+        ours, theirs: counts of the same sentences, by seed. Shape: [seeds, 3, sentences].
 
     Raises:
-        ValueError: other shapes, or other gold counts: not the same sentences.
+        ValueError: shapes or gold counts differ, so these are not the same sentences.
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; for sentences Koehn (2004).
     """
@@ -68,7 +68,7 @@ def paired_bootstrap(
 
 
 def _differences(sums: NDArray[np.generic]) -> NDArray[np.float64]:
-    """F1 of ours minus theirs. Shapes: [draws, 2, seeds, 3] to [draws, seeds]."""
+    """Return F1 of ours minus theirs. Shape: [draws, 2, seeds, 3] -> [draws, seeds]."""
     figures = f1(sums)
     return figures[:, 0] - figures[:, 1]
 
@@ -80,36 +80,35 @@ def _p(differences: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True)
 class Permutation:
-    """How far a difference of means depends on which seeds were run."""
+    """The uncertainty of a difference of means that is due to the choice of seeds."""
 
     p: float
-    """Two-sided: the share of ways to deal the scores out whose means differ at least as much."""
+    """Two-sided: the share of assignments of the scores to two groups whose means differ at least as much."""
     least: float
-    """The smallest p that so many scores can have."""
+    """The smallest p that this number of scores allows."""
 
 
 def permutation_test(ours: Sequence[float], theirs: Sequence[float]) -> Permutation:
-    """Deal all scores out to two groups of these sizes in every way (beyond 200,000 ways: in so many at random).
+    """Assign all scores to two groups of these sizes in every way, or in 200,000 random ways if there are more.
 
-    Exact, whatever the scores' distribution, where Welch's t-test takes it for normal; and it can say that it has too
-    few seeds to tell.
+    The test is exact for any distribution, where Welch's t-test assumes a normal one. Its smallest possible p shows
+    whether there are enough seeds to decide.
 
     Source: Fisher (1935), The Design of Experiments, §21.
     """
     scores = np.array([*ours, *theirs])
-    dealt = _deals(len(scores), len(ours))
-    sums = scores[dealt].sum(axis=1)
+    groups = _groups(len(scores), len(ours))
+    sums = scores[groups].sum(axis=1)
     differences = np.abs(sums / len(ours) - (scores.sum() - sums) / len(theirs))
     observed = abs(np.mean(ours) - np.mean(theirs))
-    ways = len(dealt)
-    alike = np.count_nonzero(differences >= observed - _ROUNDING)
-    return Permutation(p=alike / ways, least=(2 if len(ours) == len(theirs) else 1) / ways)
+    as_large = np.count_nonzero(differences >= observed - _ROUNDING)
+    return Permutation(p=as_large / len(groups), least=(2 if len(ours) == len(theirs) else 1) / len(groups))
 
 
-def _deals(total: int, size: int) -> NDArray[np.int64]:
-    """Which places belong to the first group, the one observed first. Shape: [ways, size]."""
-    if math.comb(total, size) <= _SPLITS:
+def _groups(total: int, size: int) -> NDArray[np.int64]:
+    """Return the members of the first group in each assignment; the observed one comes first. Shape: [ways, size]."""
+    if math.comb(total, size) <= _MOST_GROUPINGS:
         return np.array(list(itertools.combinations(range(total), size)))
-    places = np.tile(np.arange(total), (_SPLITS, 1))
-    np.random.default_rng(1).permuted(places[1:], axis=1, out=places[1:])
-    return places[:, :size]
+    members = np.tile(np.arange(total), (_MOST_GROUPINGS, 1))
+    np.random.default_rng(1).permuted(members[1:], axis=1, out=members[1:])
+    return members[:, :size]

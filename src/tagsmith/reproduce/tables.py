@@ -1,4 +1,4 @@
-"""The tables as data: what each row changes, what the paper printed for it, and on which task it can be run."""
+"""The paper's tables as data: the settings of each row, the paper's scores for it, and the tasks to run it on."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ TRAIN, DEV, TEST = "train", "dev", "test"
 
 @dataclass(frozen=True)
 class Task:
-    """A corpus and what is learned on it."""
+    """A corpus and the preset to train on it."""
 
     title: str
     preset: str
     corpus: str
     """Its name in ``tagsmith.corpora``."""
     also: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What else is scored: by part, a corpus and its split."""
+    """Further files to score: by the name of the split, a corpus and its split."""
     tag_column: str | None = None
     vectors: bool = True
-    """Whether the vectors that are given are for its language."""
+    """True if the word vectors on the command line suit its language."""
 
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A model of a table: what it changes of the task's preset."""
+    """A model in a table, as changes to the task's preset."""
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     vectors: bool = True
-    """Whether it starts from word vectors, where some are given."""
+    """True if it starts from the word vectors on the command line, if there are any."""
     paper: Mapping[str, float] = field(default_factory=dict)
-    """What Ma and Hovy (2016) printed: span F1 for ``ner``, token accuracy for ``wsj``, each with the part it is of
-    and, in Table 9, the class of the words."""
+    """The scores that Ma and Hovy (2016) printed: span F1 for ``ner``, token accuracy for ``wsj``. The keys name the
+    task, the split and, in Table 9, the vocabulary class."""
 
 
 @dataclass(frozen=True)
 class PaperTable:
-    """Rows that are compared with each other."""
+    """Rows to compare with each other."""
 
     title: str
     rows: tuple[PaperRow, ...]
 
 
 TASKS: dict[str, Task] = {
-    "ner": Task("CoNLL-2003 English names", "ner", "conll2003", {"conllpp": ("conllpp", TEST)}),
-    "chunk": Task("CoNLL-2000 chunks", "chunk", "conll2000"),
-    "pos-upos": Task("UD English EWT, universal parts of speech", "pos", "ud_ewt"),
-    "pos-xpos": Task("UD English EWT, Penn tags", "pos", "ud_ewt", tag_column="xpos"),
-    "treebank": Task("Penn Treebank sample of NLTK, parts of speech", "pos", "nltk_treebank"),
-    "wnut17": Task("WNUT-17, emerging names", "ner", "wnut17"),
-    "ncbi": Task("NCBI disease names", "ner", "ncbi_disease"),
-    "ewt": Task("UNER English EWT names", "ner", "uner_ewt"),
-    "chinese": Task("UNER Chinese GSD names", "ner", "uner_zh_gsd", vectors=False),
+    "ner": Task("CoNLL-2003 English NER", "ner", "conll2003", {"conllpp": ("conllpp", TEST)}),
+    "chunk": Task("CoNLL-2000 chunking", "chunk", "conll2000"),
+    "pos-upos": Task("UD English EWT, universal POS tags", "pos", "ud_ewt"),
+    "pos-xpos": Task("UD English EWT, Penn POS tags", "pos", "ud_ewt", tag_column="xpos"),
+    "treebank": Task("NLTK Penn Treebank sample, POS tags", "pos", "nltk_treebank"),
+    "wnut17": Task("WNUT-17 emerging entities", "ner", "wnut17"),
+    "ncbi": Task("NCBI disease NER", "ner", "ncbi_disease"),
+    "ewt": Task("UNER English EWT NER", "ner", "uner_ewt"),
+    "chinese": Task("UNER Chinese GSD NER", "ner", "uner_zh_gsd", vectors=False),
 }
 
 _SOFTMAX = {"head.kind": "softmax"}
@@ -67,11 +67,11 @@ def _by_class(*f1: float) -> dict[str, float]:
 
 
 MODEL = PaperRow("BLSTM-CNN-CRF", paper=_FULL)
-"""The preset as it is. The paper's figures are those of its bigram potentials, the usual re-implementation's aim."""
+"""The unchanged preset. The paper's scores are those of its bigram potentials, which re-implementations aim for."""
 
 TABLES: dict[str, PaperTable] = {
     "ablation": PaperTable(
-        "The parts of the model (Table 3)",
+        "Ablation (Table 3)",
         (
             PaperRow(
                 "BRNN",
@@ -114,17 +114,15 @@ TABLES: dict[str, PaperTable] = {
         ),
     ),
     "vocabulary": PaperTable(
-        "Words known and unknown, with the CRF and without (Tables 8 and 9)",
+        "Known and unknown words, with and without the CRF (Tables 8 and 9)",
         (
             PaperRow("BLSTM-CNN", _SOFTMAX, paper=_by_class(90.07, 89.45, 100.0, 78.44)),
             PaperRow("BLSTM-CNN-CRF", paper=_by_class(92.14, 90.73, 100.0, 80.60)),
         ),
     ),
     "chars": PaperTable(
-        "Spelling",
+        "Character encoder",
         (PaperRow("CNN", paper=_FULL), PaperRow("BiLSTM", {"chars.kind": "lstm"}), PaperRow("none", _NO_CHARS)),
     ),
-    "scheme": PaperTable(
-        "How spans are written inside the model", (PaperRow("BIO", {"scheme": "IOB2"}), PaperRow("BIOES"))
-    ),
+    "scheme": PaperTable("Tagging scheme", (PaperRow("BIO", {"scheme": "IOB2"}), PaperRow("BIOES"))),
 }

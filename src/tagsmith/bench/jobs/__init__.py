@@ -1,1 +1,1 @@
-"""What is timed on tagsmith's side: files for ``tagsmith.bench.runner`` to run, one for each thing measured."""
+"""Jobs that measure tagsmith, each run by ``tagsmith.bench.runner``."""

@@ -1,6 +1,6 @@
-"""The chain alone on given potentials: loss and gradients (``loss``), or the best paths (``viterbi``).
+"""The CRF alone on given potentials: loss and gradients (``loss``), or the best paths (``viterbi``).
 
-The one place that says which of tagsmith's kernels these are.
+Here it is decided which of tagsmith's kernels are measured.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tagsmith.ops.chain.types import Allowed, Chain
 
 
 def prepare(task: BenchTask) -> Callable[[], Callable[[], Any]]:
-    """Put the numbers of the problem into arrays."""
+    """Copy the potentials and tags to arrays."""
     torch.set_num_threads(1)
     given = task.options
     emissions = np.array(given["emissions"], np.float32)  # [B, T, K]
@@ -44,9 +44,9 @@ def prepare(task: BenchTask) -> Callable[[], Callable[[], Any]]:
     def run() -> Any:
         for _ in range(given["calls"] - 1):
             call()
-        answer = call()
-        if isinstance(answer, dict):
-            return {"nll": answer["nll"].item(), "gradients": [part.flatten().tolist() for part in answer["gradients"]]}
-        return answer.tolist()
+        output = call()
+        if isinstance(output, dict):
+            return {"nll": output["nll"].item(), "gradients": [part.flatten().tolist() for part in output["gradients"]]}
+        return output.tolist()
 
     return lambda: run

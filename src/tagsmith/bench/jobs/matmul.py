@@ -1,4 +1,4 @@
-"""Products of two square float32 matrices: what the machine's fp32 arithmetic can do at best."""
+"""Products of two square float32 matrices, as a measure of the machine's fp32 arithmetic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tagsmith.bench.runner import BenchTask
 
 
 def prepare(task: BenchTask) -> Callable[[], Callable[[], float]]:
-    """Draw the matrices; a run is ``calls`` products of them."""
+    """Draw the matrices. A run is ``calls`` products of them, and returns the error of one element."""
     size, calls = task.options["size"], task.options["calls"]
     rng = np.random.default_rng(1)
     left, right = (rng.standard_normal((size, size), np.float32) for _ in range(2))

@@ -1,4 +1,4 @@
-"""A command of the shell: in a process of its own (``start``), or in this one (``memory``), whose peak is its own."""
+"""A shell command, run in a new process (``start``), or in this one (``memory``) to measure its peak memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tagsmith.bench.runner import BenchTask
 
 
 def prepare(task: BenchTask) -> Callable[[], Callable[[], str]]:
-    """Take the command as it is; its answer is what it prints, or the SHA-256 of the file it writes."""
+    """Take the command. Its output is what it prints, or the SHA-256 of the file that it writes."""
     words = task.options["words"]
 
     def start() -> str:

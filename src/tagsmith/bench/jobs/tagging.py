@@ -1,5 +1,5 @@
-"""Tokens in, spans out, in calls of ``chunk`` sentences (all at once unless given), with one thread or ``threads``,
-in fp32 or another ``precision``."""
+"""Tag tokens and return spans, ``chunk`` sentences per call (default all), with ``threads`` threads (default one), in
+``precision`` (default fp32)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tagsmith.bench.runner import BenchTask
 
 
 def prepare(task: BenchTask) -> Callable[[], Callable[[], dict[str, Any]]]:
-    """Read the sentences; each run loads the model anew."""
+    """Read the sentences. Each run loads the model."""
     sentences, model = task.tokens("test"), task.options["model"]
     chunk, threads = task.options.get("chunk", 0) or len(sentences), task.options.get("threads", 1)
     precision = task.options.get("precision", "fp32")
@@ -23,9 +23,9 @@ def prepare(task: BenchTask) -> Callable[[], Callable[[], dict[str, Any]]]:
         def run() -> dict[str, Any]:
             tags, spans = 0, []
             for call in calls:
-                for answer in tagger.tag(call):
-                    tags += len(answer.tags)
-                    spans.append([(span.start, span.end, span.label) for span in answer.spans])
+                for tagged in tagger.tag(call):
+                    tags += len(tagged.tags)
+                    spans.append([(span.start, span.end, span.label) for span in tagged.spans])
             return {"tags": tags, "spans": spans}
 
         return run

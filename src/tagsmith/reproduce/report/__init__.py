@@ -1,1 +1,1 @@
-"""A report of all records of a folder, as Markdown and as one HTML page, from nothing but the records."""
+"""A report of all records in a folder, as Markdown and as one HTML page."""

@@ -1,12 +1,12 @@
-"""Records gathered: a configuration is those that differ in their seed alone, a line is what a table shows of one."""
+"""Configurations: the records that differ only in their seed, grouped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tagsmith.config import SoftmaxConfig, configure
-from tagsmith.corpora import CorpusEntry, read_registry
+from tagsmith.config import RANDOM_DIM, SoftmaxConfig, configure
+from tagsmith.corpora import read_registry
 from tagsmith.reproduce.records import Record, VectorsRecord
 from tagsmith.reproduce.tables import MODEL, TABLES, TASKS, TEST, PaperRow
 
@@ -15,29 +15,44 @@ LEGAL, ANY = "scheme", "none"
 
 @dataclass(frozen=True, eq=False)
 class Configuration:
-    """Records, one a seed, in the order of the seeds."""
+    """Records that differ only in their seed, in the order of the seeds."""
 
     records: tuple[Record, ...]
 
     @property
     def first(self) -> Record:
-        """One of them, for all that they have in common."""
+        """The first record, for everything that they share."""
         return self.records[0]
 
     @property
     def task(self) -> str:
-        """The name of its task."""
+        """The name of the task."""
         return self.first.task
 
     @property
+    def title(self) -> str:
+        """The title of the task, its measure, and any difference from the task's own epochs or files."""
+        measure = "accuracy" if self.first.config.is_plain else "F1"
+        files = "" if self.is_of_the_corpus else "on files whose counts differ from the corpus"
+        return ", ".join([TASKS[self.task].title, measure, *filter(None, [self.cut, files])])
+
+    @property
     def vectors(self) -> VectorsRecord | None:
-        """Where its word vectors began."""
+        """The word vectors that training started from."""
         return self.first.vectors
 
     @property
     def vectors_name(self) -> str:
-        """The file of its word vectors, for people."""
-        return self.vectors.name if self.vectors else "at random"
+        """The file of the word vectors, for people."""
+        return self.vectors.name if self.vectors else "random"
+
+    @property
+    def summary(self) -> str:
+        """The word vectors and the number of epochs, for people."""
+        random = f"random vectors of width {self.first.config.words.dim or RANDOM_DIM}"
+        vectors = self.vectors
+        given = f"vectors {vectors.name} ({vectors.words:,} of width {vectors.dim})" if vectors else random
+        return f"{given}, at most {self.epochs} epochs"
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -46,55 +61,59 @@ class Configuration:
 
     @property
     def files(self) -> dict[str, str]:
-        """The SHA-256 of each part's file."""
-        return {part: file.sha256 for part, file in self.first.parts.items()}
+        """The SHA-256 of each split's file."""
+        return {split: file.sha256 for split, file in self.first.parts.items()}
 
     @property
     def cut(self) -> str:
-        """How its training falls short of the preset's: "cut to 5 of 50 epochs"."""
+        """The way in which training is shorter than the preset's: "cut to 5 of 50 epochs"."""
         whole = configure(TASKS[self.task].preset).training.epochs if self.task in TASKS else self.epochs
         return "" if self.epochs == whole else f"cut to {self.epochs} of {whole} epochs"
 
     @property
     def epochs(self) -> int:
-        """How many there are at most."""
+        """The largest number of epochs."""
         return self.first.config.training.epochs
 
     @property
     def is_of_the_corpus(self) -> bool:
-        """Whether its files have as many sentences and tokens as those of its task's corpus."""
-        corpus = read_registry()[TASKS[self.task].corpus]
-        assert isinstance(corpus, CorpusEntry)
+        """True if its files have as many sentences and tokens as those of the task's corpus."""
+        corpus = read_registry().corpus(TASKS[self.task].corpus)
         known = corpus.files
-        own = {part: file for part, file in self.first.parts.items() if part in known}
-        if corpus.last_tenth_is_dev:  # of its train
+        own = {split: file for split, file in self.first.parts.items() if split in known}
+        if corpus.last_tenth_is_dev:  # train lacks its last tenth
             own = {TEST: own[TEST]}
-        counts = [(part, file.sentences, file.tokens) for part, file in own.items()]
-        return counts == [(part, known[part].sentences, known[part].tokens) for part in own]
+        counts = [(split, file.sentences, file.tokens) for split, file in own.items()]
+        return counts == [(split, known[split].sentences, known[split].tokens) for split in own]
+
+    @property
+    def is_softmax_over_spans(self) -> bool:
+        """True if it was scored over all tag sequences as well as over the legal ones, as only softmax models are."""
+        return isinstance(self.first.config.head, SoftmaxConfig) and ANY in self.first.scores[TEST]
 
     def is_of(self, row: PaperRow) -> bool:
-        """Whether this is the model of a row, whatever its seeds, vectors and epochs."""
+        """Return whether this is the model of a row, whatever its seeds, vectors and epochs."""
         if self.task not in TASKS or (self.vectors and not row.vectors):
             return False
         config = self.first.config
         own = {"training.seed": config.training.seed, "training.epochs": config.training.epochs}
         return configure(TASKS[self.task].preset, {**row.settings, **own}) == config
 
-    def scores(self, part: str, constraints: str = LEGAL) -> list[float]:
-        """The scores of a part, by seed."""
-        return [record.score(part, constraints) for record in self.records]
+    def scores(self, split: str, constraints: str = LEGAL) -> list[float]:
+        """Return the scores of a split, by seed."""
+        return [record.score(split, constraints) for record in self.records]
 
 
-def gather(records: Iterable[Record]) -> list[Configuration]:
-    """The configurations, whole trainings before cut ones, in the order of tasks."""
-    found: dict[tuple[object, ...], list[Record]] = {}
+def group_records(records: Iterable[Record]) -> list[Configuration]:
+    """Return the configurations in the order of tasks, full trainings before shorter ones."""
+    groups: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
         config = configure(record.config, {"training.seed": 1})
-        files = tuple((part, file.sha256) for part, file in sorted(record.parts.items()))
-        alike = (record.task, config, record.tag_column, files, record.vectors and record.vectors.sha256)
-        found.setdefault(alike, []).append(record)
+        files = tuple((split, file.sha256) for split, file in sorted(record.parts.items()))
+        content = (record.task, config, record.tag_column, files, record.vectors and record.vectors.sha256)
+        groups.setdefault(content, []).append(record)
     configurations = [
-        Configuration(tuple(sorted(alike, key=lambda record: record.config.training.seed))) for alike in found.values()
+        Configuration(tuple(sorted(group, key=lambda record: record.config.training.seed))) for group in groups.values()
     ]
     order = list(TASKS)
     return sorted(
@@ -103,77 +122,19 @@ def gather(records: Iterable[Record]) -> list[Configuration]:
             order.index(one.task) if one.task in order else len(order),
             one.task,
             -one.epochs,
-            one.vectors_name,
+            _order_of_vectors(one),
             one.first.key,
         ),
     )
 
 
+def _order_of_vectors(configuration: Configuration) -> str:
+    return configuration.vectors.name if configuration.vectors else ""
+
+
 def name_of(configuration: Configuration) -> str:
-    """What the first table that has it calls it; "" if none does."""
+    """Return the configuration's name in the first table that has it; "" if none does."""
     if configuration.is_of(MODEL):
         return MODEL.name
     rows = ((name, row) for name, table in TABLES.items() for row in table.rows)
     return next((f"{name}: {row.name}" for name, row in rows if configuration.is_of(row)), "")
-
-
-@dataclass(frozen=True)
-class ReportRow:
-    """A line of a table: a configuration's scores among all tag sequences or the legal ones."""
-
-    row: PaperRow
-    model: str
-    """The row's name, with the vectors where the table has several."""
-    configuration: Configuration
-    constraints: str
-
-    @property
-    def name(self) -> str:
-        """The model, of a softmax with what it may answer."""
-        if not _is_softmax(self.configuration):
-            return self.model
-        return f"{self.model}, {'any sequence' if self.constraints == ANY else 'legal sequences'}"
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the others are compared with it: the preset as it is."""
-        return not self.row.settings and self.row.vectors
-
-    @property
-    def paper(self) -> Mapping[str, float]:
-        """What the paper printed for it, by part (and class of words): for the corpus itself; its softmax models may
-        answer anything, and only a row that says so begins with random vectors."""
-        if not self.configuration.is_of_the_corpus or (self.row.vectors and not self.configuration.vectors):
-            return {}
-        if self.constraints == LEGAL and _is_softmax(self.configuration):
-            return {}
-        task = f"{self.configuration.task} "
-        return {name.removeprefix(task): figure for name, figure in self.row.paper.items() if name.startswith(task)}
-
-    def scores(self, part: str) -> list[float]:
-        """The scores of a part, by seed."""
-        return self.configuration.scores(part, self.constraints)
-
-
-def lines_of(rows: Sequence[PaperRow], configurations: Sequence[Configuration]) -> list[ReportRow]:
-    """The lines of a table: a softmax over spans has two, one for each kind of constraints.
-
-    A row without vectors wins over the same with any.
-    """
-    found = [(row, one) for row in rows for one in configurations if _row_of(one, rows) is row]
-    several = len({one.vectors_name for row, one in found if row.vectors}) > 1
-    return [
-        ReportRow(
-            row, f"{row.name}, vectors {one.vectors_name}" if several and row.vectors else row.name, one, constraints
-        )
-        for row, one in found
-        for constraints in ((ANY, LEGAL) if _is_softmax(one) else (LEGAL,))
-    ]
-
-
-def _row_of(configuration: Configuration, rows: Sequence[PaperRow]) -> PaperRow | None:
-    return next((row for row in sorted(rows, key=lambda row: row.vectors) if configuration.is_of(row)), None)
-
-
-def _is_softmax(configuration: Configuration) -> bool:
-    return isinstance(configuration.first.config.head, SoftmaxConfig) and ANY in configuration.first.scores[TEST]
