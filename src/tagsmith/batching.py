@@ -37,7 +37,9 @@ class Batch:
     """Words in each sentence, all at least 1. Shape: [B]."""
 
     def spell_each(self) -> Batch:
-        """Return the same batch with separate characters for every word, so that no two words share a dropout mask (U becomes N)."""
+        """Return the batch with separate characters for every word (U becomes N), so that no two share a dropout
+        mask.
+        """
         if np.array_equal(self.spelling, np.arange(len(self.words))):
             return self
         return self.take(np.arange(len(self.lengths)))
@@ -81,7 +83,7 @@ class Alphabets:
         return word.lower() if self.lowercase else word
 
     def word_id(self, token: str) -> int:
-        """Return the id of the token's word vector: of its normalised form, else of the token itself, else the unknown word's.
+        """Return the id of a token's word vector: its normalised form's, else its own, else the unknown word's.
 
         Training words are normalised ("mp0"). A vector file may have only the original form ("mp3").
         """
@@ -167,8 +169,8 @@ def cut(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 class Steps:
     """The words of a batch in time order: all first words, then all second words, and so on.
 
-    The longest sentence comes first, so the sentences that still run at step t are the first ``counts[t]`` of those at the
-    step before. A recurrence works on whole slices and sees no padding.
+    The longest sentence comes first, so the sentences that still run at step t are the first ``counts[t]`` of those at
+    the step before. A recurrence works on whole slices and sees no padding.
     """
 
     order: Ids

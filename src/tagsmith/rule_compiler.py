@@ -1,4 +1,4 @@
-"""Rules put into numbers: what each match adds to the scores of a chain, and which rules contradict each other."""
+"""Compile rules into scores that are added to a chain, and find contradictions."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from tagsmith.tensors import Bools, Floats, Ids
 
 
 class RuleCompiler:
-    """Rules as a model's tags understand them. Threads can share it."""
+    """Compiles rules for a model's tags. Threads can share it."""
 
     def __init__(self, tags: Sequence[str], scheme: str) -> None:
-        meanings = _Meanings(tags, scheme)
-        self._labels, self._tags = meanings.labels, meanings.tags
-        self._meaning = lru_cache(4_096)(meanings.of)  # a gazetteer says the same of many words
+        scores = _RuleScores(tags, scheme)
+        self._labels, self._tags = scores.labels, scores.tags
+        self._scores = lru_cache(4_096)(scores.of)  # a gazetteer has the same effect on many words
 
     def check_shared(self, rules: Rules) -> None:
-        """See to it that some rules are for any input, and that the model has all their labels and tags.
+        """Check that rules hold for any input, and that the model has their labels and tags.
 
         Raises:
-            DataError: they are not, or it does not.
-            TypeError: they are no Rules.
+            DataError: a rule for one input, or an unknown label or tag.
+            TypeError: not a Rules object.
         """
         check_rules(rules)
         rules.check_unplaced()
         self.check(rules)
 
     def check(self, rules: Rules) -> None:
-        """See to it that the model has all labels and tags of some rules.
+        """Check that the model has all labels and tags of some rules.
 
         Raises:
-            DataError: it does not; the error names the first rule that has another, and what there is.
+            DataError: an unknown label or tag; the error names the first such rule, and what the model has.
         """
         for (field, value), name in rules.mentioned.items():
             known = self._labels if field == "label" else self._tags
@@ -56,20 +56,22 @@ class RuleCompiler:
         chain: Chain,
         decoder: Decoder,
     ) -> Chain:
-        """Return the chain of a batch, of these sentences, with what the matches in each of them say.
+        """Return the chain of a batch with the effects of the matches in each sentence.
 
         Raises:
-            DataError: the rules leave a sentence no path; the error names the fewest that do.
+            DataError: contradicting rules; the error names a smallest contradicting set.
         """
         lengths = np.array([len(sentence) for sentence in sentences])
         chain = edited(chain, self.edits(matches, lengths))
         best = path_scores(chain, decoder.allowed, decoder.viterbi(chain, lengths), lengths)
         for i in np.flatnonzero(best == -np.inf).tolist():
-            raise _contradiction(self._culprits(matches[i], len(sentences[i]), decoder.allowed), sentences[i])
+            raise _contradiction(
+                self._minimal_contradiction(matches[i], len(sentences[i]), decoder.allowed), sentences[i]
+            )
         return chain
 
-    def _culprits(self, matches: Sequence[RuleMatch], length: int, allowed: Allowed) -> list[RuleMatch]:
-        """Of matches that leave a sentence no path, some that do, of which none can be spared."""
+    def _minimal_contradiction(self, matches: Sequence[RuleMatch], length: int, allowed: Allowed) -> list[RuleMatch]:
+        """Return a minimal set of matches that leave a sentence no path."""
         matches, found = sorted(matches, key=lambda match: match[:2]), list[RuleMatch]()
 
         def leave_a_path(count: int) -> bool:
@@ -78,33 +80,33 @@ class RuleCompiler:
             return bool(path_scores(chain, allowed, path, np.array([length])) > -np.inf)
 
         while leave_a_path(0):
-            # The last of the fewest matches, from the left, that leave none is one that can't be spared.
+            # The last match of the shortest prefix that leaves no path is needed.
             count = bisect_left(range(len(matches) + 1), True, key=lambda count: not leave_a_path(count))
             found.append(matches[count - 1])
             matches = matches[: count - 1]
         return found[::-1]
 
     def edits(self, matches: Sequence[Sequence[RuleMatch]], lengths: Sequence[int] | Ids) -> Edits:
-        """What the matches in each sentence of a batch add to its chain."""
+        """Return the scores that the matches in each sentence add to the chain of a batch."""
         edits = Edits([], [])
         after = 0
         for found, length in zip(matches, map(int, lengths), strict=True):
             first, after = after, after + length
             for start, end, rule, _ in found:
                 at = first + start
-                meaning = self._meaning(end - start, rule.label, rule.tag, rule.not_, rule.labels, rule.bonus)
+                scores = self._scores(end - start, rule.label, rule.tag, rule.not_, rule.labels, rule.bonus)
                 edits.emissions.extend(
-                    (at + a, at + b, row) for a, b, row in meaning.emissions if first <= at + a < after
+                    (at + a, at + b, row) for a, b, row in scores.emissions if first <= at + a < after
                 )
-                edits.transitions.extend((at + i, steps) for i, steps in meaning.transitions if first < at + i < after)
+                edits.transitions.extend((at + i, steps) for i, steps in scores.transitions if first < at + i < after)
         return edits
 
 
-class _Meanings:
-    """What rules add to the scores of some words, counted from the first that they are about: -1 is the word before.
+class _RuleScores:
+    """The scores that rules add, with words counted from the first word of the rule: -1 is the word before.
 
-    A hard rule leaves exactly the legal tag sequences that it is true of. A bonus for a span comes in equal parts, one
-    at each of its tokens that has a tag which the scheme writes there for that span.
+    A hard rule leaves exactly the legal tag sequences that satisfy it. A bonus for a span is split equally over its
+    tokens; a token earns its part with a tag that the scheme writes there for that span.
     """
 
     def __init__(self, tags: Sequence[str], scheme: str) -> None:
@@ -125,7 +127,7 @@ class _Meanings:
         labels: tuple[str, ...] | None,
         bonus: float | None,
     ) -> Edits:
-        """What a rule about so many words adds."""
+        """Return the scores that a rule adds over ``length`` words."""
         if label is not None:
             return self._span(label, length, bonus)
         if tag is not None:
@@ -134,31 +136,32 @@ class _Meanings:
             wanted = ~self.tags[not_]
         else:
             wanted = np.logical_or.reduce([self.outside, *(self.labels[label] for label in labels or ())])
-        return Edits([(0, length, _wish(wanted, bonus))], [])
+        return Edits([(0, length, _bonus_or_mask(wanted, bonus))], [])
 
     def _span(self, label: str, length: int, bonus: float | None) -> Edits:
         written = self._written(label, length)
         if bonus is not None:
-            return Edits([(i, j, _wish(tags, bonus / length)) for i, j, tags in written], [])
-        # No tag before the span may go on into it, nor one after it go on from it. Where all tags that the span can
-        # have at a border would join with the same tags outside, those are forbidden; else (IOB1, IOE1) the steps are.
-        edits = Edits([(i, j, _wish(tags)) for i, j, tags in written], [])
+            return Edits([(i, j, _bonus_or_mask(tags, bonus / length)) for i, j, tags in written], [])
+        # No tag before the span may continue into it, and none after it may continue it. If all possible border tags
+        # join
+        # with the same outside tags, those tags are forbidden; otherwise (IOB1, IOE1) the steps are.
+        edits = Edits([(i, j, _bonus_or_mask(tags)) for i, j, tags in written], [])
         first, last = written[0][2], written[-1][2]
         into, on = self.continues & first, self.continues & last[:, None]
         before: Bools = np.logical_or.reduce(into, 1)
         after: Bools = np.logical_or.reduce(on, 0)
         if not np.array_equal(into, before[:, None] & first):
-            edits.transitions.append((0, _wish(~into)))
+            edits.transitions.append((0, _bonus_or_mask(~into)))
         elif before.any():
-            edits.emissions.append((-1, 0, _wish(~before)))
+            edits.emissions.append((-1, 0, _bonus_or_mask(~before)))
         if not np.array_equal(on, last[:, None] & after):
-            edits.transitions.append((length, _wish(~on)))
+            edits.transitions.append((length, _bonus_or_mask(~on)))
         elif after.any():
-            edits.emissions.append((length, length + 1, _wish(~after)))
+            edits.emissions.append((length, length + 1, _bonus_or_mask(~after)))
         return edits
 
     def _written(self, label: str, length: int) -> list[tuple[int, int, Bools]]:
-        """Return the tags that the scheme writes at a span's tokens: ranges of these, with the tags each of them may have."""
+        """Return the tags that the scheme writes for a span: ranges of its tokens, with the possible tags of each."""
         own, scheme = self.labels[label], self.scheme
         if scheme is None:
             return [(0, length, own)]
@@ -173,13 +176,13 @@ class _Meanings:
         return [(0, 1, first), *inner, (length - 1, length, last)]
 
 
-def _wish(wanted: Bools, bonus: float | None = None) -> Floats:
-    """Return a bonus for what is wanted, or without one -inf for all else. Shape: that of ``wanted``."""
+def _bonus_or_mask(wanted: Bools, bonus: float | None = None) -> Floats:
+    """Return a bonus where ``wanted``, or without a bonus -inf elsewhere. Shape: as ``wanted``."""
     return np.where(wanted, 0.0, -np.inf) if bonus is None else np.where(wanted, bonus, 0.0)
 
 
 def _zeros(words: int, tags: int) -> Chain:
-    """Return a chain in which all paths score the same."""
+    """Return a chain whose paths all score 0."""
     return Chain(np.zeros((words, tags)), np.zeros((tags, tags)), np.zeros(tags), np.zeros(tags))
 
 

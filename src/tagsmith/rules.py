@@ -1,8 +1,7 @@
-"""Rules for tagging: what a user knows of some tokens, as a file, as objects, or beside one input.
+"""Rules for tagging: a user's knowledge about some tokens, from a file, as objects, or with one input.
 
-A rule says where it holds (``tokens``, ``pattern``, or a place in one input; with none of them, at every token) and
-what holds there (``label``, ``tag``, ``not`` or ``labels``): always, or with a ``bonus`` as a preference. docs/rules.md
-shows them.
+A rule has a place (``tokens``, ``pattern``, or a position in one input; by default every token) and a claim (``label``,
+``tag``, ``not`` or ``labels``). It is hard, or with a ``bonus`` a preference. docs/rules.md shows examples.
 """
 
 from __future__ import annotations
@@ -22,50 +21,51 @@ from tagsmith.text import Sentence
 
 _WHERE = '"tokens", "pattern", "token", "start" and "end", or "start_char" and "end_char"'
 MOST = 10_000
-"""The largest bonus: a preference that no model outweighs, and that leaves its probabilities their digits."""
+"""The largest bonus. No model outweighs it, and probabilities keep their precision."""
 _WHAT = '"label", "tag", "not" or "labels"'
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What holds where. One line of a rules file, with the same names (``not`` for ``not_``).
+    """A rule: a place and a claim. One line of a rules file, with the same names (``not`` for ``not_``).
 
     Raises:
-        DataError: no single place or no single thing to hold there, or a field that doesn't go with the others.
+        DataError: not exactly one place and one claim, or a field that does not fit the others.
     """
 
     tokens: tuple[str, ...] | None = None
-    """Where these tokens stand, one after another."""
+    """At these consecutive tokens."""
     pattern: tuple[str, ...] | None = None
-    """Where tokens stand that these regular expressions match, each the whole of one token."""
+    """At consecutive tokens that these regular expressions match, each a whole token."""
     ignore_case: bool = False
-    """Whether tokens or pattern match in any case."""
+    """Ignore case in ``tokens`` or ``pattern``."""
     token: int | None = None
-    """At this token of an input, counted from 0."""
+    """At this token of an input, from 0."""
     start: int | None = None
     """At the tokens [start, end) of an input."""
     end: int | None = None
     start_char: int | None = None
-    """At the tokens that are the characters [start_char, end_char) of an input."""
+    """At the tokens of the characters [start_char, end_char) of an input."""
     end_char: int | None = None
 
     label: str | None = None
-    """The tokens are exactly one span of this label; where tags are plain, each has this tag."""
+    """The tokens are exactly one span with this label. Plain tags: each token has this tag."""
     tag: str | None = None
-    """Each token has this tag of the model, or, given a label, any tag of that label."""
+    """Each token has this tag, or any tag of this label."""
     not_: str | None = msgspec.field(default=None, name="not")
     """No token has this tag, or any tag of this label."""
     labels: tuple[str, ...] | None = None
-    """No token has another label than these; where tags are plain, no other tag."""
+    """No token has a label other than these. Plain tags: no other tag."""
 
     bonus: float | None = None
-    """Unset, the rule always holds. Set, it is a preference: the score, in natural logs, that a span of ``label`` earns
-    in equal parts at its tokens, or that each token of ``tag`` earns."""
+    """Unset, the rule is hard. Set, it is a preference: a score in natural logs, split equally over the tokens of a
+    span
+    of ``label``, or added at each token of ``tag``."""
 
     def __post_init__(self) -> None:
         for name in ("tokens", "pattern", "labels"):
             _check_strings(name, values := getattr(self, name))
             if values is not None:
-                msgspec.structs.force_setattr(self, name, tuple(values))  # a list can't be looked up
+                msgspec.structs.force_setattr(self, name, tuple(values))  # a list is not hashable
         for name in ("label", "tag", "not_"):
             if not isinstance(getattr(self, name), str | None):
                 raise TypeError(f"{name} must be a string, found {type(getattr(self, name)).__name__}")
@@ -87,12 +87,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def is_matched(self) -> bool:
-        """Whether words decide where the rule holds."""
+        """True if words decide where the rule applies."""
         return self.tokens is not None or self.pattern is not None
 
     @property
     def is_placed(self) -> bool:
-        """Whether it holds at one place of one input."""
+        """True if it applies at one position of one input."""
         return not (self.token is self.start is self.start_char is None)
 
     def __str__(self) -> str:
@@ -107,31 +107,31 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RuleMatch(NamedTuple):
-    """Tokens [start, end) of a sentence where a rule holds."""
+    """A match of a rule at the tokens [start, end) of a sentence."""
 
     start: int
     end: int
     rule: Rule
     name: str
-    """What the rule is called in errors, such as ``rules.jsonl:3``."""
+    """The name of the rule in errors, such as ``rules.jsonl:3``."""
 
 
 class Rules:
-    """Rules, ready to be looked up in sentences. Threads can share them.
+    """A set of rules, indexed for lookup. Threads can share it.
 
-    Where hard rules by words that say what tokens are (``label`` or ``tag`` without a bonus) match tokens of their own
-    and of others, matches are taken from the left, at each token the longest, and the next after its end. All other
-    rules hold wherever they match.
+    Overlapping matches of hard rules by words with ``label`` or ``tag`` are resolved from the left: the longest match
+    at
+    a token wins, and the next starts after its end. All other rules apply wherever they match.
 
     Args:
-        names: what each rule is called in errors; unset: rule 1, rule 2, and so on.
+        names: the name of each rule in errors; by default rule 1, rule 2, and so on.
     """
 
     def __init__(self, rules: Iterable[Rule], names: Iterable[str] | None = None) -> None:
         self.rules = tuple(rules)
         self.names = [f"rule {i + 1}" for i in range(len(self.rules))] if names is None else list(names)
         self.mentioned: dict[tuple[str, str], str] = {}
-        """The labels and tags that occur: a field and what it says, with the name of the first rule that says it."""
+        """The labels and tags in use: field and value, with the name of the first rule that has them."""
         exact, folded, patterns = _Gazetteer(str), _Gazetteer(str.casefold), list[_Pattern]()
         self._placed: list[int] = []
         self._everywhere: list[int] = []
@@ -151,10 +151,10 @@ class Rules:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Rules:
-        """Return the rules of a file of JSON lines, one a line; blank lines are skipped.
+        """Return the rules of a JSON lines file. Blank lines are skipped.
 
         Raises:
-            DataError: a file that can't be read, or a line that is no rule, or one for a place in a single input.
+            DataError: an unreadable file, an invalid rule, or a rule for a position in one input.
         """
         rules, names, source = [], [], source_name(path)
         decoder = msgspec.json.Decoder(Rule)
@@ -181,22 +181,22 @@ class Rules:
         return Rules(self.rules + other.rules, self.names + other.names)
 
     def check_unplaced(self) -> None:
-        """See to it that these rules are for any input.
+        """Check that these rules apply to any input.
 
         Raises:
-            DataError: one is for a place in a single input.
+            DataError: a rule for a position in one input.
         """
         for i in self._placed:
             raise _misplaced(self.rules[i], self.names[i])
 
     def matches(self, tokens: Sequence[str]) -> list[RuleMatch]:
-        """Where in a sentence rules for any input hold."""
+        """Return the matches in a sentence of the rules for any input."""
         found = self._settled([place for words in self._words for place in words.find(tokens)])
         found += ((0, len(tokens), i) for i in self._everywhere)
         return [RuleMatch(start, end, self.rules[i], self.names[i]) for start, end, i in found]
 
     def _settled(self, found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-        """Return the matches, those of hard labels and tags from the left, the longest first, and none over another."""
+        """Return the matches without overlaps among hard labels and tags: from the left, the longest first."""
         settled, taken = [], (0, 0)
         for start, end, i in sorted(found, key=lambda match: (match[0], -match[1])):
             rule = self.rules[i]
@@ -210,14 +210,14 @@ class Rules:
     def placed(
         self, starts: Sequence[int], ends: Sequence[int], sentences: Sequence[tuple[int, int]]
     ) -> list[list[RuleMatch]]:
-        """Where in each sentence of an input rules for places hold.
+        """Return the matches in each sentence of the rules for positions of this input.
 
         Args:
             starts, ends: the characters of each token of the input.
             sentences: each sentence as a half-open range of tokens.
 
         Raises:
-            DataError: a place that the input does not have, or one that is not inside one sentence.
+            DataError: a position outside the input, or across sentences.
         """
         found: list[list[RuleMatch]] = [[] for _ in sentences]
         for rule, name in ((self.rules[i], self.names[i]) for i in self._placed):
@@ -236,10 +236,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class InputWithRules:
-    """An input to be tagged with rules of its own, of any kind.
+    """An input with its own rules, of any kind.
 
     Example:
-        >>> Ruled("May met June.", Rules([Rule(token=0, tag="PER")]))  # doctest: +SKIP
+        >>> InputWithRules("May met June.", Rules([Rule(token=0, tag="PER")]))  # doctest: +SKIP
     """
 
     given: str | Sequence[str] | Sentence
@@ -250,20 +250,20 @@ class InputWithRules:
 
 
 def check_rules(rules: object) -> None:
-    """See to it that something is Rules.
+    """Check that an object is Rules.
 
     Raises:
-        TypeError: it is not.
+        TypeError: it is something else.
     """
     if not isinstance(rules, Rules):
         raise TypeError(f"expected Rules, such as Rules([Rule(...)]), found {type(rules).__name__}")
 
 
 def rules_of(value: Any, source: str, line: int) -> Rules:
-    """Return the rules beside an input in a file: what stands under ``rules``.
+    """Return the rules under the key ``rules`` of an input in a file.
 
     Raises:
-        DataError: it is no list of rules.
+        DataError: not a list of rules.
     """
     try:
         rules = msgspec.convert(value, list[Rule])
@@ -277,7 +277,7 @@ def rules_of(value: Any, source: str, line: int) -> Rules:
 
 
 class _Gazetteer:
-    """Lists of tokens and the rules for them, by their first token."""
+    """Token lists and their rules, indexed by first token."""
 
     def __init__(self, form: Callable[[str], str]) -> None:
         self._form = form
@@ -293,7 +293,7 @@ class _Gazetteer:
             self._lengths[key[0]] = (*lengths, len(key))
 
     def find(self, tokens: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-        """Start, end and rule of all that match."""
+        """Yield the start, end and rule of each match."""
         if not self._rules:
             return
         forms = tuple(map(self._form, tokens))
@@ -305,21 +305,21 @@ class _Gazetteer:
 
 
 class _Pattern(NamedTuple):
-    """Regular expressions for tokens one after another, and the rule for these."""
+    """Regular expressions for consecutive tokens, and their rule."""
 
     parts: tuple[re.Pattern[str], ...]
     rule: int
 
 
 class _Patterns:
-    """Patterns, by the tokens they can start at; most tokens come again, so each is looked at once."""
+    """Patterns, indexed by the tokens they can start at. Tokens repeat, so lookups are cached."""
 
     def __init__(self, patterns: Sequence[_Pattern]) -> None:
         self._any = bool(patterns)
         self._starting = lru_cache(65_536)(partial(_starting, patterns))
 
     def find(self, tokens: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-        """Start, end and rule of all that match."""
+        """Yield the start, end and rule of each match."""
         for start, token in enumerate(tokens if self._any else ()):
             for parts, rule in self._starting(token):
                 end = start + len(parts)
@@ -342,7 +342,7 @@ def _compiled(pattern: Sequence[str], ignore_case: bool, name: str) -> tuple[re.
 
 
 def _place(rule: Rule, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, int]:
-    """Return the tokens [start, end) at a rule's place."""
+    """Return the tokens [start, end) at a rule's position."""
     if rule.start_char is not None and rule.end_char is not None:
         if rule.start_char not in starts or rule.end_char not in ends:
             found = f"characters [{rule.start_char}, {rule.end_char})"

@@ -1,11 +1,13 @@
-"""Tags and spans: reading one from the other, and which tag may follow which.
+"""Convert between tags and spans, and derive which tag may follow which.
 
 Reading needs no scheme. L reads as E, U as S and M as I. A span starts at B or S, after O, E or S, or at a change of
-label; it ends after E and S, and before O, B, S or another label. So each scheme below is read as it is meant, and a
-sequence that none of them writes is still read, by the same rule; on B, I, E, O tags the rule is conlleval's.
+label. It ends after E and S, and before O, B, S or another label. This reads every scheme below correctly, and any
+other
+sequence by the same rule. On B, I, E, O tags it is conlleval's rule.
 
-Writing, and the transitions a scheme allows, follow from its four letters: first, middle, last, only. IOB1 and IOE1
-write I throughout, and have a fifth letter for the border between two spans of one label: B after it, E before it.
+Writing and the allowed transitions follow from a scheme's four letters: first, middle, last, only. IOB1 and IOE1 write
+I
+throughout, with a fifth letter at the border between two spans of the same label: B after it, E before it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from tagsmith.text import Sentence, Span
 
 OUTSIDE = "O"
 PLAIN = "plain"
-"""The scheme of tags that spell no spans."""
+"""The scheme of tags that form no spans."""
 _LETTERS = ("B", "I", "E", "S", "L", "U", "M")
 EXPECTED_TAG = "O, or one of B I E S L U M and a label, such as B-PER"
 
@@ -57,19 +59,19 @@ def is_span_tag(tag: str) -> bool:
 
 
 def continues(before: Part, tag: Part) -> bool:
-    """Return whether a tag goes on with the span that the tag before it is in. All reading of spans comes down to this."""
+    """Return whether a tag continues the span of the tag before it. All reading of spans rests on this."""
     return before[0] in "BIM" and tag[0] in "IMEL" and before[1] == tag[1]
 
 
 def read_spans(tags: Sequence[str]) -> list[Span]:
-    """Return the spans a tag sequence spells, whatever its scheme.
+    """Return the spans of a tag sequence in any scheme.
 
     Example:
         >>> read_spans(["I-PER", "O", "S-LOC", "S-LOC"])
         [Span(start=0, end=1, label='PER'), Span(start=2, end=3, label='LOC'), Span(start=3, end=4, label='LOC')]
 
     Raises:
-        ValueError: a tag is neither O nor a letter with a label.
+        ValueError: a tag that is neither O nor a letter with a label.
     """
     spans = []
     outside = OUTSIDE, ""
@@ -92,7 +94,7 @@ def sentence_spans(sentence: Sentence) -> list[Span]:
     """Return the spans of a tagged sentence.
 
     Raises:
-        DataError: a tag is not a span tag; the error names the file and the line.
+        DataError: a plain tag; the error names the file and the line.
     """
     tags = sentence.tags or ()
     try:
@@ -108,17 +110,17 @@ def sentence_spans(sentence: Sentence) -> list[Span]:
 
 
 def tag_labels(tags: Iterable[str], scheme: str) -> tuple[str, ...]:
-    """Return the labels of some tags, sorted: those of the spans they spell, or the tags themselves where they are plain."""
+    """Return the sorted labels of some tags: the span labels, or plain tags themselves."""
     if scheme == PLAIN:
         return tuple(sorted(set(tags)))
     return tuple(sorted({split_tag(tag)[1] for tag in tags} - {""}))
 
 
 def gold_tags(sentence: Sentence, scheme: str) -> list[str]:
-    """Return the tags of a tagged sentence, its spans written in a scheme; plain tags as they are.
+    """Return a sentence's tags with its spans written in a scheme. Plain tags are unchanged.
 
     Raises:
-        DataError: a tag is not a span tag; the error names the file and the line.
+        DataError: a plain tag; the error names the file and the line.
     """
     if scheme == PLAIN:
         return list(sentence.tags or ())
@@ -127,7 +129,7 @@ def gold_tags(sentence: Sentence, scheme: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Scheme:
-    """A way to write spans as tags: a letter for the first, a middle, the last and the only token of a span."""
+    """A tagging scheme: the letters for the first, a middle, the last and the only token of a span."""
 
     name: str
     first: str
@@ -135,7 +137,7 @@ class Scheme:
     last: str
     only: str
     before: str = ""
-    """A fifth letter, for the last token before a border: where a span touches the next, of the same label."""
+    """A fifth letter, for the last token before a border between two touching spans of the same label."""
     after: str = ""
     """A fifth letter, for the first token after such a border."""
 
@@ -145,10 +147,10 @@ class Scheme:
         return [OUTSIDE, *(_join(letter, label) for label in labels for letter in letters)]
 
     def write(self, spans: Iterable[Span], length: int) -> list[str]:
-        """Return the tags of ``length`` tokens that spell these spans.
+        """Return the tags of ``length`` tokens with these spans.
 
         Raises:
-            ValueError: spans that are empty, overlap, are out of order or leave the sentence.
+            ValueError: spans that are empty, overlapping, unordered or outside the sentence.
         """
         spans = list(spans)
         tags = [OUTSIDE] * length
@@ -172,9 +174,9 @@ class Scheme:
         return tags
 
     def allowed(self, tags: Sequence[str]) -> tuple[Allowed, Allowed, Allowed]:
-        """Which tags may start a sentence [K], follow one another [K, K] (from, to), and end a sentence [K].
+        """Return which tags may start a sentence [K], follow each other [K, K] (from, to), and end a sentence [K].
 
-        A path made of allowed steps is exactly one that reading and writing give back unchanged.
+        A path of allowed steps is exactly one that round-trips through reading and writing.
         """
         parts = [split_tag(tag) for tag in tags]
 
@@ -186,10 +188,10 @@ class Scheme:
         # the border itself stays with one label, as a step inside a span does.
         closes = among(OUTSIDE, self.last, self.only, self.after)
         opens = among(OUTSIDE, self.first, self.only, self.before)
-        goes_on = among(self.first, self.middle, self.before, self.after)
-        came_in = among(self.middle, self.last, self.before, self.after)
+        stays_inside = among(self.first, self.middle, self.before, self.after)
+        was_inside = among(self.middle, self.last, self.before, self.after)
         same = np.array([[a == b for _, b in parts] for _, a in parts], bool)
-        return opens, (closes[:, None] & opens) | (goes_on[:, None] & came_in & same), closes
+        return opens, (closes[:, None] & opens) | (stays_inside[:, None] & was_inside & same), closes
 
 
 SCHEMES: dict[str, Scheme] = {
@@ -207,7 +209,7 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, Allowed]:
-    """``Scheme.allowed`` by the scheme's name; for ``plain`` tags every step is allowed."""
+    """Return ``Scheme.allowed`` by the scheme's name. Plain tags allow every step."""
     if scheme in SCHEMES:
         return SCHEMES[scheme].allowed(tags)
     count = len(tags)
@@ -215,8 +217,9 @@ def allowed_steps(scheme: str, tags: Sequence[str]) -> tuple[Allowed, Allowed, A
 
 
 def reading_rule(scheme: str, tags: Sequence[str]) -> tuple[NDArray[np.int64], Allowed]:
-    """How ``read_spans`` reads these tags, in numbers: each tag's label, -1 outside all spans [K], and which tag
-    ``continues`` the span of which [K, K] (from, to). ``plain`` tags spell no spans."""
+    """Return the rule of ``read_spans`` as arrays: each tag's label, -1 outside spans [K], and whether a tag
+    ``continues``
+    the span of another [K, K] (from, to). Plain tags form no spans."""
     if scheme not in SCHEMES:
         return np.full(len(tags), -1), np.zeros((len(tags), len(tags)), bool)
     parts = [split_tag(tag) for tag in tags]
@@ -226,7 +229,7 @@ def reading_rule(scheme: str, tags: Sequence[str]) -> tuple[NDArray[np.int64], A
 
 
 def is_legal(scheme: Scheme, tags: Sequence[str]) -> bool:
-    """Return whether a tag sequence is exactly what the scheme writes for the spans it spells."""
+    """Return whether the scheme writes exactly this tag sequence for its spans."""
     return scheme.write(read_spans(tags), len(tags)) == list(tags)
 
 

@@ -171,7 +171,9 @@ def _cut_unspaced(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, i
 
 
 def _next_start(text: str, start: int, end: int) -> int:
-    """Return the start of the sentence after the token text[start:end], which ends in a stop; the text's end if none."""
+    """Return the start of the sentence after the token text[start:end], which ends in a stop; the text's end if
+    none.
+    """
     if text[end - 1] in _WIDE_STOPS:
         after = _AFTER_WIDE_STOP.match(text, end)
     elif text[start] in _STOPS:

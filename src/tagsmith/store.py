@@ -1,6 +1,6 @@
-"""The model file: one safetensors file that holds everything a tagger is, and nothing that can run.
+"""The model, and its file: one safetensors file with everything a tagger needs, and no code.
 
-Its layout is described in docs/model-file.md.
+docs/model-file.md describes the layout.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _TABLE = "words.vectors"
 _WITHOUT_VECTOR = "words.without_vector"
 _GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
-"""How many points apart two dev scores may be for the models to count as equally good."""
+"""The largest difference in points between two dev scores that count as equal."""
 
 
 class Int8Check(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model scores on dev in float32 and in integers of 8 bits: span F1, or accuracy where tags are plain."""
+    """The dev scores in float32 and in int8: span F1, or accuracy for plain tags."""
 
     dev_score_fp32: Annotated[float, Meta(ge=0.0, le=100.0)]
     dev_score_int8: Annotated[float, Meta(ge=0.0, le=100.0)]
@@ -51,27 +51,28 @@ class Int8Check(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def difference(self) -> float:
-        """Points that dev gains by int8; below 0 it loses."""
+        """The gain of int8 on dev in points; negative if it loses."""
         return self.dev_score_int8 - self.dev_score_fp32
 
     @property
     def passed(self) -> bool:
-        """Whether int8 may stand in for fp32 unasked: dev scores the same, to ``INT8_TOLERANCE`` points."""
+        """True if int8 may replace fp32 by default: the dev scores differ by at most ``INT8_TOLERANCE`` points."""
         return abs(self.difference) <= INT8_TOLERANCE
 
 
 class _Checks(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What was measured of a model at each precision."""
+    """The measurements of a model at each precision."""
 
     int8: Int8Check | None = None
 
 
 class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where ``decode.temperature`` was fitted, and what it does there: before, at temperature 1, and after, each fold
-    of the sentences at the temperature of the others. Answers are predicted spans, or plain tags."""
+    """The fit of ``decode.temperature``: its data, and the errors before (temperature 1) and after, cross-fitted by
+    folds.
+    Answers are predicted spans, or plain tags."""
 
     sentences_sha256: str
-    """Of the tokens and tags."""
+    """The SHA-256 of the tokens and tags."""
     sentences: Annotated[int, Meta(ge=1)]
     answers: Annotated[int, Meta(ge=1)]
     ece_before: Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -82,7 +83,7 @@ class Calibration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 @dataclass(frozen=True)
 class Model:
-    """A tagger at rest: settings, alphabets, tags, weights by name, and what is known of its training."""
+    """A trained model: settings, vocabularies, tags, weights by name, and facts about its training."""
 
     config: Config
     alphabets: Alphabets
@@ -90,29 +91,29 @@ class Model:
     weights: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any]
     int8: Int8Check | None = None
-    """Of these weights; None where it was not measured."""
+    """The int8 check of these weights; None if not measured."""
     card: str = ""
-    """What its makers say of it, in Markdown: data, licence, scores, limits."""
+    """A model card in Markdown: data, licence, scores, limits."""
     calibration: Calibration | None = None
-    """Of these weights; None where no temperature was fitted."""
+    """The calibration of these weights; None if no temperature was fitted."""
     without_vector: Ids | None = None
-    """The words that no vector file had, in order; None in a file that does not say. Their rows come from training."""
+    """The ids of the words without a pretrained vector, ascending; None if unknown. Their rows come from training."""
     format_version: int = FORMAT_VERSION
-    """Of the file it was read from. It is saved in the newest."""
+    """The version of the file it was read from. It is saved in the newest version."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether its tags are plain, such as parts of speech, and spell no spans."""
+        """True if its tags are plain, such as parts of speech, and form no spans."""
         return self.config.is_plain
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels it gives, sorted: those of its spans, or its tags where these are plain."""
+        """Its labels, sorted: the span labels, or plain tags."""
         return tag_labels(self.tags, self.config.scheme)
 
 
 def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[int, ...]]:
-    """Return the weights a model has, by name, and the shape of each."""
+    """Return the names and shapes of a model's weights."""
     words, encoder = config.words.dim or 0, config.encoder
     found = {_TABLE: (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
     width = words + config.chars.width
@@ -123,7 +124,7 @@ def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[i
 
 
 def layer_names(encoder: EncoderConfig) -> list[str]:
-    """What the names of each layer's weights begin with: ``encoder``, ``encoder2``, ``encoder3`` and so on."""
+    """Return the name prefix of each layer's weights: ``encoder``, ``encoder2``, ``encoder3`` and so on."""
     return ["encoder", *(f"encoder{number}" for number in range(2, encoder.layers + 1))]
 
 
@@ -139,7 +140,7 @@ def _char_shapes(chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig, count: i
 
 
 def _recurrent_shapes(name: str, inputs: int, size: int, gates: int) -> dict[str, tuple[int, ...]]:
-    """Return the weights of a recurrence that reads both ways."""
+    """Return the weights of a bidirectional recurrence."""
     return {
         f"{name}.input_weight": (2, inputs, gates * size),
         f"{name}.state_weight": (2, size, gates * size),
@@ -178,7 +179,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def packed_alphabets(model: Model) -> dict[str, NDArray[Any]]:
-    """Words, characters and tags in their order, as the arrays of the file."""
+    """Return words, characters and tags in order, as the arrays of the file."""
     strings = {
         "words": model.alphabets.words.packed,
         "chars": model.alphabets.chars.packed,
@@ -194,8 +195,8 @@ def load(path: str | os.PathLike[str]) -> Model:
     """Read a model file, or a model in the package by its name; the weights stay on disk, mapped into memory.
 
     Raises:
-        DataError: there is no such file and no such name.
-        ModelFileError: the file is damaged, changed, foreign, or of a version this tagsmith can't read.
+        DataError: no such file, and no such name.
+        ModelFileError: the file is damaged, changed, foreign, or of an unsupported version.
     """
     path = bundled.find(path)
     try:
@@ -272,20 +273,20 @@ def _build(document: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Model:
 
 
 def _are_words(ids: NDArray[Any], words: int) -> bool:
-    """Return whether these are ids of known words, rising."""
+    """Return whether these are ascending ids of known words."""
     return ids.dtype == np.int64 and ids.ndim == 1 and bool((np.diff(ids, prepend=0, append=words) > 0).all())
 
 
 def _types(weight: str) -> list[np.dtype[Any]]:
-    """What the numbers of a weight may be stored as."""
+    """Return the number types that a weight may be stored in."""
     return [np.dtype(np.float32), *([np.dtype(np.float16)] if weight == _TABLE else [])]
 
 
 def with_half_vectors(model: Model) -> Model:
-    """Return the model with its word vectors in half precision: half the size, and rounded to three digits.
+    """Return the model with word vectors in half precision: half the size, rounded to three digits.
 
     Raises:
-        ValueError: a number too large for it.
+        ValueError: a number that is too large for it.
     """
     table, largest = model.weights[_TABLE], np.finfo(np.float16).max
     if np.abs(table).max(initial=0) > largest:
@@ -294,6 +295,6 @@ def with_half_vectors(model: Model) -> Model:
 
 
 def _from_version_1(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a file of version 1, which knew one kind of each part: what it does not say has its default."""
+    """Return the settings of a version 1 file. What it does not say has its default."""
     kinds = {"chars": "cnn", "head": "crf"}
     return {**settings, **{section: {"kind": kind, **settings[section]} for section, kind in kinds.items()}}

@@ -1,7 +1,7 @@
-"""From inputs to answers: windows of inputs are read ahead, cut into batches, and decoded by several threads.
+"""Tag inputs: read windows ahead, cut them into batches, and decode these on several threads.
 
-Strings are looked up and answers put together by the thread that asks for them, while others decode; a compiled
-engine lets them run side by side. Answers come in the order of the inputs, and do not depend on the threads.
+The calling thread looks up strings and assembles results while others decode. A compiled engine lets them run in
+parallel. Results come in input order and do not depend on the threads.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from tagsmith.tensors import Floats, Ids
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 One = str | Sentence | InputWithRules
-"""What is one input by itself; a list of strings is many."""
+"""One input. A list of strings is several inputs."""
 Given = One | Sequence[str]
 _WINDOW = 16_384  # tokens read ahead, so that sentences of like length can share a batch
 _BATCH = 4_096  # words in a batch, counted as if padded
 
 
-def threads_for(wanted: int | None) -> int:
-    """As many threads as are wanted; unset, as many as this process has cores, but no more than one can feed.
+def threads_for(options: int | None) -> int:
+    """Return the number of threads to use. Unset, it is the number of cores, up to what one thread can feed.
 
     Raises:
-        ConfigError: none.
+        ConfigError: fewer than 1.
     """
-    if wanted is not None:
-        if wanted < 1:
-            raise ConfigError(f"threads {wanted}: expected a whole number from 1")
-        return wanted
+    if options is not None:
+        if options < 1:
+            raise ConfigError(f"threads {options}: expected a whole number from 1")
+        return options
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, 8)
 
@@ -56,34 +56,34 @@ def tag_all(
     tokenizer: TokenizerName,
     scheme: str | None,
     threads: int,
-    wanted: DecodeOptions,
-    ruling: RuleCompiler,
+    options: DecodeOptions,
+    compiler: RuleCompiler,
     rules: Rules | None = None,
 ) -> Iterator[tuple[Tagged, Floats]]:
-    """Yield the answers to inputs, lazily and in order; two windows of them are in memory at any time.
+    """Yield the tagged inputs lazily and in order. At most two windows are in memory.
 
     Args:
         tags: the names of the engine's tag ids.
-        scheme: how the answers' tags write spans; None where tags are plain and spell none.
-        wanted: what else they are to have. The marginals stand beside each answer, [N, K], or [0, K] if not wanted.
-        ruling: what puts rules into the numbers of the engine.
-        rules: rules for all inputs; an input may come with some of its own.
+        scheme: the scheme of the results' tags; None for plain tags.
+        options: further results. The marginals come beside each result: [N, K], or [0, K] if not requested.
+        compiler: compiles rules for the model.
+        rules: rules for all inputs. An input may bring more.
 
     Raises:
-        DataError: an empty token, or rules that contradict each other, or do not fit an input or the model.
+        DataError: an empty token, or rules that contradict each other or do not fit an input or the model.
     """
     with _Workers(threads) as workers:
         started: deque[_Window] = deque()
         for window in _windows(inputs, tokenizer):
-            started.append(_Window(window, engine, workers, wanted, ruling, rules))
+            started.append(_Window(window, engine, workers, options, compiler, rules))
             if len(started) > 1 or threads == 1:
-                yield from started.popleft().answers(tags, scheme)
+                yield from started.popleft().results(tags, scheme)
         for window in started:
-            yield from window.answers(tags, scheme)
+            yield from window.results(tags, scheme)
 
 
 def tag_sentences(sentences: Sequence[Sequence[str]], engine: Engine, tags: Sequence[str]) -> list[list[str]]:
-    """Return the tags of each sentence, none of them empty; sentences of like length share a batch."""
+    """Return the tags of non-empty sentences. Sentences of similar length share a batch."""
     decodings = _decodings(sentences, engine, _Workers(1), DecodeOptions())
     return [found.tags for found in _collect(decodings, sentences, tags)]
 
@@ -101,19 +101,19 @@ def _windows(inputs: Iterable[Given], tokenizer: TokenizerName) -> Iterator[list
 
 
 Decoding = tuple[list[int], Callable[[], Decoded]]
-"""Places of the sentences of a batch, and what gives the answer for them, one after another."""
+"""The indices of a batch's sentences, and a function that returns the decoded batch."""
 
 
 class _Workers:
-    """Threads that decode batches. Where there is one only, batches are decoded when they are asked for; likewise in a
-    process forked from this one, which has none of its threads."""
+    """Threads that decode batches. With a single thread, batches are decoded on demand. The same holds in a forked
+    process, which has no threads of its parent."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._process = os.getpid()
 
     def start(self, decode: Callable[[Any], Decoded], batch: Any) -> Callable[[], Decoded]:
-        """What gives the answer for a batch."""
+        """Start decoding a batch; return a function that waits for the result."""
         if not self._pool or self._is_forked():
             return partial(decode, batch)
         future = self._pool.submit(decode, batch)
@@ -134,47 +134,49 @@ def _decodings(
     sentences: Sequence[Sequence[str]],
     engine: Engine,
     workers: _Workers,
-    wanted: DecodeOptions,
-    ruling: RuleCompiler | None = None,
+    options: DecodeOptions,
+    compiler: RuleCompiler | None = None,
     matches: Sequence[Sequence[RuleMatch]] = (),
 ) -> Iterator[Decoding]:
-    """``matches``: where rules hold in each sentence, or nothing if there are no rules."""
+    """Yield the decodings of all batches. ``matches`` has the rule matches of each sentence, or is empty."""
 
     def decode(places: list[int], batch: Any) -> Decoded:
         chain = engine.chain(batch)
-        if ruling and matches and any(matches[i] for i in places):
+        if compiler and matches and any(matches[i] for i in places):
             chosen = [matches[i] for i in places], [sentences[i] for i in places]
-            chain = ruling.apply(*chosen, chain, engine.decoder)
-        return engine.decoder.answer(chain, batch.lengths, wanted)
+            chain = compiler.apply(*chosen, chain, engine.decoder)
+        return engine.decoder.answer(chain, batch.lengths, options)
 
     for places in cut([len(sentence) for sentence in sentences], _BATCH):
         yield places, workers.start(partial(decode, places), engine.read([sentences[i] for i in places]))
 
 
-class _Found(NamedTuple):
-    """The answer for one sentence; empty or None what was not wanted."""
+class _DecodedSentence(NamedTuple):
+    """The decoded sentence. Results that were not requested are empty or None."""
 
     tags: list[str]
     tokens: Sequence[float] = ()
-    """Their probabilities."""
+    """Probabilities."""
     spans: Sequence[float] = ()
-    """Their probabilities."""
+    """Probabilities."""
     sentence: Sequence[float] = ()
-    """The probability of the whole."""
+    """The probability of the whole tag sequence."""
     best: Sequence[tuple[list[str], float]] = ()
     """Tags and their log-probability."""
     marginals: Floats | None = None
 
 
-def _collect(decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]) -> list[_Found]:
-    result: list[_Found] = [_Found([])] * len(sentences)
+def _collect(
+    decodings: Iterable[Decoding], sentences: Sequence[Sequence[str]], tags: Sequence[str]
+) -> list[_DecodedSentence]:
+    result: list[_DecodedSentence] = [_DecodedSentence([])] * len(sentences)
     for places, decode in decodings:
         for place, found in zip(places, _by_sentence(decode(), [len(sentences[i]) for i in places], tags), strict=True):
             result[place] = found
     return result
 
 
-def _by_sentence(answer: Decoded, lengths: list[int], tags: Sequence[str]) -> Iterator[_Found]:
+def _by_sentence(answer: Decoded, lengths: list[int], tags: Sequence[str]) -> Iterator[_DecodedSentence]:
     """Yield the answer for a batch, sentence by sentence. Arrays become lists as wholes, which costs least."""
     ids: list[int] = answer.path.tolist()
     path = [tags[k] for k in ids]
@@ -183,7 +185,7 @@ def _by_sentence(answer: Decoded, lengths: list[int], tags: Sequence[str]) -> It
     best = [_named(*found, tags) for found in answer.best] if answer.best else repeat(())
     for (start, end), probabilities, others in zip(ranges, posteriors, best, strict=False):
         marginals = None if answer.marginals is None else answer.marginals[start:end]
-        yield _Found(path[start:end], *probabilities, others, marginals)
+        yield _DecodedSentence(path[start:end], *probabilities, others, marginals)
 
 
 def _cut(found: Posteriors, ranges: list[tuple[int, int]]) -> Iterator[tuple[list[float], list[float], list[float]]]:
@@ -199,35 +201,35 @@ def _named(paths: Ids, log_probabilities: Floats, tags: Sequence[str]) -> list[t
 
 
 class _Window:
-    """Inputs whose batches are under way."""
+    """A window of inputs whose batches are being decoded."""
 
     def __init__(
         self,
         inputs: list[_Input],
         engine: Engine,
         workers: _Workers,
-        wanted: DecodeOptions,
-        ruling: RuleCompiler,
+        options: DecodeOptions,
+        compiler: RuleCompiler,
         rules: Rules | None,
     ) -> None:
-        self._inputs, self._wanted = inputs, wanted
+        self._inputs, self._options = inputs, options
         self._sentences = [given.tokens[start:end] for given in inputs for start, end in given.sentences]
         matches: list[list[RuleMatch]] = []
         if rules or any(given.rules for given in inputs):
-            matches = [found for given in inputs for found in given.matches(rules, ruling)]
-        self._decodings = list(_decodings(self._sentences, engine, workers, wanted, ruling, matches))
+            matches = [found for given in inputs for found in given.matches(rules, compiler)]
+        self._decodings = list(_decodings(self._sentences, engine, workers, options, compiler, matches))
 
-    def answers(self, tags: Sequence[str], scheme: str | None) -> Iterator[tuple[Tagged, Floats]]:
+    def results(self, tags: Sequence[str], scheme: str | None) -> Iterator[tuple[Tagged, Floats]]:
         none = np.empty((0, len(tags)))
         rows = iter(_collect(self._decodings, self._sentences, tags))
         for given in self._inputs:
             found = [next(rows) for _ in given.sentences]
             marginals = [one.marginals for one in found if one.marginals is not None]
-            yield given.answer(found, scheme, self._wanted), np.concatenate([none, *marginals]) if marginals else none
+            yield given.result(found, scheme, self._options), np.concatenate([none, *marginals]) if marginals else none
 
 
 class _Input:
-    """One input, ready to be tagged: its text, tokens with offsets, and sentences as ranges of tokens."""
+    """One prepared input: its text, tokens with offsets, and sentences as ranges of tokens."""
 
     def __init__(self, given: Given, tokenizer: TokenizerName) -> None:
         self.rules: Rules | None = None
@@ -255,37 +257,42 @@ class _Input:
         if self.tokens:
             self.sentences.append((0, len(self.tokens)))
 
-    def matches(self, rules: Rules | None, ruling: RuleCompiler) -> list[list[RuleMatch]]:
-        """Where in each sentence rules hold: those for all inputs, and this one's own."""
+    def matches(self, rules: Rules | None, compiler: RuleCompiler) -> list[list[RuleMatch]]:
+        """Return the matches in each sentence of the rules for all inputs and of this input's rules."""
         sentences = [self.tokens[start:end] for start, end in self.sentences]
         found = [rules.matches(sentence) if rules else [] for sentence in sentences]
         if self.rules:
-            ruling.check(self.rules)
+            compiler.check(self.rules)
             ends = [start + len(token) for start, token in zip(self.starts, self.tokens, strict=True)]
             placed = self.rules.placed(self.starts, ends, self.sentences)
             for matches, sentence, own in zip(found, sentences, placed, strict=True):
                 matches += self.rules.matches(sentence) + own
         return found
 
-    def answer(self, found: list[_Found], scheme: str | None, wanted: DecodeOptions) -> Tagged:
+    def result(self, found: list[_DecodedSentence], scheme: str | None, options: DecodeOptions) -> Tagged:
         tags: list[str] = []
         spans: list[TaggedSpan] = []
         for (start, _), one in zip(self.sentences, found, strict=True):
             written, spelled = self._written(one.tags, start, scheme, one.spans)
             tags += written
             spans += spelled
-        answer = self.text, self.tokens, tuple(tags), tuple(spans), tuple(self.starts), tuple(self.sentences)
-        return Tagged(*answer, *self._beside(found, scheme, wanted))
+        return Tagged(
+            text=self.text,
+            tokens=self.tokens,
+            tags=tuple(tags),
+            spans=tuple(spans),
+            starts=tuple(self.starts),
+            sentences=tuple(self.sentences),
+            token_probabilities=tuple(p for one in found for p in one.tokens) if options.probabilities else None,
+            sentence_probabilities=tuple(p for one in found for p in one.sentence) if options.probabilities else None,
+            alternatives=None if options.best is None else self._alternatives(found, scheme),
+        )
 
-    def _beside(self, found: list[_Found], scheme: str | None, wanted: DecodeOptions) -> Iterator[Any]:
-        """What stands beside the tags: probabilities of tokens and of sentences, alternatives; None if not wanted."""
-        yield tuple(p for one in found for p in one.tokens) if wanted.probabilities else None
-        yield tuple(p for one in found for p in one.sentence) if wanted.probabilities else None
-        if wanted.best is not None:
-            yield tuple(
-                tuple(self._alternative(*other, start, scheme) for other in one.best)
-                for (start, _), one in zip(self.sentences, found, strict=True)
-            )
+    def _alternatives(self, found: list[_DecodedSentence], scheme: str | None) -> tuple[tuple[Alternative, ...], ...]:
+        return tuple(
+            tuple(self._alternative(*other, start, scheme) for other in one.best)
+            for (start, _), one in zip(self.sentences, found, strict=True)
+        )
 
     def _alternative(self, tags: list[str], log_probability: float, start: int, scheme: str | None) -> Alternative:
         written, spans = self._written(tags, start, scheme)
@@ -294,7 +301,7 @@ class _Input:
     def _written(
         self, tags: list[str], start: int, scheme: str | None, probabilities: Sequence[float] = ()
     ) -> tuple[list[str], list[TaggedSpan]]:
-        """Return the tags of the sentence that starts here as the scheme writes them, and the spans they spell."""
+        """Return the tags of the sentence that starts here in the scheme, and its spans."""
         if scheme is None:
             return tags, []
         found = read_spans(tags)

@@ -1,4 +1,4 @@
-"""The models in the package, by name: files beside this one, each with a model card inside."""
+"""The models in the package, by name. Each file holds a model card."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def names() -> list[str]:
 
 
 def is_bundled(model: str | os.PathLike[str]) -> bool:
-    """Return whether this names a model in the package; a file of the same name, where the process runs, comes first."""
+    """Return whether this names a model in the package. A file of the same name in the working directory wins."""
     return str(model) in names() and not os.path.lexists(model)
 
 
 def find(model: str | os.PathLike[str]) -> Path:
-    """Return the file of a model: a file as it is given, or one in the package by its name.
+    """Return the path of a model file: the given file, or a model in the package by its name.
 
     Raises:
-        DataError: there is neither.
+        DataError: no such file, and no such name.
     """
     if is_bundled(model):
         return _FOLDER / f"{model}.safetensors"
@@ -35,7 +35,7 @@ def find(model: str | os.PathLike[str]) -> Path:
 
 
 def check_own(model: str | os.PathLike[str]) -> None:
-    """See to it that a model is not one in the package, which is not to be changed.
+    """Check that a model is not one in the package, which must not change.
 
     Raises:
         DataError: it is.

@@ -1,4 +1,4 @@
-"""From scores to answers, the same for every engine and every head: tags, probabilities, the k best."""
+"""Decoding, the same for every engine and head: from scores to tags, probabilities and the k best sequences."""
 
 from __future__ import annotations
 
@@ -15,60 +15,62 @@ from tagsmith.tensors import Floats, Ids
 
 
 class ChainKernels(Protocol):
-    """What reads a chain: ``ops.chain.reference``, or the compiled ``ops.chain.compiled``."""
+    """The functions of a chain: ``ops.chain.reference`` or ``ops.chain.compiled``."""
 
     def viterbi(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
         """Return tag ids of each sentence's best allowed path. Shape: [N]."""
         ...
 
     def marginals(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-        """Return probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+        """Return the probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         ...
 
     def posteriors(self, chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
-        """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
+        """Return the probabilities of paths, their tags and their spans, over the allowed paths. Shape: path [N],
+        lengths [B].
+        """
         ...
 
 
-_ROUNDING = 1e-9  # a span that is certain may come out so much less probable
+_ROUNDING = 1e-9  # a certain span may come out this much less probable
 
 
 class DecodeOptions(NamedTuple):
-    """What an answer is to have beside the tags."""
+    """The results to compute besides the tags."""
 
     probabilities: bool = False
-    """Those of its tags, spans and sentences."""
+    """Probabilities of tags, spans and sentences."""
     marginals: bool = False
-    """Those of all tags."""
+    """Probabilities of all tags."""
     best: int | None = None
-    """So many best sequences."""
+    """The number of best sequences."""
     min_confidence: float = 0.0
-    """No span that is less probable than this; only with ``probabilities``."""
+    """The least probability of a span; only with ``probabilities``."""
 
 
 class Decoded(NamedTuple):
-    """The answer for a batch; None for what was not wanted."""
+    """The decoded batch. Results that were not requested are None."""
 
     path: Ids
     """Tag ids. Shape: [N]."""
     posteriors: Posteriors | None
-    """Of this path."""
+    """The probabilities of this path."""
     marginals: Floats | None
     """Shape: [N, K], float64."""
     best: list[tuple[Ids, Floats]] | None
-    """Paths and their log-probabilities, for each sentence. Shape: [R, n], [R]."""
+    """The best paths of each sentence and their log-probabilities. Shape: [R, n], [R]."""
 
 
 def allowed_by(config: Config, tags: Sequence[str]) -> Allowed:
-    """Return the steps that ``decode.constraints`` leaves: those of legal sequences, or all."""
-    scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
+    """Return the steps that ``decode.constraints`` allows: those of legal sequences, or all."""
+    scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # allows every step
     return Allowed(*allowed_steps(scheme, tags))
 
 
 class Decoder:
-    """Reads answers off chains, by the kernels it is given; under ``decode.constraints=scheme``, only legal ones.
+    """Decodes chains with the given kernels; under ``decode.constraints=scheme``, to legal sequences only.
 
-    All of them are over the same paths and, where probabilities are meant, with scores divided by ``temperature``.
+    All results are over the same paths. Probabilities use the scores divided by ``temperature``.
     """
 
     def __init__(self, config: Config, tags: Sequence[str], kernels: ChainKernels) -> None:
@@ -78,7 +80,7 @@ class Decoder:
         self._scheme, self._tags = config.scheme, tags
 
     def answer(self, chain: Chain, lengths: Ids, wanted: DecodeOptions) -> Decoded:
-        """Return all that is wanted. Shape: lengths [B]."""
+        """Return the tags and all other requested results. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
         least = wanted.min_confidence - _ROUNDING
@@ -97,15 +99,15 @@ class Decoder:
         return self.kernels.viterbi(chain, self.allowed, lengths)
 
     def marginals(self, chain: Chain, lengths: Ids) -> Floats:
-        """Return probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
+        """Return the probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
 
     def posteriors(self, chain: Chain, path: Ids, lengths: Ids) -> Posteriors:
-        """How probable a path of each sentence is, and its tags and spans. Shape: path [N], lengths [B]."""
+        """Return the probabilities of a path of each sentence, its tags and spans. Shape: path [N], lengths [B]."""
         return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
 
     def best(self, chain: Chain, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
-        """Return each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
+        """Return each sentence's k most probable paths (``reference.k_best``) and their log-probabilities."""
         found = reference.k_best(chain, self.allowed, lengths, k)
         totals = reference.log_partition(self._tempered(chain), self.allowed, lengths)
         return [(path, score / self.temperature - total) for (path, score), total in zip(found, totals, strict=True)]
@@ -116,7 +118,7 @@ class Decoder:
         return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
 
     def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:
-        """Return the path that the scheme writes for the spans that are probable enough; a sentence that loses none stays."""
+        """Return the path of the spans that are probable enough. A sentence that loses none is unchanged."""
         path, ends, places = path.copy(), np.cumsum(lengths), posteriors.places
         ids = {tag: k for k, tag in enumerate(self._tags)}
         for sentence in np.unique(places.sentence[posteriors.spans < least]):

@@ -1,4 +1,4 @@
-"""From a head's scores to a chain, the same for every engine that has no PyTorch."""
+"""Turn a head's scores into a chain, for every engine without PyTorch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tagsmith.tensors import Floats, Ids
 def chain_of(
     scores: Floats, lengths: Ids, head: CRFConfig | SoftmaxConfig, weights: Mapping[str, NDArray[Any]]
 ) -> Chain:
-    """Return the chain over sentences of these lengths, given a score for each row of the head's weight. Shape: [N, rows]."""
+    """Return the chain over sentences of these lengths, from the head's scores. Shape: [N, rows of head.weight]."""
     if not isinstance(head, CRFConfig):
         tags = scores.shape[1]
         return Chain(scores, *(np.zeros(shape, np.float32) for shape in ((tags, tags), tags, tags)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagsmith.ops.simd.compiling import kernel
-from tagsmith.ops.simd.lanes import LANES, exp, highest, load, log, maximum, multiply_add, broadcast, store, total
+from tagsmith.ops.simd.lanes import LANES, broadcast, exp, highest, load, log, maximum, multiply_add, store, total
 
 
 @kernel

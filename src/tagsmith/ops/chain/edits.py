@@ -1,4 +1,4 @@
-"""What is added to a chain's scores at some of its words: -inf forbids, any other number prefers or shuns."""
+"""Edits of a chain's scores at some words: -inf forbids, any other number is a bonus or a penalty."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tagsmith.tensors import Floats
 
 
 class Edits(NamedTuple):
-    """Scores to be added to the chain of a batch."""
+    """Scores to add to the chain of a batch."""
 
     emissions: list[tuple[int, int, Floats]]
-    """To the emissions of the words [start, end), for each tag. Shape: [K]."""
+    """For the emissions of the words [start, end), a score per tag. Shape: [K]."""
     transitions: list[tuple[int, Floats]]
-    """To the transitions that come to a word, which is not the first of its sentence. Shape: [K, K]."""
+    """For the transitions into a word, which is not the first of its sentence. Shape: [K, K]."""
 
 
 def edited(chain: Chain, edits: Edits) -> Chain:
-    """Return the chain with the edits added, in float64. What was not edited has the scores it had, to the bit.
+    """Return the chain with the edits added, in float64. Other scores are unchanged, to the bit.
 
-    Transitions shared by all words become each word's own only if some are edited.
+    Shared transitions are copied for each word only if some are edited.
     """
     emissions, transitions, start, end = (scores.astype(np.float64) for scores in chain)
     for first, after, scores in edits.emissions:

@@ -1,7 +1,7 @@
-"""The loss of a linear chain, with its gradient: by the compiled kernel on a CPU, in PyTorch on any other device.
+"""The loss of a linear chain and its gradient: compiled on a CPU, in PyTorch on any other device.
 
-No padding: PyTorch's loop goes through the words in order of time (see ``Steps``), so each step works on the sentences
-that still run.
+There is no padding. PyTorch's loop runs over the words in time order (see ``Steps``), so each step works on the
+sentences that still run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tagsmith.tensors import Ids
 
 
 class TorchChain(NamedTuple):
-    """What the paths of a batch score, as ``ops.chain.reference.TorchChain`` has it, in PyTorch."""
+    """The scores of the paths of a batch, as ``ops.chain.types.Chain``, in PyTorch."""
 
     emissions: Tensor
     transitions: Tensor
@@ -29,7 +29,7 @@ class TorchChain(NamedTuple):
 
 
 def nll(chain: TorchChain, tags: Tensor, lengths: Ids) -> Tensor:
-    """Sum over the sentences of the negative log-likelihood of their tags, over all tag sequences.
+    """Return the negative log-likelihood of the tags over all sequences, summed over the sentences.
 
     Shape: tags [N], in the order of the batch, lengths [B] -> [].
     """
@@ -40,7 +40,7 @@ def nll(chain: TorchChain, tags: Tensor, lengths: Ids) -> Tensor:
 
 
 class CompiledNll(Function):
-    """What ``nll`` says, on a CPU. One call of the kernel gives the value and the gradient, which waits for backward.
+    """``nll`` on a CPU. One kernel call computes the value and the gradient, which is kept for backward.
 
     Shape: emissions [N, K], transitions [K, K] or [N, K, K], start and end [K], tags [N], lengths [B] -> [].
     """
@@ -67,14 +67,13 @@ class CompiledNll(Function):
 
 
 class LogPartition(Function):
-    """Sum over the batch of the log of the sum of exp(score) over all paths.
+    """The log of the sum of exp(score) over all paths, summed over the batch.
 
-    Its gradient is the marginals. The backward pass over a chain is the forward pass over the chain read from its
-    end, with the transitions turned round; so one loop does both, and the gradient needs no loop at all.
+    Its gradient is the marginals. The backward pass over a chain is the forward pass over the reversed chain with
+    transposed transitions. So one loop does both, and the gradient needs no loop.
 
-    Shape: emissions [N, K] in the order of the batch, transitions [K, K] (from, to) or, for each word, the scores of
-    coming to it [N, K, K], start and end [K] -> []. Nothing comes to the first word of a sentence: its row of
-    transitions is not read.
+    Shape: emissions [N, K] in the order of the batch, transitions [K, K] (from, to) or, per word, the scores of
+    the step into it [N, K, K], start and end [K] -> []. The entry of a sentence's first word is not read.
     """
 
     @staticmethod
@@ -84,7 +83,7 @@ class LogPartition(Function):
         order = torch.from_numpy(steps.order).to(emissions.device)
         both = emissions[order]
         into = _into_places(transitions, order)
-        reached = torch.empty_like(both)  # alpha, and beta with its place's emission added
+        reached = torch.empty_like(both)  # alpha, and beta plus the emission
         now = both.new_empty(2, 0, 0)
         for t, (step, count) in enumerate(zip(steps.slices(), steps.counts, strict=True)):
             if t == 0:
@@ -104,11 +103,11 @@ class LogPartition(Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         (grad,) = grad_outputs
         emissions, transitions, forwards, backwards, first, last = ctx.saved_tensors
-        # Normalised word by word: against log_z, which float32 rounds, long sentences would lose all precision.
+        # Normalised per word: against log_z in float32, long sentences would lose all precision.
         marginals = (forwards + backwards - emissions).softmax(1)
         ends = torch.zeros(len(emissions), dtype=torch.bool, device=emissions.device)
         ends[last] = True
-        (before,) = torch.nonzero(~ends, as_tuple=True)  # words followed by another of their sentence
+        (before,) = torch.nonzero(~ends, as_tuple=True)  # words with a successor in their sentence
         into_next = transitions[before + 1] if transitions.ndim == 3 else transitions
         scores = forwards[before, :, None] + into_next + backwards[before + 1, None, :]
         pairs = scores.flatten(1).softmax(1).view_as(scores)
@@ -128,7 +127,7 @@ class LogPartition(Function):
 def path_score(
     emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, tags: Tensor, steps: Steps
 ) -> Tensor:
-    """Sum over the batch of the scores of the given paths.
+    """Return the scores of the given paths, summed over the batch.
 
     Shape: emissions [N, K] and tags [N] in the order of the batch, transitions [K, K] (from, to) or [N, K, K] as in
     ``LogPartition``, start and end [K] -> [].
@@ -147,9 +146,9 @@ def path_score(
 
 
 def _into_places(transitions: Tensor, order: Tensor) -> Tensor:
-    """Return the scores of stepping into each place of the order of time, reading forwards and backwards: [2, N, K, K]."""
+    """Return the scores of the step into each position in time order, forwards and backwards: [2, N, K, K]."""
     if transitions.ndim == 2:
         return torch.stack([transitions, transitions.T])[:, None].expand(-1, order.shape[1], -1, -1)
-    # Read backwards, a word is reached from the one after it, whose row has the step between them.
+    # Backwards, a word is reached from its successor, whose entry has the step between them.
     after = (order[1] + 1).clamp(max=len(transitions) - 1)
     return torch.stack([transitions[order[0]], transitions[after].transpose(1, 2)])

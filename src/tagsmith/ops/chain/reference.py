@@ -1,7 +1,6 @@
-"""The model's arithmetic in plain NumPy, written to be read: what every faster kernel is compared with.
+"""The linear chain in plain NumPy, written to be read. Every faster kernel is compared with it.
 
-All functions take and return arrays and know nothing of models. Letters: N words, U distinct words, C characters,
-K tags, H state size, F filters, D features.
+All functions take and return arrays. Letters: B sentences, N words, K tags, S spans.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from tagsmith.tensors import Floats, Ids
 
 
 def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
-    """Return tag ids of each sentence's path of highest score; of equal paths, the one with the lower ids at its end.
+    """Return the tag ids of each sentence's best path; of equal paths, the one with the lower ids at its end.
 
-    In float64, as all answers are: over many thousand words the rounding of float32 would pick another path. Some path
+    Computed in float64, since over thousands of words the rounding of float32 would pick another path. At least one
+    path
     must be allowed.
 
     Shape: lengths [B] -> [N], in the order of the batch.
@@ -35,8 +35,8 @@ def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
             through = score[: counts[t], None, :] + into[step]  # [B, to, from]
             best_before[step] = through.argmax(-1)
             score = np.take_along_axis(through, best_before[step][..., None], -1)[..., 0] + emissions[step]
-        going_on = counts[t + 1] if t + 1 < len(counts) else 0
-        last[going_on : counts[t]] = (score[going_on:] + end_transitions).argmax(-1)
+        running = counts[t + 1] if t + 1 < len(counts) else 0
+        last[running : counts[t]] = (score[running:] + end_transitions).argmax(-1)
     path = np.empty(len(emissions), np.int64)
     tag = last
     for t in reversed(range(len(counts))):
@@ -47,10 +47,10 @@ def viterbi(chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
 
 
 def forward_backward(chain: Chain, allowed: Allowed, lengths: Ids) -> tuple[Floats, Floats]:
-    """Log-sums over the paths that lead up to each tag of each word, its emission included, and over those on from it.
+    """Return the log-sums over the paths up to each tag of each word, with its emission, and over the paths after it.
 
-    With these alphas and betas, log-partition = logsumexp(alphas + betas) at any one word of a sentence, and the
-    marginals of a word are the softmax of its alphas + betas.
+    The log-partition is logsumexp(alphas + betas) at any word of a sentence. The marginals of a word are the softmax
+    of its alphas + betas.
 
     Shape: as ``viterbi`` -> alphas [N, K], betas [N, K], float64, in the order of the batch.
     """
@@ -61,38 +61,38 @@ def forward_backward(chain: Chain, allowed: Allowed, lengths: Ids) -> tuple[Floa
     alphas, betas = np.empty_like(emissions), np.empty_like(emissions)
     alphas[steps[0]] = start_transitions + emissions[steps[0]]
     for before, step in itertools.pairwise(steps):
-        going_on = step.stop - step.start
-        through = alphas[before][:going_on, :, None] + into[step]
+        running = step.stop - step.start
+        through = alphas[before][:running, :, None] + into[step]
         alphas[step] = np.logaddexp.reduce(through, axis=1) + emissions[step]
     betas[:] = end_transitions
     for step, after in reversed(list(itertools.pairwise(steps))):
-        going_on = after.stop - after.start
+        running = after.stop - after.start
         through = into[after] + (emissions[after] + betas[after])[:, None, :]
-        betas[step][:going_on] = np.logaddexp.reduce(through, axis=2)
-    back = time.order[0].argsort()  # where in time each word of the batch stands
+        betas[step][:running] = np.logaddexp.reduce(through, axis=2)
+    back = time.order[0].argsort()  # the position in time of each word of the batch
     return alphas[back], betas[back]
 
 
 def marginals(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-    """Return probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+    """Return the probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
     alphas, betas = forward_backward(chain, allowed, lengths)
     return softmax(alphas + betas)
 
 
 def log_partition(chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-    """Return log of the sum of exp(score) over the allowed paths of each sentence. Shape: [B], float64."""
+    """Return the log of the sum of exp(score) over the allowed paths of each sentence. Shape: [B], float64."""
     alphas, betas = forward_backward(chain, allowed, lengths)
     return log_totals(alphas, betas, lengths)
 
 
 def log_totals(alphas: Floats, betas: Floats, lengths: Ids) -> Floats:
-    """Return log-partitions from alphas and betas, those of last words. Shape: [N, K], [N, K], lengths [B] -> [B]."""
+    """Return the log-partitions, from the alphas and betas of last words. Shape: [N, K], [N, K], lengths [B] -> [B]."""
     last = np.cumsum(lengths) - 1
     return np.logaddexp.reduce(alphas[last] + betas[last], axis=1)
 
 
 def path_scores(chain: Chain, allowed: Allowed, path: Ids, lengths: Ids) -> Floats:
-    """Return the score of each sentence's path, -inf if it is not allowed. Shape: path [N], lengths [B] -> [B], float64."""
+    """Return the score of each sentence's path, -inf if not allowed. Shape: path [N], lengths [B] -> [B], float64."""
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
     scores = chain.emissions[np.arange(len(path)), path].astype(np.float64)
@@ -106,18 +106,20 @@ def path_scores(chain: Chain, allowed: Allowed, path: Ids, lengths: Ids) -> Floa
 
 
 def spans_of(path: Ids, reading: SpanReading, lengths: Ids) -> SpanArrays:
-    """Return the spans that paths spell, in order. Shape: path [N], lengths [B] -> [S] each."""
+    """Return the spans of the paths, in order. Shape: path [N], lengths [B] -> [S] each."""
     inside = reading.label[path] >= 0
-    goes_on = np.zeros(len(path) + 1, bool)  # whether a word goes on with the span of the word before it
-    goes_on[1:-1] = reading.continues[path[:-1], path[1:]]
-    goes_on[np.cumsum(lengths)] = False
-    starts = np.flatnonzero(inside & ~goes_on[:-1])
-    ends = np.flatnonzero(inside & ~goes_on[1:]) + 1
+    continues = np.zeros(len(path) + 1, bool)  # whether a word continues the span of the word before it
+    continues[1:-1] = reading.continues[path[:-1], path[1:]]
+    continues[np.cumsum(lengths)] = False
+    starts = np.flatnonzero(inside & ~continues[:-1])
+    ends = np.flatnonzero(inside & ~continues[1:]) + 1
     return SpanArrays(starts, ends, reading.label[path[starts]], np.repeat(np.arange(len(lengths)), lengths)[starts])
 
 
 def posteriors(chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
-    """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
+    """Return the probabilities of paths, their tags and their spans, over the allowed paths. Shape: path [N], lengths
+    [B].
+    """
     alphas, betas = forward_backward(chain, allowed, lengths)
     totals, spans = log_totals(alphas, betas, lengths), spans_of(path, reading, lengths)
     masses = span_masses(chain, allowed, reading, spans, alphas, betas, lengths)
@@ -132,13 +134,13 @@ def posteriors(chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, 
 def span_masses(
     chain: Chain, allowed: Allowed, reading: SpanReading, spans: SpanArrays, alphas: Floats, betas: Floats, lengths: Ids
 ) -> Floats:
-    """Log-sums over the paths that spell each of some spans: exactly these words, with this label. Shape: [S].
+    """Return the log-sum over the paths that contain each span: exactly these words, with this label. Shape: [S].
 
-    A step into the span that does not go on with one before it, steps that go on, and a step out that does not.
+    A step into the span that continues no earlier one, steps that continue it, and a step out that does not.
     """
     emissions, transitions, start_transitions, end_transitions = _masked(chain, allowed)
     into = _at_each_word(transitions, emissions)  # [N, from, to]
-    goes_on = np.where(reading.continues, 0.0, -np.inf)
+    continues = np.where(reading.continues, 0.0, -np.inf)
     breaks = np.where(reading.continues, -np.inf, 0.0)
     ends = np.cumsum(lengths)
     masses = np.empty(len(spans.starts))
@@ -149,7 +151,7 @@ def span_masses(
             reached = np.logaddexp.reduce(alphas[start - 1][:, None] + into[start] + breaks, axis=0)
         reached = np.where(reading.label == label, reached + emissions[start], -np.inf)
         for word in range(start + 1, end):
-            reached = np.logaddexp.reduce(reached[:, None] + into[word] + goes_on, axis=0) + emissions[word]
+            reached = np.logaddexp.reduce(reached[:, None] + into[word] + continues, axis=0) + emissions[word]
         if end == ends[sentence]:
             left = reached + end_transitions
         else:
@@ -159,9 +161,9 @@ def span_masses(
 
 
 def k_best(chain: Chain, allowed: Allowed, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
-    """Return each sentence's k allowed paths of highest score, best first, and their scores; all where there are fewer.
+    """Return each sentence's k best allowed paths and their scores, best first; all of them if there are fewer.
 
-    Of equal paths the one with the lower ids at its end comes first, as in ``viterbi``, whose path is the first of all.
+    Of equal paths, the one with the lower ids at its end comes first. The first path is that of ``viterbi``.
 
     Shape: lengths [B] -> for each sentence paths [R, n] and scores [R], float64, with R <= k.
     """
@@ -172,9 +174,11 @@ def k_best(chain: Chain, allowed: Allowed, lengths: Ids, k: int) -> list[tuple[I
 
 
 def _k_best(emissions: Floats, into: Floats, start: Floats, end: Floats, k: int) -> tuple[Ids, Floats]:
-    """Of one sentence. Each tag of a word has up to k ways that lead to it, ranked; the rank is the last axis."""
+    """Return the k best paths of one sentence. Each tag of a word keeps its k best prefixes, ranked along the last
+    axis.
+    """
     scores = (start + emissions[0])[:, None]  # [K, ranks]
-    ways = []  # for each tag and rank of a word: the place of its best way among those of the word before
+    ways = []  # for each tag and rank of a word: its best predecessor among those of the word before
     for word in range(1, len(emissions)):
         through = (scores + into[word][:, :, None]).reshape(len(start), -1)  # [to, from and rank]
         best = (-through).argsort(axis=1, kind="stable")[:, :k].copy()  # without the rest, which a view would keep
@@ -192,13 +196,13 @@ def _k_best(emissions: Floats, into: Floats, start: Floats, end: Floats, k: int)
 
 
 def softmax(scores: Floats) -> Floats:
-    """exp(scores), scaled so that each row adds up to 1; of a row, some score must be finite."""
+    """Return exp(scores) with each row scaled to a sum of 1. Each row needs a finite score."""
     powers = np.exp(scores - scores.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
 def _masked(chain: Chain, allowed: Allowed) -> Chain:
-    """Return the chain in float64 with what is not allowed at -inf."""
+    """Return the chain in float64, with forbidden steps at -inf."""
     return Chain(
         chain.emissions.astype(np.float64),
         np.where(allowed.step, chain.transitions.astype(np.float64), -np.inf),
@@ -208,12 +212,12 @@ def _masked(chain: Chain, allowed: Allowed) -> Chain:
 
 
 def _in_time(chain: Chain, allowed: Allowed, time: Steps) -> Chain:
-    """Return the masked chain, words in order of time."""
+    """Return the masked chain with words in time order."""
     emissions, transitions, *ends = _masked(chain, allowed)
     order = time.order[0]
     return Chain(emissions[order], transitions if transitions.ndim == 2 else transitions[order], *ends)
 
 
 def _at_each_word(transitions: Floats, emissions: Floats) -> Floats:
-    """Return the transitions into each word, [N, K, K], whether there is a matrix for each or one for all."""
+    """Return the transitions into each word, [N, K, K], from one matrix per word or one for all."""
     return np.broadcast_to(transitions, (len(emissions), *transitions.shape[-2:]))

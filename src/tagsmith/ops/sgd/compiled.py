@@ -1,5 +1,6 @@
-"""A step of gradient descent with momentum in one pass over the weights, and over the rows of a table that a batch
-reads. ``ops.sgd.on_torch`` has the formulas, and says the same in PyTorch."""
+"""SGD with momentum in one pass over the weights, and over the rows of a table that a batch reads.
+
+``ops.sgd.on_torch`` has the formulas, and the same steps in PyTorch."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def squared_norm(values: Floats) -> float:
 
 @kernel
 def descend(weights: Floats, velocity: Floats, gradient: Floats, momentum: float, scale: float, rate: float) -> None:
-    """v ← momentum v + scale g, and then weights ← weights - rate v. Shape: all [n]."""
+    """Set v ← momentum v + scale g, then weights ← weights - rate v. Shape: all [n]."""
     keep, take, go = np.float32(momentum), np.float32(scale), np.float32(rate)
     for i in range(len(weights)):
         velocity[i] = keep * velocity[i] + take * gradient[i]
@@ -29,7 +30,7 @@ def descend(weights: Floats, velocity: Floats, gradient: Floats, momentum: float
 
 @kernel
 def catch_up(table: Floats, velocity: Floats, last: Ids, left: Floats, way: Floats, rows: Ids) -> None:
-    """Bring rows to where the steps so far have carried them; a repeated row is there already.
+    """Bring rows up to date with the steps so far. A repeated row is updated once.
 
     Shape: table and velocity [rows of the table, D], last [rows of the table], left and way [steps], rows [R].
     """
@@ -44,7 +45,7 @@ def catch_up(table: Floats, velocity: Floats, last: Ids, left: Floats, way: Floa
 
 @kernel
 def sum_by_row(place: Ids, values: Floats, rows: int) -> Floats:
-    """Return the sum of the values that stand at each place, taken in their order. Shape: [N], [N, D] -> [rows, D]."""
+    """Return the sum of the values at each row, in order. Shape: [N], [N, D] -> [rows, D]."""
     sums = np.zeros((rows, values.shape[1]), np.float32)
     for n in range(len(place)):
         for d in range(values.shape[1]):
@@ -56,6 +57,6 @@ def sum_by_row(place: Ids, values: Floats, rows: int) -> Floats:
 def descend_rows(
     table: Floats, velocity: Floats, rows: Ids, gradient: Floats, momentum: float, scale: float, rate: float
 ) -> None:
-    """``descend`` for some rows of a table, none of them twice. Shape: [·, D], [·, D], [R], [R, D]."""
+    """Apply ``descend`` to some distinct rows of a table. Shape: [·, D], [·, D], [R], [R, D]."""
     for r in range(len(rows)):
         descend(table[rows[r]], velocity[rows[r]], gradient[r], momentum, scale, rate)

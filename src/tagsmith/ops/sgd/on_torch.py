@@ -1,22 +1,23 @@
-"""Stochastic gradient descent with momentum and clipping, whose table of word vectors is updated row by row.
+"""SGD with momentum and gradient clipping. The table of word vectors is updated row by row.
 
 At step t, with gradient g (of all weights, L2 norm ‖g‖), rate η_t and momentum μ::
 
     s = min(1, clip / ‖g‖)        v ← μ v + s g        θ ← θ - η_t v
 
-A batch reads a few rows of the table, and the gradient of every other row is zero. Such a row only coasts: after a last
-gradient at step u, its velocity shrinks and carries it on, so that after step n
+A batch reads a few rows of the table; every other row has a zero gradient. After a last gradient at step u, such a row
+keeps moving with a shrinking velocity. After step n
 
     v_n = μ^(n-u) v_u        θ_n = θ_u - v_u Σ_{k=u+1..n} η_k μ^(k-u)
 
-Both factors depend on u and n alone, not on the row. They are what becomes of a velocity of 1 left behind at step u::
+Both factors depend only on u and n, not on the row. They describe a unit velocity left at step u::
 
     left_n[u] = μ left_{n-1}[u]        way_n[u] = way_{n-1}[u] + η_n left_n[u]        left_u[u] = 1, way_u[u] = 0
 
-and are kept for each u since the last flush, in float64. A row catches up when a batch is about to read it. This is
-the dense method's own recurrence, run once for a step rather than once for a row: it only adds terms of one sign, so
-nothing cancels, for any sequence of rates, and where a power of μ underflows it is added to what dwarfs it. (The
-difference of two cumulative sums of η_k μ^k, divided by μ^u, costs less but loses all digits after some hundred steps.)
+and are kept in float64 for each u since the last flush. A row catches up just before a batch reads it. This is the
+dense recurrence, run once per step instead of once per row. It adds only terms of one sign, so nothing cancels, for any
+learning rates, and an underflowing power of μ does no harm. (The difference of two cumulative sums of η_k μ^k, divided
+by
+μ^u, is cheaper but loses all digits after some hundred steps.)
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from tagsmith.tensors import check_same_shapes
 
 
 class SGD:
-    """The optimizer: dense weights by name, and a table [rows, D] whose gradients are sparse, or None.
+    """The optimiser of dense weights by name, and of a table [rows, D] with sparse gradients, or None.
 
-    Before the forward pass of a step ``catch_up`` is told the rows it will read, and before the table is read as a
-    whole (evaluation, saving) comes ``flush``. A step costs time in proportion to the dense weights, the rows of the
-    batch, and the steps since the last flush (two float64 numbers each), but not to the rows of the table.
+    Call ``catch_up`` with the rows that a forward pass will read, and ``flush`` before the whole table is read
+    (evaluation, saving). The cost of a step depends on the dense weights, the rows of the batch and the steps since the
+    last flush (two float64 numbers each), not on the rows of the table.
 
-    A missing gradient is a gradient of zero. As in ``torch.nn.utils.clip_grad_norm_``, 1e-6 is added to the norm.
+    A missing gradient counts as zero. As in ``torch.nn.utils.clip_grad_norm_``, 1e-6 is added to the norm.
     """
 
     def __init__(self, dense: Mapping[str, Tensor], table: Tensor | None, *, momentum: float, clip: float) -> None:
@@ -52,7 +53,7 @@ class SGD:
         self._momentum, self._clip = momentum, clip
 
     def catch_up(self, rows: Tensor) -> None:
-        """Bring the rows (ids of any shape, repeated or not) to where the steps so far have carried them."""
+        """Bring rows up to date (ids of any shape, repeated or not)."""
         if self._rows:
             self._rows.catch_up(rows.flatten())
 
@@ -63,7 +64,7 @@ class SGD:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """One step at a learning rate, with the gradients found in ``.grad``.
+        """Take a step at a learning rate, with the gradients in ``.grad``.
 
         Raises:
             ValueError: a gradient of the table that is not sparse, or for a row that was not caught up.
@@ -77,26 +78,26 @@ class SGD:
             self._rows.step(*read, scale, rate)
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for weights in [*self._dense.values(), *([self._rows.table] if self._rows else [])]:
             weights.grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """Return a copy of all it remembers, nothing caught up: training goes on from it to the same bits.
+        """Return a copy of the state, nothing caught up. Training resumes from it to the same bits.
 
         ``velocity.NAME`` for each dense weight; ``rows.velocity`` [rows, D], ``rows.last`` [rows] (int64, the step at
-        which a row was last brought up to date, counted from the last flush), ``rows.left`` and ``rows.way``
+        which a row was last up to date, counted from the last flush), ``rows.left`` and ``rows.way``
         [steps since the last flush + 1] (float64).
         """
         return {name: tensor.clone() for name, tensor in self._tensors().items()}
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take up what ``state`` gave, along with the weights as they were then.
+        """Load a state that ``state`` returned. The weights must be those of that moment.
 
         Raises:
-            ConfigError: the state of another optimizer, or of other weights. Nothing has been taken up then.
-            DataError: one that contradicts itself. Nothing has been taken up then either.
+            ConfigError: the state of another optimiser, or of other weights. Nothing is loaded.
+            DataError: a state that contradicts itself. Nothing is loaded.
         """
         own = self._tensors()
         by_step = {name: state[name] for name in ("rows.left", "rows.way") if name in own and name in state}
@@ -135,7 +136,7 @@ def total_norm(gradients: Sequence[Tensor]) -> float:
 def descend(
     weights: Tensor, velocity: Tensor, gradient: Tensor | None, momentum: float, scale: float, rate: float
 ) -> None:
-    """One step of some weights, their velocity among them. No gradient is a gradient of zero."""
+    """Take a step of some weights and their velocity. A missing gradient counts as zero."""
     if gradient is not None and all(map(runs_compiled, (weights, velocity, gradient))):
         theta, v = (tensor.detach().view(-1).numpy() for tensor in (weights, velocity))
         kernels.descend(theta, v, gradient.reshape(-1).numpy(), momentum, scale, rate)
@@ -147,7 +148,7 @@ def descend(
 
 
 class _Rows:
-    """The rows of a table, each brought up to date when it is read. ``left`` and ``way`` are the module's, by step."""
+    """The rows of a table, each brought up to date when it is read. ``left`` and ``way`` are defined above."""
 
     def __init__(self, table: Tensor, momentum: float) -> None:
         self.table, self.momentum = table, momentum
@@ -176,7 +177,7 @@ class _Rows:
         self.left, self.way = self.left[-1:].clone(), self.way[-1:].clone()  # 1 and 0: those of the latest step
 
     def gradient(self) -> tuple[Tensor, Tensor]:
-        """Return the rows that have a gradient [R], ascending, and their gradients [R, D], summed in the batch's order."""
+        """Return the rows with a gradient [R], ascending, and their gradients [R, D], summed in batch order."""
         gradient = self.table.grad
         if gradient is None:
             return self.last.new_empty(0), self.table.new_empty(0, self.table.shape[1])
@@ -185,7 +186,7 @@ class _Rows:
         rows, place = gradient._indices()[0].unique(return_inverse=True)
         values = gradient._values()
         if (self.last[rows] != len(self.left) - 1).any():
-            raise ValueError("a gradient for a row that catch_up was not told of")
+            raise ValueError("a gradient for a row that catch_up was not given")
         # Not coalesce(): it promises no order for the sum of a repeated row.
         if runs_compiled(values):
             return rows, torch.from_numpy(kernels.sum_by_row(place.numpy(), values.contiguous().numpy(), len(rows)))

@@ -1,8 +1,8 @@
-"""Compiles kernels with Numba: once for each install and processor, and says so.
+"""Compile kernels with Numba once per install and processor, and announce it.
 
-Compiled code lies in the user's cache folder (see ``files.cache_folder``; ``NUMBA_CACHE_DIR`` wins), in a folder named
-by a hash of all kernels' sources: a change of any kernel is a change of all, since Numba looks at the file of the
-function it compiles and not at what that file imports.
+Compiled code is cached in the user's cache folder (see ``files.cache_folder``; ``NUMBA_CACHE_DIR`` wins), in a folder
+named by a hash of all kernels' sources. A change of any kernel invalidates all, since Numba checks only the file of the
+compiled function and not its imports.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _MAY_REORDER = {"contract", "reassoc", "nsz", "arcp", "afn"}  # never nnan or ni
 
 
 def kernel(function: Function) -> Function:
-    """Return the function, compiled when it is first called. It lets go of Python's lock and divides as NumPy does."""
+    """Compile a function at its first call. It releases Python's lock and divides like NumPy."""
     return _compiled(function, fastmath=False)
 
 
 def reordering_kernel(function: Function) -> Function:
-    """As ``kernel``; sums may be taken in another order, always the same one, so that they use vector instructions."""
+    """Compile as ``kernel``, but allow sums in another, fixed order, so that they use vector instructions."""
     return _compiled(function, fastmath=_MAY_REORDER)
 
 
 def _compiled(function: Any, fastmath: bool | set[str]) -> Any:
-    settings: Any = config  # Numba makes them when it is imported
+    settings: Any = config  # Numba adds them on import
     before, settings.CACHE_DIR = settings.CACHE_DIR, _folder()
     try:
         return numba.njit(function, cache=True, nogil=True, error_model="numpy", fastmath=fastmath)
@@ -46,7 +46,7 @@ def _compiled(function: Any, fastmath: bool | set[str]) -> Any:
 
 @cache
 def _folder() -> str:
-    """Where compiled kernels are kept; where nothing can be, a folder for this process alone."""
+    """Return the folder of compiled kernels; if none can be kept, a temporary one for this process."""
     salt = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         salt.update(path.read_bytes())
@@ -56,7 +56,7 @@ def _folder() -> str:
 
 
 class _Announcement(event.Listener):
-    """One line on stderr before the first of our kernels that the cache does not have is compiled."""
+    """Prints one line to stderr before the first kernel that is missing from the cache is compiled."""
 
     def __init__(self) -> None:
         self.is_made = False

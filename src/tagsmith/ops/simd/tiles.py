@@ -1,8 +1,8 @@
 """Matrix products inside compiled code: tiles of a few rows by one panel of columns, held in vector registers.
 
-A weight [D, C] is packed into panels of ``PANEL`` columns, one after another, so that a tile reads it from front to
-back. Every sum runs over the depth in one order, so a row's result is the same, to the bit, whatever rows it is
-computed with. (A BLAS promises no such thing.)
+A weight [D, C] is packed into panels of ``PANEL`` columns, so that a tile reads it sequentially. Every sum runs over
+the
+depth in the same order, so a row's result is bit-identical whatever rows it is computed with. (No BLAS promises that.)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tagsmith.tensors import Floats
 
 
 def _lanes_and_vectors() -> tuple[int, int]:
-    """Floats in a vector register, and how many of them a row of a tile has: with 6 rows, the registers hold a tile."""
+    """Return the floats in a vector register, and the registers per row of a tile; 6 rows fill them."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 16, 4  # 24 of 32 registers
@@ -38,7 +38,7 @@ ROWS = 6
 
 @kernel
 def pack(weight: Floats) -> Floats:
-    """Return a weight as the kernels read it: panels of columns, zeros after the last. Shape: [D, C] -> [panels, D, PANEL]."""
+    """Return a weight packed for the kernels, padded with zeros. Shape: [D, C] -> [panels, D, PANEL]."""
     depth, columns = weight.shape
     packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
     for panel in range(len(packed)):
@@ -51,7 +51,7 @@ def pack(weight: Floats) -> Floats:
 
 @kernel
 def pack_transposed(weight: Floats) -> Floats:
-    """Return the transpose of a weight, packed. Shape: [C, D] -> [panels, D, PANEL]."""
+    """Return the packed transpose of a weight. Shape: [C, D] -> [panels, D, PANEL]."""
     columns, depth = weight.shape
     packed = np.zeros((-(-columns // PANEL), depth, PANEL), np.float32)
     for panel in range(len(packed)):
@@ -64,11 +64,11 @@ def pack_transposed(weight: Floats) -> Floats:
 
 
 def _tile(vectors: int) -> Any:
-    """Return the intrinsic for tiles of so many vectors a row, with a body for each number of rows."""
+    """Return the intrinsic for tiles with this number of vectors per row. It has a body for each number of rows."""
 
     @intrinsic
     def tile(context: Any, out: Any, out_row: Any, column: Any, a: Any, a_row: Any, rows: Any, weight: Any) -> Any:
-        """out[out_row + r, column:] += a[a_row + r] · weight's columns from there, for r below ``rows``."""
+        """Add to out[out_row + r, column:] a[a_row + r] · weight's columns from there, for r below ``rows``."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             arrays = {i: context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 3, 6)}
@@ -94,7 +94,7 @@ def _tile(vectors: int) -> Any:
             begin = at(6, builder.mul(panel, depth), within)
 
             def add(rows: int, end: Any) -> None:
-                """The tile of so many rows, from here on; it ends in a jump to ``end``."""
+                """Emit the tile with this number of rows. It ends in a jump to ``end``."""
                 outs = [at(0, builder.add(arguments[1], word(r)), arguments[2]) for r in range(rows)]
                 sources = [at(3, builder.add(arguments[4], word(r)), word(0)) for r in range(rows)]
                 places = [vector_at(outs[r], v) for r in range(rows) for v in range(vectors)]
@@ -148,16 +148,16 @@ _panel_tile, _vector_tile = _tile(VECTORS), _tile(1)
 
 @kernel
 def whole_vectors(columns: int) -> int:
-    """So many columns, rounded up to whole vectors: the width that a product's ``out`` must have."""
+    """Return a number of columns rounded up to whole vectors: the width of a product's ``out``."""
     return -(-columns // LANES) * LANES
 
 
 @kernel
 def add_product(out: Floats, out_row: int, a: Floats, a_row: int, rows: int, weight: Floats) -> None:
-    """out[out_row:][:rows] += a[a_row:][:rows] · weight, for at most ``ROWS`` rows.
+    """Add a[a_row:][:rows] · weight to out[out_row:][:rows], for at most ``ROWS`` rows.
 
     Shape: out [·, W], a [·, D], weight [panels, D, PANEL] (see ``pack``); all C-contiguous, float32. W is a multiple of
-    ``LANES``, at most panels * PANEL: as many of the weight's columns are computed.
+    ``LANES``, at most panels * PANEL: this number of columns is computed.
     """
     for column in range(0, out.shape[1], PANEL):
         if column + PANEL <= out.shape[1]:
@@ -169,7 +169,7 @@ def add_product(out: Floats, out_row: int, a: Floats, a_row: int, rows: int, wei
 
 @kernel
 def product(a: Floats, weight: Floats, bias: Floats) -> Floats:
-    """Return a · weight + bias. Shape: a [N, D], weight [panels, D, PANEL], bias [W] -> [N, W] (see ``add_product``)."""
+    """Return a · weight + bias. Shape: a [N, D], weight [panels, D, PANEL], bias [W] -> [N, W]."""
     out = np.empty((len(a), len(bias)), np.float32)
     out[:] = bias
     # A panel stays in the second-level cache while all rows go by.
