@@ -433,7 +433,7 @@ class TestWrite:
 
 def test_lines_of_tokens_only_grow(file: Path) -> None:
     file.write_text("a O\n\n\nb O\nc O\n\nd O")
-    numbers = [number for block in read_blocks(file) for number in block.numbers]
+    numbers = [number for block in read_blocks(file) for number in block.line_numbers]
     assert numbers == [1, 4, 5, 7]
     assert all(a < b for a, b in pairwise(numbers))
 

@@ -236,7 +236,7 @@ class TestWrittenBack:
         scratch.write_bytes("".join(tree[0]).encode())
         blocks = list(read_blocks(scratch))
         assert "".join(block.with_tags(block.tags) for block in blocks).encode() == scratch.read_bytes()
-        assert [number - 1 for block in blocks for number in block.numbers] == tree[1]
+        assert [number - 1 for block in blocks for number in block.line_numbers] == tree[1]
 
     def test_comments_stand_with_the_sentence_they_are_written_above(self, file: Path) -> None:
         assert [block.lines[0] for block in read_blocks(file)] == ["# sent_id = 1\n", "# sent_id = 2\n"]

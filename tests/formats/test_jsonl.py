@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith import Alternative, DataError, Sentence, Tagged, TaggedSpan
-from tagsmith.formats.jsonl import answer, dumps, read, read_objects, span_answer, write, write_spans
+from tagsmith.formats.jsonl import dumps, read, read_objects, to_object, to_spans_object, write, write_spans
 from tagsmith.schemes import SCHEMES, read_spans
 from tagsmith.segment import tokenize
 from tagsmith.text import TokenizerName
@@ -352,7 +352,7 @@ class TestAnswer:
     )
 
     def decoded(self, given: dict[str, Any] | None = None) -> dict[str, Any]:
-        line = dumps(answer(self.TAGGED, given))
+        line = dumps(to_object(self.TAGGED, given))
         assert line.endswith("}\n")
         assert line.count("\n") == 1
         return msgspec.json.decode(line)
@@ -375,7 +375,7 @@ class TestAnswer:
         assert found["tags"] == ["B-PER", "O"]
 
     def test_as_a_text_and_spans_alone(self) -> None:
-        assert span_answer(self.TAGGED) == {"text": "Jay left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}
+        assert to_spans_object(self.TAGGED) == {"text": "Jay left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}
 
     def test_what_is_given_never_stands_in_the_way_of_reading_it_again(self, file: Path) -> None:
         given = {
@@ -386,7 +386,7 @@ class TestAnswer:
             "entities": 5,
             "text": "Jay, left",
         }
-        found = span_answer(self.TAGGED, given)
+        found = to_spans_object(self.TAGGED, given)
         assert found == {
             "id": 1,
             "given_tokens": ["Jay", "left"],
@@ -409,7 +409,7 @@ class TestAnswer:
     )
 
     def test_probabilities_have_six_digits_however_small_they_are(self) -> None:
-        found = msgspec.json.decode(dumps(answer(self.SURE)))
+        found = msgspec.json.decode(dumps(to_object(self.SURE)))
         assert found == {
             **self.decoded(),
             "spans": [{**self.decoded()["spans"][0], "probability": 1.23457e-7}],
@@ -417,10 +417,10 @@ class TestAnswer:
             "sentence_probabilities": [3e-12],
             "alternatives": [[{"tags": ["O", "O"], "spans": [], "log_probability": -0.000123457}]],
         }
-        assert span_answer(self.SURE)["spans"][0]["probability"] == 1.23457e-7
+        assert to_spans_object(self.SURE)["spans"][0]["probability"] == 1.23457e-7
 
     def test_an_answer_given_again_keeps_its_former_probabilities_under_another_name(self) -> None:
-        found = self.decoded(answer(self.SURE))
+        found = self.decoded(to_object(self.SURE))
         assert found["given_token_probabilities"] == [0.123457, 1.0]
         assert found["given_sentence_probabilities"] == [3e-12]
         assert len(found["given_alternatives"]) == 1
@@ -432,5 +432,5 @@ class TestAnswer:
 
     def test_the_input_is_not_changed(self) -> None:
         given = {"tags": ["O", "O"]}
-        answer(self.TAGGED, given)
+        to_object(self.TAGGED, given)
         assert given == {"tags": ["O", "O"]}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith import Tagged, TaggedSpan
-from tagsmith.formats.html import colour, page
+from tagsmith.formats.html_text import colour, page
 
 VOID = {"meta"}
 
