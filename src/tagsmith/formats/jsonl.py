@@ -9,36 +9,24 @@ Offsets count characters (Unicode code points) from 0; ``end`` is the offset aft
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
-from typing import Annotated, Any, TextIO, TypeGuard
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO, TypeGuard
 
 import msgspec
 
 from tagsmith.errors import DataError
 from tagsmith.files import read_lines, source_name
+from tagsmith.formats.char_spans import EXPECTED, keys_of, split_text
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.formats.format import InputRecord, Prediction, ReadOptions
-from tagsmith.schemes import SCHEMES, sentence_spans
-from tagsmith.segment import segment
-from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan, TokenizerName, spaced
+from tagsmith.schemes import sentence_spans
+from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
 _RENAMED: dict[str, str] = {
     **dict.fromkeys(("tags", "spans", "entities"), "gold_"),
     **dict.fromkeys(("token_probabilities", "sentence_probabilities", "alternatives"), "given_"),
 }
 _SPAN_KEYS = TaggedSpan._fields[:-1]  # all but the probability
-_EXPECTED = 'a JSON object with "tokens" (a list of strings) or "text" (a string)'
-
-
-class _CharSpan(msgspec.Struct, frozen=True):
-    """A labelled part of a text: its characters [start, end)."""
-
-    start: int
-    end: int
-    label: Annotated[str, msgspec.Meta(min_length=1)]
-    text: str | None = None
-    """The characters, if the file repeats them."""
 
 
 def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -115,91 +103,19 @@ def to_sentence(value: Mapping[str, Any], source: str, line: int, *, tagged: boo
     """
     tokens, tags = value.get("tokens"), value.get("tags") if tagged else None
     if not _is_strings(tokens):
-        raise DataError(f"an object with {_keys(value)}", _EXPECTED, source=source, line=line)
+        raise DataError(f"an object with {keys_of(value)}", EXPECTED, source=source, line=line)
     if "" in tokens:
         raise DataError(f"an empty token (number {tokens.index('') + 1})", "a token", source=source, line=line)
     if not tagged:
         return Sentence(tokens, None, source, [line] * len(tokens))
     if not _is_strings(tags):
         expected = 'a list of strings under "tags" beside "tokens"'
-        raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
+        raise DataError(f"an object with {keys_of(value)}", expected, source=source, line=line)
     if "" in tags:
         raise DataError(f"an empty tag (number {tags.index('') + 1})", "a tag", source=source, line=line)
     if len(tags) != len(tokens):
         raise DataError(f"{len(tags)} tags", f"{len(tokens)}, one for each token", source=source, line=line)
     return Sentence(tokens, tags, source, [line] * len(tokens))
-
-
-def split_text(
-    value: Mapping[str, Any], source: str, line: int, *, tagged: bool, tokenizer: TokenizerName
-) -> list[Sentence]:
-    """Return the sentences of an object's ``text``, tagged with its ``spans`` (or ``entities``) in IOB2.
-
-    No sentence ends inside a span.
-
-    Raises:
-        DataError: no text or no spans; a span outside the text, overlapping another, with another text than it says,
-            or with a border inside a token.
-    """
-    if not isinstance(text := value["text"], str):
-        raise DataError(f"an object with {_keys(value)}", _EXPECTED, source=source, line=line)
-    sentences = segment(text, tokenizer)
-    offsets = [token for sentence in sentences for token in sentence]
-    spans = _token_spans(text, _char_spans(value, source, line), offsets, source, line) if tagged else []
-    inside = {token for span in spans for token in range(span.start + 1, span.end)}
-    borders = [0, *(end for end in accumulate(map(len, sentences)) if end not in inside)]
-    tokens = [text[start:end] for start, end in offsets]
-    tags = SCHEMES["IOB2"].write(spans, len(tokens))
-    return [
-        Sentence(tokens[start:end], tags[start:end] if tagged else None, source, [line] * (end - start))
-        for start, end in pairwise(borders)
-    ]
-
-
-def _char_spans(value: Mapping[str, Any], source: str, line: int) -> list[_CharSpan]:
-    names = [name for name in ("spans", "entities") if name in value]
-    if len(names) != 1:
-        expected = '"spans" (or "entities") beside "text"'
-        raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
-    try:
-        return msgspec.convert(value[names[0]], list[_CharSpan])
-    except msgspec.ValidationError as error:
-        expected = 'a list of objects with "start", "end" (characters) and "label"'
-        raise DataError(f'"{names[0]}" with a fault ({error})', expected, source=source, line=line) from None
-
-
-def _token_spans(
-    text: str, spans: Sequence[_CharSpan], offsets: Sequence[tuple[int, int]], source: str, line: int
-) -> list[Span]:
-    """Return the spans in tokens, in order."""
-    starts = {start: token for token, (start, _) in enumerate(offsets)}
-    ends = {end: token + 1 for token, (_, end) in enumerate(offsets)}
-    in_tokens: list[Span] = []
-    free = 0
-    for span in sorted(spans, key=lambda span: (span.start, span.end)):
-        characters = text[max(span.start, 0) : max(span.end, 0)]
-        expected = None
-        if not 0 <= span.start < span.end <= len(text):
-            expected = f"0 <= start < end <= {len(text)}, the characters of the text"
-        elif span.text not in (None, characters):
-            expected = f"{span.text!r} there, as the span says; offsets count characters (Unicode code points)"
-        elif span.start < free:
-            expected = f"spans that do not overlap; another ends at {free}"
-        elif span.start not in starts:
-            expected = f"the borders of tokens; it starts {_inside(text, span.start, offsets)}"
-        elif span.end not in ends:
-            expected = f"the borders of tokens; it ends {_inside(text, span.end, offsets)}"
-        if expected is not None:
-            shown = f"span [{span.start}, {span.end}) {span.label} {characters[:40]!r}"
-            raise DataError(shown, f"{expected}; --skip-bad skips such lines", source=source, line=line)
-        in_tokens.append(Span(starts[span.start], ends[span.end], span.label))
-        free = span.end
-    return in_tokens
-
-
-def _inside(text: str, offset: int, offsets: Sequence[tuple[int, int]]) -> str:
-    around = [text[start:end] for start, end in offsets if start < offset < end]
-    return f"inside the token {around[0][:40]!r}" if around else "with white space"
 
 
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:
@@ -313,7 +229,3 @@ def _kept(given: Mapping[str, Any], tagged: Tagged) -> dict[str, Any]:
 
 def _is_strings(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _keys(value: Mapping[str, Any]) -> str:
-    return f"keys {', '.join(map(repr, value))}" if value else "no keys"
