@@ -122,5 +122,6 @@ def test_a_temperature_that_does_not_help_is_a_warning(model: Path, tmp_path: Pa
     result = run("calibrate", model, tmp_path / "few.conll")
     assert result.code == 0
     assert result.err.splitlines()[0] == (
-        "warning: the probabilities did not improve when cross-fitted; 10 predicted spans may be too few to fit a temperature"
+        "warning: cross-fitted, the probabilities did not improve; "
+        "10 predicted spans may be too few to fit a temperature"
     )

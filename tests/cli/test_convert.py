@@ -182,9 +182,7 @@ class TestForms:
     def test_the_form_is_chosen_by_option_where_the_name_says_nothing(self, tmp_path: Path):
         words = ["convert", "-", "-", "--from", "jsonl", "--to", "conll"]
         result = run(*words, stdin=b'{"tokens": ["Jay"], "tags": ["I-PER"]}\n')
-        assert result == Result(
-            0, "Jay\tI-PER\n\n", "<stdin>: only words and tags were kept\n1 sentence\n"
-        )
+        assert result == Result(0, "Jay\tI-PER\n\n", "<stdin>: only words and tags were kept\n1 sentence\n")
 
     def test_a_dash_is_stdin_and_stdout(self):
         assert run("convert", "-", "-", "--scheme", "IOB2", stdin=IOB1.encode()) == Result(0, IOB2, "2 sentences\n")

@@ -46,7 +46,7 @@ def _print(found: Calibration, unit: str, temperature: float) -> None:
     click.echo(f"after   ECE {found.ece_after:.4f}  Brier {found.brier_after:.4f}  (cross-fitted)")
     if found.brier_after > found.brier_before or found.ece_after > found.ece_before:
         click.echo(
-            "warning: the probabilities did not improve when cross-fitted; "
+            "warning: cross-fitted, the probabilities did not improve; "
             f"{found.answers:,} {unit} may be too few to fit a temperature",
             err=True,
         )
