@@ -10,9 +10,11 @@ _NAMES = ("tagging", "latency", "cores", "training", "crf", "start", "memory", "
 
 
 @click.command("bench")
-@click.option("--train", "train_file", metavar="FILE", help="Tagged sentences.  [default: the corpus in the package]")
-@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences.")
-@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences: those to tag.")
+@click.option(
+    "--train", "train_file", metavar="FILE", help="Tagged sentences to train on.  [default: the corpus in the package]"
+)
+@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences to choose the best epoch by.")
+@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences to tag and score.")
 @click.option("--model", metavar="MODEL", help="The model to tag with.  [default: one that is trained first]")
 @click.option("--vectors", metavar="FILE", help="Word vectors for training.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting of the training.")
@@ -25,7 +27,9 @@ _NAMES = ("tagging", "latency", "cores", "training", "crf", "start", "memory", "
     metavar="FOLDER",
     help="The folder that benchmarks/make_rivals.py put the rivals into.",
 )
-@click.option("--out", default="bench-out", show_default=True, metavar="FOLDER", help="For bench.json and bench.png.")
+@click.option(
+    "--out", default="bench-out", show_default=True, metavar="FOLDER", help="The folder for bench.json and bench.png."
+)
 def command(
     train_file: str | None,
     dev_file: str | None,
@@ -38,7 +42,7 @@ def command(
     rivals: str,
     out: str,
 ) -> None:
-    """Measure speed and memory, in comparison with the rivals that are installed.
+    """Measure speed and memory against installed rivals.
 
     \b
     Example:

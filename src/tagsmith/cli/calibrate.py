@@ -19,7 +19,7 @@ from tagsmith.tagger import Tagger
 @options.skip_bad
 @options.precision
 def command(model: str, dev: str, out: str | None, columns: Columns, skipped: SkippedLines, precision: str) -> None:
-    """Fit a temperature on DEV, so that the model's probabilities can be trusted.
+    """Fit a temperature, so that probabilities can be trusted.
 
     \b
     Example:
@@ -27,8 +27,8 @@ def command(model: str, dev: str, out: str | None, columns: Columns, skipped: Sk
 
     The temperature divides all scores before they become probabilities; no tag changes. It is the one under which the
     outcomes on DEV are most probable: predicted spans that are right or wrong (for plain tags, tokens). The model file
-    keeps it, together with ECE and Brier score before and after. These are cross-fitted: each fifth of the sentences
-    is measured at the temperature of the others.
+    keeps it, together with ECE and Brier score before and after. The scores after are cross-fitted: each fifth of the
+    sentences is measured at the temperature of the others.
     """
     target = options.checked_target(model, out, dev)
     tagger = Tagger.load(model, precision=precision).calibrate(dev, columns=columns, on_bad=skipped.on_bad)

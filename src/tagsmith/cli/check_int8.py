@@ -21,7 +21,7 @@ from tagsmith.tagger import Tagger
 def command(
     model: str, dev: str, out: str | None, columns: Columns, skipped: SkippedLines, threads: int | None
 ) -> None:
-    """Measure what a model loses in int8, and let it tag in int8 if that is next to nothing.
+    """Measure what a model loses in int8, and allow int8 or not.
 
     \b
     Example:

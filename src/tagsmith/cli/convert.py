@@ -18,8 +18,8 @@ from tagsmith.text import Sentence, TokenizerName
 @click.command("convert")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@options.format_option("--from", "source_format", formats.readable, "Format of IN, if its name does not tell")
-@options.format_option("--to", "target_format", formats.writable, "Format of OUT, if its name does not tell")
+@options.format_option("--from", "source_format", formats.readable, "Format of IN (default: by its ending, else conll)")
+@options.format_option("--to", "target_format", formats.writable, "Format of OUT (default: by its ending, else conll)")
 @click.option("--scheme", type=options.SCHEME, help="Write spans in this scheme.  [default: as read]")
 @options.columns
 @click.option(

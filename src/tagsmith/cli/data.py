@@ -26,7 +26,7 @@ _only = click.option(
 @click.group("data", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Find, download and check the standard corpora and word vectors.
+    """Find, download and check standard corpora and vectors.
 
     \b
     Example:
@@ -68,11 +68,13 @@ def show_list(registry: str | None = None) -> None:
 @click.argument("name")
 @_registry
 def show(name: str, registry: str | None) -> None:
-    """Show what is known about one: files, counts, checksums, licence, citation, and how to get it.
+    """Show what is known about a data set.
 
     \b
     Example:
       tagsmith data show conll2003
+
+    Prints files, counts, checksums, licence, citation, and how to get it.
     """
     from tagsmith.corpora import CorpusEntry, read_registry
 
@@ -101,7 +103,7 @@ def show(name: str, registry: str | None) -> None:
 @_only
 @_registry
 def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> None:
-    """Download one, if its licence allows it.
+    """Download a data set, if its licence allows it.
 
     \b
     Example:
@@ -127,7 +129,7 @@ def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> 
 @_only
 @_registry
 def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) -> None:
-    """Check whether your files are the known ones, byte for byte or by their counts.
+    """Check that your files are those of a data set.
 
     \b
     Example:
@@ -135,8 +137,8 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
       tagsmith data check conll2003_iob1 eng.testb
       tagsmith data check conll2003 my.conll --only test
 
-    PATH is one file, the folder of its files, or a folder of data sets. -DOCSTART- lines are not counted. The exit
-    code is 1 if a file is missing or its counts differ.
+    Files are compared byte for byte, or else by their counts. PATH is one file, the folder of its files, or a folder
+    of data sets. -DOCSTART- lines are not counted. The exit code is 1 if a file is missing or its counts differ.
     """
     from tagsmith.corpora import read_registry
     from tagsmith.corpora.checking import check as compare

@@ -26,15 +26,16 @@ from tagsmith.quality.transitions import learned_transitions
     help="Write the transitions as a page (.html) or as a picture (.png, with the train extra).",
 )
 def command(model: str, as_json: bool, picture: str | None) -> None:
-    """Show what a model file holds: labels, sizes, settings, training, and the learned transitions.
+    """Show what a model file holds.
 
     \b
     Example:
       tagsmith info ner.safetensors
       tagsmith info ner.safetensors --picture transitions.html
 
-    A transition is what a step from one tag to the next adds to the score of a sequence. Printed are a heat map of all
-    transitions, the strongest and the weakest, and those that decoding never takes.
+    Prints labels, sizes, settings, training and the learned transitions. A transition is what a step from one tag to
+    the next adds to the score of a sequence. There is a heat map of all transitions, the strongest and the weakest, and
+    those that decoding never takes.
     """
     if picture is not None:
         pages.check_page_path(picture, pages.PAGE_OR_PICTURE, model)

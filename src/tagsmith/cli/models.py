@@ -16,12 +16,14 @@ from tagsmith.cli.printing.streams import print_json
 @click.argument("name", required=False)
 @options.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List the models in the package, or show the card of one: data, licence, scores, limits.
+    """List the models in the package, or show the card of one.
 
     \b
     Example:
       tagsmith models en-ner
       tagsmith tag en-ner --text "Jay is from India."
+
+    A model card tells the data, the licence, the scores and the limits of the model.
     """
     if name is not None:
         facts = _facts(name)

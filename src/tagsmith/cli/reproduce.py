@@ -45,7 +45,7 @@ class _Seeds(click.ParamType):
     "--vectors", multiple=True, metavar="FILE", help="Word vectors. If repeated, every row runs with each of them."
 )
 @click.option("--task", metavar="TASK", help="The task to run the rows of a table on.  [default: ner]")
-@click.option("--seeds", type=_Seeds(), default="1-5", show_default=True, metavar="LIST", help="Such as 1-3,7.")
+@click.option("--seeds", type=_Seeds(), default="1-5", show_default=True, metavar="LIST", help="Seeds, such as 1-3,7.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -57,7 +57,11 @@ class _Seeds(click.ParamType):
 )
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Cut every run to N epochs.")
 @click.option(
-    "--results", default="reproduction", show_default=True, metavar="FOLDER", help="For records and predictions."
+    "--results",
+    default="reproduction",
+    show_default=True,
+    metavar="FOLDER",
+    help="The folder for records and predictions.",
 )
 @click.option("--dry-run", is_flag=True, help="Only list the runs and which of them are done.")
 @click.option("--report", metavar="FILE", help="Write all records to FILE (Markdown), and as HTML next to it.")

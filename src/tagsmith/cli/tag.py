@@ -25,7 +25,9 @@ _SHORT = 10_000  # characters that plain NumPy tags sooner than compiled kernels
 @click.argument("model")
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text to tag. May be repeated.")
-@options.format_option("--from", "source_format", formats.taggable, "Format of the files, if their names do not tell")
+@options.format_option(
+    "--from", "source_format", formats.taggable, "Format of the files (default: by their endings, else text)"
+)
 @options.format_option(
     "--to", "target_format", formats.for_predictions, "Format of the output", default="table", show_default=True
 )
@@ -74,7 +76,6 @@ def command(
       tagsmith tag pos.safetensors test.conllu --to conllu > out.conllu
       tagsmith tag ner.safetensors news.txt --rules names.jsonl --labels PER,LOC
 
-    Files that end in .conll, .iob or .bio are columns, .conllu CoNLL-U, .jsonl or .ndjson JSON lines, all others text.
     Without files and --text, stdin is read ("-" names it). Output comes in blocks of some 16,000 tokens. From columns
     to columns, every line and column of the input is kept and the tag added as the last column; from CoNLL-U to
     CoNLL-U, the tag is put into its column. An object of JSON lines may have its own "rules" (docs/rules.md). A short

@@ -32,7 +32,7 @@ FORMATS: dict[str, Format] = {
     ),
     "conllu": column_format("CoNLL-U", (".conllu",), conllu.LAYOUT, conllu.write),
     "jsonl": Format(
-        "JSON lines of tokens and tags",
+        "JSON lines",
         endings=(".jsonl", ".ndjson"),
         read=lambda path, how: jsonl.read(path, tagged=how.tagged, on_bad=how.on_bad, tokenizer=how.tokenizer),
         read_inputs=jsonl.read_inputs,

@@ -73,3 +73,8 @@ class Format:
     """Whether predictions are written with their probabilities."""
     alternatives: bool = False
     """Whether predictions can be written with the next best tag sequences."""
+
+    @property
+    def summary(self) -> str:
+        """The description and the endings, for help texts."""
+        return "; ".join(filter(None, (self.description, " ".join(self.endings))))

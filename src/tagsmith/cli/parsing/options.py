@@ -56,7 +56,7 @@ def format_option(
     flag: str, variable: str, names: Callable[[], list[str]], help: str, **more: Any
 ) -> Callable[[_F], _F]:
     """Return an option whose choices are formats. Its help ends with a description of each."""
-    described = ", ".join(f"{name} ({formats.FORMATS[name].description})" for name in names())
+    described = ", ".join(f"{name} ({formats.FORMATS[name].summary})" for name in names())
     return click.option(flag, variable, type=_FormatName(names), help=f"{help}: {described}.", **more)
 
 
