@@ -47,7 +47,7 @@ def test_both_scores_are_printed_and_kept_in_the_model(model: Path, dev: Path):
 
 
 @compiled
-def test_tag_and_evaluate_take_int8_from_then_on_unless_told_otherwise(model: Path, dev: Path):
+def test_tag_and_evaluate_take_int8_from_then_on_unless_precision_says_otherwise(model: Path, dev: Path):
     said = "scored in int8\n"
     assert run("evaluate", model, dev).err == ""
     assert run("evaluate", model, dev, "--precision", "int8").err == said

@@ -117,7 +117,7 @@ class TestForms:
             (["--out-column", "-1"], ["1", "Jay", *"_______", "S-PER"]),
         ],
     )
-    def test_columns_become_conllu_with_the_tag_under_upos_or_as_told(
+    def test_columns_become_conllu_with_the_tag_under_upos_or_another_column(
         self, words: list[str], row: list[str], tmp_path: Path
     ):
         out = tmp_path / "b.conllu"

@@ -66,6 +66,7 @@ class TestOutput:
 
     def test_the_options_name_it_and_say_what_it_can_not_show(self, model: Path):
         assert "spans|slashes" in run("convert", "--help").out
+        assert "slashes (token/tag)" in " ".join(run("convert", "--help").out.split())
         assert "html|slashes" in run("tag", "--help").out
         result = run("tag", model, "--text", "Jay", "--to", "slashes", "--probabilities")
         assert (result.code, result.out) == (2, "")

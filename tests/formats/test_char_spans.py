@@ -141,14 +141,14 @@ class TestReadText:
         file.write_text('{"text": "Jay", "spans": [], "entities": []}\n')
         assert error(file).endswith('expected "spans" (or "entities") beside "text"')
 
-    def test_the_text_of_a_span_must_be_what_stands_there(self, file: Path) -> None:
+    def test_the_text_of_a_span_must_match_the_characters(self, file: Path) -> None:
         span = '{"start": %d, "end": %d, "label": "LOC", "text": "India", "token_start": 1}'
         file.write_text('{"text": "🦆 India", "spans": [' + span % (2, 7) + "]}\n")
         assert next(read(file)).tags == ("O", "B-LOC")
         file.write_text('{"text": "🦆 India 🦆🦆", "spans": [' + span % (3, 8) + "]}\n")  # counted as UTF-16
         assert "found span [3, 8) LOC 'ndia '; expected 'India' there, as the span says; offsets count" in error(file)
 
-    def test_with_on_bad_a_line_with_a_bad_span_is_told_and_left_out(self, file: Path) -> None:
+    def test_with_on_bad_a_line_with_a_bad_span_is_reported_and_skipped(self, file: Path) -> None:
         good = '{"text": "Jay left. Jay.", "spans": [{"start": 0, "end": 3, "label": "PER"}]}\n'
         file.write_text(good + good.replace("3", "2") + good)
         bad: list[DataError] = []

@@ -105,7 +105,7 @@ class TestBadLines:
         file.write_text("x" * 10_000 + "\n")
         assert len(error(file)) < 300
 
-    def test_with_on_bad_they_are_told_and_left_out(self, file: Path) -> None:
+    def test_with_on_bad_they_are_reported_and_skipped(self, file: Path) -> None:
         file.write_text("a\tO\n\tO\nb\tX\tO\nc\n\nd\t\n\ne\tO\n")
         bad: list[DataError] = []
         sentences = list(read(file, on_bad=bad.append))

@@ -118,7 +118,7 @@ class TestWrite:
         assert write(sentences, stream) == len(sentences)
         return stream.getvalue()
 
-    def test_a_tab_stands_between_token_and_tag_and_a_blank_line_after_a_sentence(self) -> None:
+    def test_a_tab_separates_token_from_tag_and_a_blank_line_after_a_sentence(self) -> None:
         text = self.written(Sentence(["Jay", "left"], ["B-PER", "O"]), Sentence(["a"], ["O"]))
         assert text == "Jay\tB-PER\nleft\tO\n\na\tO\n\n"
 
@@ -158,7 +158,7 @@ class TestWrite:
             assert caught.value.found == repr(bad)
 
     @pytest.mark.parametrize("token", ["New York", " a", "a "])
-    def test_a_space_can_stand_beside_a_tag_but_not_alone(self, token: str) -> None:
+    def test_a_token_can_have_spaces_next_to_a_tag_but_not_alone(self, token: str) -> None:
         assert self.written(Sentence([token], ["O"])) == f"{token}\tO\n\n"
         with pytest.raises(DataError):
             self.written(Sentence([token]))

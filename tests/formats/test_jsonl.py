@@ -113,7 +113,7 @@ class TestRead:
         assert message.startswith(f"{file}:2: found {found}; expected ")
         assert expected in message
 
-    def test_with_on_bad_malformed_lines_are_told_and_left_out(self, file: Path) -> None:
+    def test_with_on_bad_malformed_lines_are_reported_and_skipped(self, file: Path) -> None:
         file.write_text('{\n{"tokens": ["a"], "tags": ["O"]}\n{"tokens": 5}\n{"tokens": ["b"], "tags": ["O"]}\n')
         bad: list[DataError] = []
         assert [sentence.tokens for sentence in read(file, on_bad=bad.append)] == [("a",), ("b",)]
@@ -204,7 +204,7 @@ class TestAnswer:
         assert line.count("\n") == 1
         return msgspec.json.decode(line)
 
-    def test_an_answer_has_text_tokens_tags_and_spans(self) -> None:
+    def test_a_prediction_has_text_tokens_tags_and_spans(self) -> None:
         assert self.decoded() == {
             "text": "Jay left",
             "tokens": ["Jay", "left"],
@@ -224,7 +224,7 @@ class TestAnswer:
     def test_as_a_text_and_spans_alone(self) -> None:
         assert to_spans_object(self.TAGGED) == {"text": "Jay left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}
 
-    def test_what_is_given_never_stands_in_the_way_of_reading_it_again(self, file: Path) -> None:
+    def test_what_was_given_does_not_prevent_reading_it_again(self, file: Path) -> None:
         given = {
             "id": 1,
             "tokens": ["Jay", "left"],
@@ -266,7 +266,7 @@ class TestAnswer:
         }
         assert to_spans_object(self.SURE)["spans"][0]["probability"] == 1.23457e-7
 
-    def test_an_answer_given_again_keeps_its_former_probabilities_under_another_name(self) -> None:
+    def test_a_prediction_given_again_keeps_its_former_probabilities_under_another_name(self) -> None:
         found = self.decoded(to_object(self.SURE))
         assert found["given_token_probabilities"] == [0.123457, 1.0]
         assert found["given_sentence_probabilities"] == [3e-12]

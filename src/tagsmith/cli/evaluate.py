@@ -28,7 +28,7 @@ _LABELS = 12  # shown of the file and of the model where none agree
 
 @dataclass(frozen=True)
 class _Evaluation:
-    """What is to be printed and written."""
+    """The result of a command, to be printed and written."""
 
     title: str
     scores: Scores

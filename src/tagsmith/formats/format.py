@@ -13,7 +13,7 @@ from tagsmith.text import Sentence, Tagged, TokenizerName
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a file. A format ignores the options that do not concern it."""
+    """Options for reading a file. A format ignores the options that do not concern it."""
 
     columns: Columns | None = None
     """The columns of the word and the tag, in CoNLL columns and CoNLL-U."""

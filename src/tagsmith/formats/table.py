@@ -22,7 +22,7 @@ def table(tagged: Tagged) -> str:
     """Return the lines of a prediction, with a blank line after each sentence. A plain tag is shown as it is.
 
     If the prediction has probabilities, each line ends with that of its tag, and a line with the probability of the
-    sentence follows. If it has alternatives, each follows on a line of its own with its probability and its labels.
+    sentence follows. If it has alternatives, each follows on a separate line, with its probability and its labels.
     """
     lines = []
     percents: Sequence[str] = [""] * len(tagged)

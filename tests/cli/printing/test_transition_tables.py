@@ -39,7 +39,7 @@ def test_the_strongest_and_the_weakest_are_listed_in_order(capsys: Captured):
     assert strong[0] > weak[0]
 
 
-def test_forbidden_steps_are_counted_and_told_by_letters(capsys: Captured):
+def test_forbidden_steps_are_counted_and_listed_by_letters(capsys: Captured):
     lines = printed(capsys, ["X"])
     start = next(i for i, line in enumerate(lines) if line.startswith("forbidden: "))
     assert lines[start + 1].split()[:2] == ["after", "never"]

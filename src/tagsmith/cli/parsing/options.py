@@ -52,12 +52,24 @@ class _Column(click.ParamType):
             self.fail(f"{value!r} is neither a number nor one of {', '.join(conllu.NAMES).lower()}.", param, ctx)
 
 
+class _FormatOption(click.Option):
+    """An option that takes a format. Choices and help are always those of the table."""
+
+    def __init__(self, *declarations: Any, names: Callable[[], list[str]], help: str, **more: Any) -> None:
+        super().__init__(*declarations, type=_FormatName(names), help=help, **more)
+        self._names, self._what = names, help
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        described = ", ".join(f"{name} ({formats.FORMATS[name].summary})" for name in self._names())
+        self.help = f"{self._what}: {described}."
+        return super().get_help_record(ctx)
+
+
 def format_option(
     flag: str, variable: str, names: Callable[[], list[str]], help: str, **more: Any
 ) -> Callable[[_F], _F]:
     """Return an option whose choices are formats. Its help ends with a description of each."""
-    described = ", ".join(f"{name} ({formats.FORMATS[name].summary})" for name in names())
-    return click.option(flag, variable, type=_FormatName(names), help=f"{help}: {described}.", **more)
+    return click.option(flag, variable, cls=_FormatOption, names=names, help=help, **more)
 
 
 COLUMN: dict[str, Any] = {"type": _Column(), "metavar": "COLUMN"}
