@@ -1,4 +1,4 @@
-"""Write docs/cli.md: the help of every command, as the shell prints it. Run after every change of the shell."""
+"""Write docs/cli.md: the help of every command, as the command line prints it. Run after every change to a command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TARGET = Path(__file__).with_name("cli.md")
 
 
 def render() -> str:
-    """The page: one section for the program and one for each command."""
-    pieces = ["# The shell\n\nWhat `--help` prints, written by `python docs/make_cli.py`.\n"]
+    """Return the page: one section for the program and one for each command."""
+    pieces = ["# The command line\n\nWhat `--help` prints, written by `python docs/make_cli.py`.\n"]
     for words in _commands(app, []):
         title = " ".join(["tagsmith", *words])
         pieces.append(f"\n## {title}\n\n```text\n{_help(words)}```\n")
@@ -26,7 +26,7 @@ def render() -> str:
 
 
 def _commands(command: click.Command, words: list[str]) -> Iterator[list[str]]:
-    """The words that lead to a command, and to each of those below it."""
+    """Yield the words that lead to a command, and to each of those below it."""
     yield words
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -37,7 +37,7 @@ def _commands(command: click.Command, words: list[str]) -> Iterator[list[str]]:
 
 def _help(words: list[str]) -> str:
     printed = io.StringIO()
-    # The width of the terminal must not get into the page.
+    # The page must not depend on the width of the terminal.
     with patch.dict(os.environ, COLUMNS="100"), contextlib.redirect_stdout(printed):
         run([*words, "--help"])
     return printed.getvalue()

@@ -117,10 +117,11 @@ def test_malformed_lines_are_counted_once(model: Path, dev: Path, tmp_path: Path
     assert "1 malformed line skipped" in result.err
 
 
-def test_a_temperature_that_does_not_help_is_told(model: Path, tmp_path: Path):
+def test_a_temperature_that_does_not_help_is_a_warning(model: Path, tmp_path: Path):
     (tmp_path / "few.conll").write_text("Jay B-PER\n\n" * 9 + "Jay B-LOC\n\n")
     result = run("calibrate", model, tmp_path / "few.conll")
     assert result.code == 0
     assert result.err.splitlines()[0] == (
-        "warning: probabilities got no better, cross-fitted; 10 predicted spans may be too few to fit a temperature"
+        "warning: cross-fitted, the probabilities did not improve; "
+        "10 predicted spans may be too few to fit a temperature"
     )

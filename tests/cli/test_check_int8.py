@@ -36,7 +36,7 @@ def test_both_scores_are_printed_and_kept_in_the_model(model: Path, dev: Path):
         "2 sentences, 6 tokens",
         "fp32  F1 100.000",
         "int8  F1 100.000  (+0.000)",
-        "at most 0.05 points apart: --precision auto will take int8",
+        "at most 0.05 points apart: --precision auto will use int8",
     ]
     after = store.load(model)
     assert after.int8 == store.Int8Check(dev_score_fp32=100, dev_score_int8=100, dev_sentences=2, dev_tokens=6)
@@ -47,7 +47,7 @@ def test_both_scores_are_printed_and_kept_in_the_model(model: Path, dev: Path):
 
 
 @compiled
-def test_tag_and_evaluate_take_int8_from_then_on_unless_told_otherwise(model: Path, dev: Path):
+def test_tag_and_evaluate_take_int8_from_then_on_unless_precision_says_otherwise(model: Path, dev: Path):
     said = "scored in int8\n"
     assert run("evaluate", model, dev).err == ""
     assert run("evaluate", model, dev, "--precision", "int8").err == said
@@ -86,7 +86,7 @@ def test_a_dev_score_that_changes_is_kept_and_auto_stays_fp32(tmp_path: Path):
         formats.write((Sentence(a.tokens, a.tags) for a in Tagger.load(model).tag(sentences)), "conll", file)
     result = run("check-int8", model, dev)
     assert result.out.splitlines()[1] == "fp32  F1 100.000"
-    assert result.out.splitlines()[-1] == "more than 0.05 points apart: --precision auto will take fp32"
+    assert result.out.splitlines()[-1] == "more than 0.05 points apart: --precision auto will use fp32"
     check = store.load(model).int8
     assert check is not None
     assert (check.dev_score_fp32, check.passed) == (100, False)

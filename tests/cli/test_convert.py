@@ -99,7 +99,7 @@ class TestForms:
             {"tokens": ["It"], "tags": ["O"]},
         ]
         assert result.err.splitlines() == [
-            f"{tmp_path}/a.conll: words and tags were taken over, and nothing else of it",
+            f"{tmp_path}/a.conll: only words and tags were kept",
             "2 sentences",
         ]
 
@@ -117,7 +117,7 @@ class TestForms:
             (["--out-column", "-1"], ["1", "Jay", *"_______", "S-PER"]),
         ],
     )
-    def test_columns_become_conllu_with_the_tag_under_upos_or_as_told(
+    def test_columns_become_conllu_with_the_tag_under_upos_or_another_column(
         self, words: list[str], row: list[str], tmp_path: Path
     ):
         out = tmp_path / "b.conllu"
@@ -153,7 +153,7 @@ class TestForms:
             {"text": "Jay did n't .", "spans": []},
             {"text": "New York", "spans": [{"start": 0, "end": 8, "label": "LOC"}]},
         ]
-        assert "words and tags were taken over, and nothing else" in result.err
+        assert "only words and tags were kept" in result.err
 
     def test_a_span_inside_a_token_is_an_error_or_left_out_with_its_line(self, tmp_path: Path):
         line = '{"text": "トムは", "spans": [{"start": 0, "end": 2, "label": "PER"}]}\n'
@@ -182,9 +182,7 @@ class TestForms:
     def test_the_form_is_chosen_by_option_where_the_name_says_nothing(self, tmp_path: Path):
         words = ["convert", "-", "-", "--from", "jsonl", "--to", "conll"]
         result = run(*words, stdin=b'{"tokens": ["Jay"], "tags": ["I-PER"]}\n')
-        assert result == Result(
-            0, "Jay\tI-PER\n\n", "<stdin>: words and tags were taken over, and nothing else of it\n1 sentence\n"
-        )
+        assert result == Result(0, "Jay\tI-PER\n\n", "<stdin>: only words and tags were kept\n1 sentence\n")
 
     def test_a_dash_is_stdin_and_stdout(self):
         assert run("convert", "-", "-", "--scheme", "IOB2", stdin=IOB1.encode()) == Result(0, IOB2, "2 sentences\n")

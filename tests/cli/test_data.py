@@ -135,7 +135,7 @@ class TestCheck:
         write_corpus(tmp_path).joinpath("train.txt").unlink()
         result = run("data", "check", "tiny", tmp_path, "--registry", registry)
         assert result.code == 1
-        assert result.out.startswith("train: not there; looked for train.txt and tiny.train, plain and .gz\ntest: ")
+        assert result.out.startswith("train: not found; looked for train.txt and tiny.train, plain and .gz\ntest: ")
 
     def test_a_file_of_another_name_needs_its_split(self, tmp_path: Path, registry: Path):
         (tmp_path / "mine").write_text(TRAIN, "utf-8")

@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_page_is_what_the_script_writes_at_any_width(columns: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", columns)
     page = runpy.run_path(str(DOCS / "make_cli.py"))["render"]()
-    assert (DOCS / "cli.md").read_text("utf-8") == page, "write it anew with: python docs/make_cli.py"
+    assert (DOCS / "cli.md").read_text("utf-8") == page, "update it with: python docs/make_cli.py"
 
 
 def test_the_page_holds_what_the_installed_command_prints():

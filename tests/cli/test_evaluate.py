@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith import Tagger, store
-from tagsmith.cli.score_tables import render
+from tagsmith.cli.printing.score_tables import score_table
 from tagsmith.config import with_constraints
 from tests.support.handmade import lexicon_model, of_characters
 from tests.support.shell import DEMO, Result, run
@@ -56,7 +56,7 @@ class TestModel:
     def test_labels_of_which_the_model_has_none_are_said(self, model: Path, tmp_path: Path):
         file = write(tmp_path / "x", "Jay\tB-person\nleft\tO\nIndia\tB-place\n")
         result = run("evaluate", model, file)
-        said = "no answer can be right: the file's labels are person place, the model's LOC PER\n"
+        said = "no prediction can be correct: the file's labels are person place, the model's LOC PER\n"
         assert (result.code, result.err) == (0, said)
         assert run("evaluate", model, write(file, "Jay\tB-person\nIndia\tB-LOC\n")).err == ""
         assert run("evaluate", model, write(file, "Jay\tO\n")).err == ""
@@ -79,7 +79,7 @@ class TestModel:
         scores = Tagger.load(tiny_model_path).evaluate(DEMO / "test.conll")
         assert 0 < scores.f1 < 100
         assert json.loads(run("evaluate", tiny_model_path, DEMO / "test.conll", "--json").out) == scores.as_dict()
-        assert run("evaluate", tiny_model_path, DEMO / "test.conll").out == render(scores)
+        assert run("evaluate", tiny_model_path, DEMO / "test.conll").out == score_table(scores)
 
     @pytest.mark.parametrize("name", ["gold.conll.gz", "gold.txt", "gold.jsonl", "-"])
     def test_files_are_read_in_any_form(self, name: str, model: Path, gold: Path, tmp_path: Path):

@@ -152,7 +152,7 @@ def test_a_map_without_room_for_scores_shows_signs_and_one_without_room_for_thos
     step = model.weights["head.transitions"][0, :3]
     assert lines[at + 2].split()[:5] == ["O", "1", *("+" if score > 0 else "-" for score in step[:2]), "·"]
     store.save(random_model(1, "BIOES", [f"L{i}" for i in range(26)]), tmp_path / "m")
-    assert "(the heat map is 329 columns wide, of which there are 320; --picture" in run("info", tmp_path / "m").out
+    assert "(the heat map needs 329 columns, of which there are 320; --picture" in run("info", tmp_path / "m").out
 
 
 def test_the_picture_is_a_page_or_a_png(tmp_path: Path):

@@ -19,7 +19,7 @@ TABLE = "Jay : PER\nis : O\nfrom : O\nIndia : LOC\n. : O\n\n"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a model whose answers are known."""
+    """The file of a model whose predictions are known."""
     path = tmp_path_factory.mktemp("model") / "known.safetensors"
     store.save(lexicon_model(), path)
     return path
@@ -61,7 +61,7 @@ class TestInputs:
 
     def test_every_line_of_a_text_file_is_a_text(self, model: Path, tmp_path: Path):
         file = write(tmp_path / "t", "Jay left. He did.\r\n\r\nNew\nSouth Wales\n")
-        assert [answer["text"] for answer in objects(run("tag", model, file, "--to", "jsonl"))] == [
+        assert [prediction["text"] for prediction in objects(run("tag", model, file, "--to", "jsonl"))] == [
             "Jay left. He did.",
             "",
             "New",
@@ -124,19 +124,19 @@ class TestOutputs:
         elif target == "conllu":
             assert [line.split("\t")[3] for line in result.out.split("\n")[:5]] == ["B-PER", "O", "O", "B-LOC", "O"]
         elif target == "spans":
-            (answer,) = objects(result)
-            assert [(span["start"], span["end"]) for span in answer["spans"]] == [(0, 3), (12, 17)]  # type: ignore[index]
+            (prediction,) = objects(result)
+            assert [(span["start"], span["end"]) for span in prediction["spans"]] == [(0, 3), (12, 17)]  # type: ignore[index]
         elif target == "jsonl":
-            (answer,) = objects(result)
-            assert answer["text"] == "Jay is from India ."
-            assert answer["tags"] == ["B-PER", "O", "O", "B-LOC", "O"]
+            (prediction,) = objects(result)
+            assert prediction["text"] == "Jay is from India ."
+            assert prediction["tags"] == ["B-PER", "O", "O", "B-LOC", "O"]
         else:
             assert result.out.count("<mark") == 2
             assert "Jay<span>PER</span>" in result.out
 
     def test_json_lines_have_text_tokens_tags_and_spans(self, model: Path):
-        (answer,) = objects(run("tag", model, "--text", "Jay  left New South Wales", "--to", "jsonl"))
-        assert answer == {
+        (prediction,) = objects(run("tag", model, "--text", "Jay  left New South Wales", "--to", "jsonl"))
+        assert prediction == {
             "text": "Jay  left New South Wales",
             "tokens": ["Jay", "left", "New", "South", "Wales"],
             "tags": ["B-PER", "O", "B-LOC", "I-LOC", "I-LOC"],
@@ -148,10 +148,10 @@ class TestOutputs:
 
     def test_json_lines_keep_the_other_keys_and_the_gold(self, model: Path, tmp_path: Path):
         given = {"id": 7, "tokens": ["Jay"], "tags": ["O"], "spans": [], "meta": {"a": [1, None]}, "é": "😀"}
-        (answer,) = objects(run("tag", model, write(tmp_path / "x.jsonl", json.dumps(given)), "--to", "jsonl"))
-        assert {key: answer[key] for key in ("id", "meta", "é")} == {"id": 7, "meta": {"a": [1, None]}, "é": "😀"}
-        assert (answer["gold_tags"], answer["gold_spans"]) == (["O"], [])
-        assert answer["tags"] == ["B-PER"]
+        (prediction,) = objects(run("tag", model, write(tmp_path / "x.jsonl", json.dumps(given)), "--to", "jsonl"))
+        assert {key: prediction[key] for key in ("id", "meta", "é")} == {"id": 7, "meta": {"a": [1, None]}, "é": "😀"}
+        assert (prediction["gold_tags"], prediction["gold_spans"]) == (["O"], [])
+        assert prediction["tags"] == ["B-PER"]
 
     def test_spans_are_written_with_the_text_alone(self, model: Path, tmp_path: Path):
         lines = '{"id": 7, "text": "Jay", "entities": []}\n{"tokens": ["New", "South", "Wales"], "tags": []}\n'
@@ -203,15 +203,15 @@ class TestOutputs:
     def test_plain_tags_are_written_as_they_are(self, tmp_path: Path):
         store.save(lexicon_model({"dog": "NOUN", "in": "B-IN"}, "plain"), tmp_path / "m")
         assert run("tag", tmp_path / "m", "--text", "dog in it").out == "dog : NOUN\nin : IN\nit : O\n\n"
-        (answer,) = objects(run("tag", tmp_path / "m", "--text", "dog in it", "--to", "jsonl"))
-        assert (answer["tags"], answer["spans"]) == (["NOUN", "B-IN", "O"], [])
+        (prediction,) = objects(run("tag", tmp_path / "m", "--text", "dog in it", "--to", "jsonl"))
+        assert (prediction["tags"], prediction["spans"]) == (["NOUN", "B-IN", "O"], [])
 
-    def test_the_answers_are_those_of_python(self, tiny_model_path: Path):
+    def test_the_predictions_are_those_of_python(self, tiny_model_path: Path):
         tagger = Tagger.load(tiny_model_path)
         sentences = list(conll.read(DEMO / "test.conll"))
-        answers = objects(run("tag", tiny_model_path, DEMO / "test.conll", "--to", "jsonl"))
-        assert [tuple(answer["tags"]) for answer in answers] == [  # type: ignore[arg-type]
-            answer.tags for answer in tagger.tag(sentences)
+        predictions = objects(run("tag", tiny_model_path, DEMO / "test.conll", "--to", "jsonl"))
+        assert [tuple(prediction["tags"]) for prediction in predictions] == [  # type: ignore[arg-type]
+            prediction.tags for prediction in tagger.tag(sentences)
         ]
 
 
@@ -321,7 +321,7 @@ class TestErrors:
         expected = f"error: {tmp_path / name}: found no such file; expected a file that exists\n"
         assert result == Result(1, "", expected)
 
-    def test_a_missing_file_among_others_is_an_error_before_any_answer(self, model: Path, tmp_path: Path):
+    def test_a_missing_file_among_others_is_an_error_before_any_prediction(self, model: Path, tmp_path: Path):
         file = write(tmp_path / "t.txt", "Jay\n" * 9000)  # more than is read ahead
         result = run("tag", model, file, tmp_path / "none")
         assert (result.code, result.out) == (1, "")

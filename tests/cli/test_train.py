@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith import Tagger, store
-from tagsmith.cli.score_tables import render
+from tagsmith.cli.printing.score_tables import score_table
 from tagsmith.schemes import SCHEMES
 from tests.support.shell import DEMO, Result, real, run
 
@@ -48,7 +48,7 @@ class TestTraining:
 
     def test_stdout_has_the_table_of_the_test_file_alone(self, trained: tuple[Path, Result], corpus: Path):
         model, result = trained
-        assert result.out == render(Tagger.load(model).evaluate(corpus))
+        assert result.out == score_table(Tagger.load(model).evaluate(corpus))
         assert result.out.splitlines()[2].split() == ["precision", "recall", "F1", "gold", "predicted", "correct"]
 
     def test_the_log_has_a_line_for_the_start_and_for_each_epoch(self, trained: tuple[Path, Result]):

@@ -124,14 +124,14 @@ def test_crlf_is_no_part_of_a_field(file: Path) -> None:
         (line(tag=" ", number=2), "an empty tag"),
     ],
 )
-def test_a_malformed_line_is_an_error_or_is_told_and_left_out(file: Path, bad: str, found: str) -> None:
+def test_a_malformed_line_is_an_error_or_is_reported_and_skipped(file: Path, bad: str, found: str) -> None:
     file.write_text(line() + bad + line("c", number=3))
     with pytest.raises(DataError) as caught:
         list(read(file))
     assert str(caught.value).startswith(f"{file}:2: found {found} (")
-    told: list[DataError] = []
-    assert [sentence.tokens for sentence in read(file, on_bad=told.append)] == [("a", "c")]
-    assert [error.line for error in told] == [2]
+    skipped: list[DataError] = []
+    assert [sentence.tokens for sentence in read(file, on_bad=skipped.append)] == [("a", "c")]
+    assert [error.line for error in skipped] == [2]
 
 
 EMPTY = "\t_" * 9 + "\n"
@@ -159,16 +159,16 @@ EMPTY = "\t_" * 9 + "\n"
     ],
 )
 @pytest.mark.parametrize("end", ["", "\n", "\n" + line("z")])
-def test_ids_that_do_not_count_the_words_are_an_error_or_are_told_and_left_out(
+def test_ids_that_do_not_count_the_words_are_an_error_or_are_reported_and_skipped(
     file: Path, lines: list[str], number: int, found: str, kept: int, end: str
 ) -> None:
     file.write_text("".join(lines) + end, "utf-8")
     with pytest.raises(DataError) as caught:
         list(read(file))
     assert str(caught.value).startswith(f"{file}:{number}: {found}")
-    told: list[DataError] = []
-    blocks = list(read_blocks(file, on_bad=told.append))
-    assert [error.line for error in told] == [number]
+    skipped: list[DataError] = []
+    blocks = list(read_blocks(file, on_bad=skipped.append))
+    assert [error.line for error in skipped] == [number]
     assert [token for block in blocks for token in block.tokens] == ["a"] * kept + ["z"] * ("z" in end)
     written = "".join(block.with_tags(block.tags) for block in blocks)
     assert written == "".join(text for i, text in enumerate(lines, 1) if i != number) + end
@@ -236,7 +236,7 @@ class TestWrittenBack:
         scratch.write_bytes("".join(tree[0]).encode())
         blocks = list(read_blocks(scratch))
         assert "".join(block.with_tags(block.tags) for block in blocks).encode() == scratch.read_bytes()
-        assert [number - 1 for block in blocks for number in block.numbers] == tree[1]
+        assert [number - 1 for block in blocks for number in block.line_numbers] == tree[1]
 
     def test_comments_stand_with_the_sentence_they_are_written_above(self, file: Path) -> None:
         assert [block.lines[0] for block in read_blocks(file)] == ["# sent_id = 1\n", "# sent_id = 2\n"]

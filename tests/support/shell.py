@@ -1,4 +1,4 @@
-"""Ways to run the shell's commands: the installed one in a process of its own, and the same code in this process."""
+"""Two ways to run the command line: as installed, in another process, or the same code in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEMO = Path(str(files("tagsmith") / "demo"))
 
 @dataclass
 class Result:
-    """How a command ended and what it printed."""
+    """The exit code of a command, and its output."""
 
     code: int
     out: str
@@ -34,7 +34,7 @@ def real(*words: object, stdin: bytes = b"", cwd: Path | None = None, env: dict[
 
 
 def run(*words: object, stdin: bytes = b"") -> Result:
-    """Run what the installed command runs, in this process: many times faster."""
+    """Run the same code as the installed command in this process, which is many times faster."""
     out, err = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
     given = io.TextIOWrapper(io.BytesIO(stdin))
     with (
@@ -52,7 +52,7 @@ def run(*words: object, stdin: bytes = b"") -> Result:
 
 
 def printed(stream: io.TextIOWrapper) -> str:
-    """What was written to a stream that keeps it in memory."""
+    """Return what was written to a stream in memory."""
     stream.flush()
     assert isinstance(stream.buffer, io.BytesIO)
     return stream.buffer.getvalue().decode()

@@ -1,4 +1,4 @@
-"""The shell: data on stdout, talk on stderr. One short file for each command.
+"""The command line: data on stdout, messages on stderr. Each command is a module of its name in this package.
 
 Exit codes: 0 done; 1 an error in the data, the settings or the model, or problems that ``check`` found; 2 wrong usage.
 """
@@ -15,7 +15,7 @@ import click
 
 from tagsmith.errors import TagsmithError
 
-_COMMANDS = (
+COMMANDS = (
     "train",
     "evaluate",
     "tag",
@@ -31,16 +31,17 @@ _COMMANDS = (
     "bench",
     "reproduce",
 )
+"""The names of the commands, in the order of the help. Each is the object ``command`` of the module of its name."""
 
 
 class _Commands(click.Group):
-    """The commands, each imported when it is asked for, so that help comes at once."""
+    """The commands, each imported on first use, so that help prints at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(f"tagsmith.cli.{cmd_name.replace('-', '_')}").command
 
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit code; errors become one line on stderr."""
+    """Run one command and return its exit code; an error is one line on stderr."""
     try:
         app(arguments, prog_name="tagsmith")
     except TagsmithError as error:
@@ -78,6 +79,6 @@ def run(arguments: list[str]) -> int:
     except OSError as error:  # a full disk, a closed stream
         click.echo(f"error: {error.filename or 'output'}: {error.strerror or error}", err=True)
         return 1
-    except SystemExit as stop:  # click's own way to end
+    except SystemExit as stop:  # how click ends
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0

@@ -10,22 +10,26 @@ _NAMES = ("tagging", "latency", "cores", "training", "crf", "start", "memory", "
 
 
 @click.command("bench")
-@click.option("--train", "train_file", metavar="FILE", help="Tagged sentences.  [default: the corpus in the package]")
-@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences.")
-@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences: those that are tagged.")
+@click.option(
+    "--train", "train_file", metavar="FILE", help="Tagged sentences to train on.  [default: the corpus in the package]"
+)
+@click.option("--dev", "dev_file", metavar="FILE", help="Tagged sentences to choose the best epoch by.")
+@click.option("--test", "test_file", metavar="FILE", help="Tagged sentences to tag and score.")
 @click.option("--model", metavar="MODEL", help="The model to tag with.  [default: one that is trained first]")
-@click.option("--vectors", metavar="FILE", help="Word vectors for trainings.")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting of trainings.")
-@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Measure only this; may be repeated.")
+@click.option("--vectors", metavar="FILE", help="Word vectors for training.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a setting of the training.")
+@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Measure only this. May be repeated.")
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Timed runs of each.")
 @click.option(
     "--rivals",
     default="rivals",
     show_default=True,
     metavar="FOLDER",
-    help="Where benchmarks/make_rivals.py put the rivals.",
+    help="The folder that benchmarks/make_rivals.py put the rivals into.",
 )
-@click.option("--out", default="bench-out", show_default=True, metavar="FOLDER", help="For bench.json and bench.png.")
+@click.option(
+    "--out", default="bench-out", show_default=True, metavar="FOLDER", help="The folder for bench.json and bench.png."
+)
 def command(
     train_file: str | None,
     dev_file: str | None,
@@ -38,7 +42,7 @@ def command(
     rivals: str,
     out: str,
 ) -> None:
-    """Measure speed and memory, beside rivals that are installed.
+    """Measure speed and memory against installed rivals.
 
     \b
     Example:
@@ -46,10 +50,9 @@ def command(
       python benchmarks/make_rivals.py rivals && tagsmith bench --rivals rivals
       tagsmith bench --train train.txt --dev dev.txt --test test.txt --model ner.safetensors --only tagging
 
-    Every figure comes after a check that its answers are right, and is refused where they are not; the exit code is 1
-    then. Whoever is compared runs in turns, each in a process of its own on one core with one thread, a fresh
-    tagger for every run; the least of the repeated times counts. The folder of --out keeps the models that were
-    trained, for the next time.
+    Before each figure, a check confirms that the output is correct; if it is not, the figure is refused and the exit
+    code is 1. All taggers take turns, each in its own process on one core with one thread, and start afresh for every
+    run; the shortest of the repeated times counts. The folder of --out keeps the trained models for the next time.
     """
     from tagsmith.bench import report, setting, suite
     from tagsmith.config import parse_assignments

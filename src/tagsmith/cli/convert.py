@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 import click
 
-from tagsmith.cli import options
-
-if TYPE_CHECKING:
-    from tagsmith.schemes import Scheme
-    from tagsmith.text import Sentence, TokenizerName
+from tagsmith import formats
+from tagsmith.cli.parsing import options
+from tagsmith.cli.printing.streams import SkippedLines, output
+from tagsmith.files import source_name
+from tagsmith.formats.columns import Columns, Layout
+from tagsmith.schemes import gold_tags
+from tagsmith.text import Sentence, TokenizerName
 
 
 @click.command("convert")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--from", "source_format", type=options.FORM, help="Form of IN; unset, its name decides.")
-@click.option(
-    "--to",
-    "target_format",
-    type=options.TARGET,
-    help="Form of OUT; unset, its name decides. spans: JSON lines of text and character spans.",
-)
+@options.format_option("--from", "source_format", formats.readable, "Format of IN (default: by its ending, else conll)")
+@options.format_option("--to", "target_format", formats.writable, "Format of OUT (default: by its ending, else conll)")
 @click.option("--scheme", type=options.SCHEME, help="Write spans in this scheme.  [default: as read]")
 @options.columns
 @click.option(
@@ -36,13 +33,12 @@ def command(
     source_format: str | None,
     target_format: str | None,
     scheme: str | None,
-    word_column: int | str | None,
-    tag_column: int | str | None,
+    columns: Columns,
     out_column: int | str | None,
     tokenizer: TokenizerName | None,
-    skip_bad: bool,
+    skipped: SkippedLines,
 ) -> None:
-    """Convert tagged sentences from one form or scheme to another.
+    """Convert tagged sentences from one format or scheme to another.
 
     \b
     Example:
@@ -50,42 +46,41 @@ def command(
       tagsmith convert train.conll train.jsonl
       tagsmith convert tree.conllu tags.conll --tag-column xpos
 
-    Spans are read whatever their scheme. The columns are those of IN. From columns to columns, and from CoNLL-U to
+    Spans are read in any scheme. The column options are those of IN. From columns to columns, and from CoNLL-U to
     CoNLL-U, every other column, blank line, comment and -DOCSTART- line stays as it is. OUT appears whole or not at
     all; "-" is stdin and stdout.
     """
-    from tagsmith import formats, schemes
-    from tagsmith.files import source_name
-    from tagsmith.formats.columns import Columns
-
-    kind_in = source_format or formats.format_of(source)
-    kind_out = target_format or formats.format_of(target)
-    if out_column is not None and (kind_out != "conllu" or kind_in == "conllu"):
-        raise click.UsageError("--out-column goes with CoNLL-U written from another form")
-    columns = Columns(word_column, tag_column)
-    chosen = None if scheme is None else schemes.SCHEMES[scheme]
-    skipped = options.Skipped(skip_bad)
-    with options.output(target) as stream:
-        if kind_in == kind_out and kind_in in formats.LAYOUTS:
-            count = 0
-            for block in formats.LAYOUTS[kind_in].read_blocks(source, columns, on_bad=skipped.on_bad):
-                stream.write(block.with_tags(_in_scheme(block.sentence(), chosen).tags or ()))
-                count += bool(block.tokens)
+    source_format = source_format or formats.format_of(source)
+    target_format = target_format or formats.format_of(target)
+    layout, target_layout = (formats.FORMATS[name].layout for name in (source_format, target_format))
+    if out_column is not None and (source_format == target_format or not (target_layout and target_layout.names)):
+        raise click.UsageError("--out-column goes with CoNLL-U written from another format")
+    with output(target) as stream:
+        if layout is not None and source_format == target_format:
+            count = _rewrite(layout, source, columns, scheme, skipped, stream)
         else:
-            how = tokenizer or "words"
-            sentences = formats.read(source, kind_in, columns, on_bad=skipped.on_bad, tokenizer=how)
-            rewritten = (_in_scheme(sentence, chosen) for sentence in sentences)
-            count = formats.write(rewritten, kind_out, stream, Columns(tag=out_column))
-            click.echo(f"{source_name(source)}: words and tags were taken over, and nothing else of it", err=True)
-    skipped.say()
+            sentences = formats.read(
+                source, source_format, columns, on_bad=skipped.on_bad, tokenizer=tokenizer or "words"
+            )
+            rewritten = (_in_scheme(sentence, scheme) for sentence in sentences)
+            count = formats.write(rewritten, target_format, stream, Columns(tag=out_column))
+            click.echo(f"{source_name(source)}: only words and tags were kept", err=True)
+    skipped.print_count()
     click.echo(f"{count:,} {'sentence' if count == 1 else 'sentences'}", err=True)
 
 
-def _in_scheme(sentence: Sentence, scheme: Scheme | None) -> Sentence:
-    from tagsmith.schemes import sentence_spans
-    from tagsmith.text import Sentence
+def _rewrite(
+    layout: Layout, source: str, columns: Columns, scheme: str | None, skipped: SkippedLines, stream: TextIO
+) -> int:
+    """Write a file of columns with its tags in a scheme, every other byte as it is; return the sentence count."""
+    count = 0
+    for block in layout.read_blocks(source, columns, on_bad=skipped.on_bad):
+        stream.write(block.with_tags(_in_scheme(block.sentence(), scheme).tags or ()))
+        count += bool(block.tokens)
+    return count
 
+
+def _in_scheme(sentence: Sentence, scheme: str | None) -> Sentence:
     if scheme is None:
         return sentence
-    tags = scheme.write(sentence_spans(sentence), len(sentence))
-    return Sentence(sentence.tokens, tags, sentence.source, sentence.lines)
+    return Sentence(sentence.tokens, gold_tags(sentence, scheme), sentence.source, sentence.lines)

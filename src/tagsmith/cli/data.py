@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli import options
+from tagsmith.cli.printing.streams import progress_bar
 
 if TYPE_CHECKING:
     from tagsmith.corpora import DataSet
     from tagsmith.corpora.checking import Finding
 
 _registry = click.option(
-    "--registry", metavar="FILE", help="A TOML file of data sets of your own, beside those that tagsmith knows."
+    "--registry", metavar="FILE", help="A TOML file of your own data sets, in addition to the known ones."
 )
 _only = click.option(
-    "--only", "keys", multiple=True, metavar="PART", help="Only this split, or file of vectors; may be repeated."
+    "--only", "keys", multiple=True, metavar="PART", help="Only this split, or file of vectors. May be repeated."
 )
 
 
 @click.group("data", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Find, download and check the standard corpora and word vectors.
+    """Find, download and check standard corpora and vectors.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def command(context: click.Context) -> None:
       tagsmith data get wnut17 --to corpora
       tagsmith data check conll2003 corpora/conll2003
 
-    Without a command, the list.
+    Without a command, prints the list.
     """
     if context.invoked_subcommand is None:
         context.invoke(show_list)
@@ -44,13 +44,13 @@ def command(context: click.Context) -> None:
 @command.command("list")
 @_registry
 def show_list(registry: str | None = None) -> None:
-    """List the corpora and vectors that are known by name.
+    """List the known corpora and word vectors.
 
     \b
     Example:
       tagsmith data list --registry mine.toml
 
-    The last column says whether tagsmith data get can download them.
+    The last column tells whether tagsmith data get can download them.
     """
     from tagsmith.corpora import read_registry
     from tagsmith.corpora.registry import can_get
@@ -68,11 +68,13 @@ def show_list(registry: str | None = None) -> None:
 @click.argument("name")
 @_registry
 def show(name: str, registry: str | None) -> None:
-    """Show what is known of one: its files, counts, checksums, licence, citation, and how to get it.
+    """Show what is known about a data set.
 
     \b
     Example:
       tagsmith data show conll2003
+
+    Prints files, counts, checksums, licence, citation, and how to get it.
     """
     from tagsmith.corpora import CorpusEntry, read_registry
 
@@ -96,21 +98,20 @@ def show(name: str, registry: str | None) -> None:
 @command.command("get")
 @click.argument("name")
 @click.option(
-    "--to", "folder", default=".", show_default=True, metavar="DIR", help="The folder that gets a folder NAME in it."
+    "--to", "folder", default=".", show_default=True, metavar="DIR", help="The folder in which to make a folder NAME."
 )
 @_only
 @_registry
 def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> None:
-    """Download one, where its licence allows it.
+    """Download a data set, if its licence allows it.
 
     \b
     Example:
       tagsmith data get wnut17 --to corpora
       tagsmith data get glove.6B --only 100d
 
-    A download that was cut off goes on when the same command comes again. A file appears under its name only once
-    its SHA-256 is right; one that is there and right stays. For data that has to be asked for elsewhere, the command
-    says where.
+    To resume a download that was cut off, run the same command again. A file gets its name only once its SHA-256 is
+    right; a correct file is not downloaded again. For data that you must request elsewhere, the command prints where.
     """
     from tagsmith.corpora import getting, read_registry
 
@@ -118,7 +119,7 @@ def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> 
         click.echo(sentence, err=True)
 
     entry = read_registry(registry)[name]
-    for path in getting.get(name, entry, folder, keys, say=say, bar=options.bar).values():
+    for path in getting.get(name, entry, folder, keys, say=say, bar=progress_bar).values():
         click.echo(path)
 
 
@@ -128,7 +129,7 @@ def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> 
 @_only
 @_registry
 def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) -> None:
-    """Check files of your own: whether they are the known ones, to the byte or by their counts.
+    """Check that your files are those of a data set.
 
     \b
     Example:
@@ -136,8 +137,8 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
       tagsmith data check conll2003_iob1 eng.testb
       tagsmith data check conll2003 my.conll --only test
 
-    PATH is one file, the folder of its files, or a folder of data sets. Lines of -DOCSTART- are not counted. Ends
-    with exit code 1 if a file is missing or its counts differ.
+    Files are compared byte for byte, or else by their counts. PATH is one file, the folder of its files, or a folder
+    of data sets. -DOCSTART- lines are not counted. The exit code is 1 if a file is missing or its counts differ.
     """
     from tagsmith.corpora import read_registry
     from tagsmith.corpora.checking import check as compare
@@ -147,13 +148,13 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
     wrong = False
     for key, path in _files(name, entry, place, chosen(entry, keys)).items():
         finding = compare(entry, key, path) if path else None
-        click.echo(f"{key}: {_said(entry, finding) if finding else _missing(entry, key)}")
+        click.echo(f"{key}: {_described(entry, finding) if finding else _missing(entry, key)}")
         wrong |= finding is None or not finding.is_right
     sys.exit(1 if wrong else 0)
 
 
 def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, Path | None]:
-    """What to check as which split or file."""
+    """Return the files to check, by the split or part that they should be; None for a missing one."""
     from tagsmith.corpora.locating import find, folder_of
     from tagsmith.files import check_readable
 
@@ -168,7 +169,7 @@ def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, 
     return {keys[0]: Path(place)}
 
 
-def _said(entry: DataSet, finding: Finding) -> str:
+def _described(entry: DataSet, finding: Finding) -> str:
     if finding.same_bytes:
         return f"{finding.path}: as expected, to the byte"
     known = "another SHA-256 than ours" if entry.files[finding.key].sha256 else "its SHA-256 is not known"
@@ -182,11 +183,11 @@ def _said(entry: DataSet, finding: Finding) -> str:
 
 def _missing(entry: DataSet, key: str) -> str:
     file = entry.files[key]
-    return f"not there; looked for {' and '.join((file.name, *file.also))}, plain and .gz"
+    return f"not found; looked for {' and '.join((file.name, *file.also))}, plain and .gz"
 
 
 def task_and_size(entry: DataSet) -> tuple[str, str]:
-    """What an entry is for, and how large: sentences of train, dev and test, or of all parts; or words."""
+    """Return the task of an entry and its size: the sentences of each split or of all parts, or the words."""
     from tagsmith.corpora import CorpusEntry
 
     if not isinstance(entry, CorpusEntry):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tagsmith.errors import DataError
+from tagsmith.extras import require
+from tagsmith.machine import cores
 
 if TYPE_CHECKING:
     from tagsmith.reproduce.experiments import SeedRun
@@ -26,35 +28,43 @@ class _Seeds(click.ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", value):
-            self.fail(f"{value!r} is no list of numbers and ranges, such as 1-3,7.", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers and ranges, such as 1-3,7.", param, ctx)
         ends = [part.partition("-") for part in value.split(",")]
         ranges = [range(int(first), int(last or first) + 1) for first, _, last in ends]
         if not all(ranges):
             self.fail(f"{value!r} has a range that runs backwards.", param, ctx)
         if sum(map(len, ranges)) > _MOST_SEEDS:
-            self.fail(f"{value!r} are more than {_MOST_SEEDS:,} seeds.", param, ctx)
+            self.fail(f"{value!r} is more than {_MOST_SEEDS:,} seeds.", param, ctx)
         return list(dict.fromkeys(seed for each in ranges for seed in each))
 
 
 @click.command("reproduce")
 @click.argument("table", required=False)
 @click.option("--data", metavar="DIR", help="The folder of the corpora.")
-@click.option("--vectors", multiple=True, metavar="FILE", help="Word vectors; several: every row with each of them.")
-@click.option("--task", metavar="TASK", help="What to run the rows of a table on.  [default: ner]")
-@click.option("--seeds", type=_Seeds(), default="1-5", show_default=True, metavar="LIST", help="Such as 1-3,7.")
+@click.option(
+    "--vectors", multiple=True, metavar="FILE", help="Word vectors. If repeated, every row runs with each of them."
+)
+@click.option("--task", metavar="TASK", help="The task to run the rows of a table on.  [default: ner]")
+@click.option("--seeds", type=_Seeds(), default="1-5", show_default=True, metavar="LIST", help="Seeds, such as 1-3,7.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Runs side by side, each on one core.  [default: the cores there are]",
+    help="Number of runs at the same time, each on one core.  [default: the number of cores]",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, or cuda: all seeds of a row at once on one GPU.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="cpu, or cuda: all seeds of a row at the same time on one GPU."
+)
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Cut every run to N epochs.")
 @click.option(
-    "--results", default="reproduction", show_default=True, metavar="FOLDER", help="For records and predictions."
+    "--results",
+    default="reproduction",
+    show_default=True,
+    metavar="FOLDER",
+    help="The folder for records and predictions.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say which runs there are, and which are done.")
-@click.option("--report", metavar="FILE", help="Write all records as FILE (Markdown), and beside it as HTML.")
+@click.option("--dry-run", is_flag=True, help="Only list the runs and which of them are done.")
+@click.option("--report", metavar="FILE", help="Write all records to FILE (Markdown), and as HTML next to it.")
 @click.option("--list", "as_list", is_flag=True, help="Print all tables with their rows, and all tasks.")
 def command(
     table: str | None,
@@ -79,18 +89,14 @@ def command(
       tagsmith reproduce --report results.md
       tagsmith reproduce --list
 
-    TABLE is a table of the paper, or a task: the paper's model on it; "tasks" is every task whose corpus is there. A
-    finished run is a record in the results folder, found again by its content (settings, files, seed), whatever table
-    asks for it, so nothing runs twice. Runs that were cut off, by Ctrl-C or otherwise, go on when the same command
-    comes again. Exit code 1 says that a run failed; the others went on. --report needs the records alone: means and
-    spreads over seeds beside the paper's figures, learning curves, significance, and what is still to run.
+    TABLE is a table of the paper, or a task, which means the paper's model on that task; "tasks" is every task whose
+    corpus is found. A finished run is a record in the results folder. It is identified by its content (settings, files,
+    seed), so no run is repeated for another table. To resume runs that were cut off, by Ctrl-C or otherwise, run the
+    same command again. The exit code is 1 if a run failed; the other runs are finished all the same. --report needs
+    only the records. It compares means and standard deviations over seeds with the paper's figures, and shows learning
+    curves, significance, and the runs still to do.
     """
-    from tagsmith.engine import check_device
-    from tagsmith.extras import require
-    from tagsmith.machine import cores
-    from tagsmith.reproduce.progress import RunProgress
-    from tagsmith.reproduce.results import Results
-    from tagsmith.reproduce.runs import run_all
+    from tagsmith.reproduce.records import Results
 
     if as_list:
         click.echo(_listing(), nl=False)
@@ -100,35 +106,52 @@ def command(
         return
     if table is None or data is None:
         raise click.UsageError("give a TABLE and --data DIR; --list names the tables")
-    check_device(device)
-    on_gpu = device.startswith("cuda")
-    if on_gpu and jobs:
-        raise click.UsageError("--jobs is for cores; on a GPU the seeds of a row go side by side, row by row")
+    _check_device(device, jobs)
     runs = _plan(table, task, Path(data), vectors, seeds, epochs)
     folder = Results(Path(results))
-    waiting = [run for run in runs if folder.find(run.experiment) is None]
-    failures = 0
-    if waiting and not dry_run:
-        require("torch", "PyTorch", "train")
-        if not vectors and any(run.experiment.vectors is None for run in waiting):
-            click.echo("no --vectors: word vectors begin at random", err=True)
-        try:
-            with RunProgress(len(runs) - len(waiting), len(runs)) as view:
-                count = 1 if on_gpu else jobs or len(cores()) or os.cpu_count() or 1
-                failures = run_all(waiting, folder, count, view, device)
-        except KeyboardInterrupt:
-            click.echo("stopped; the same command goes on from here", err=True)
-            raise SystemExit(1) from None
+    failures = 0 if dry_run else _run(runs, folder, jobs, device, with_vectors=bool(vectors))
     click.echo(_outcome(runs, folder), nl=False)
     if failures:
         raise SystemExit(1)
+
+
+def _check_device(device: str, jobs: int | None) -> None:
+    from tagsmith.engine import check_device
+
+    check_device(device)
+    if _on_gpu(device) and jobs:
+        raise click.UsageError("--jobs is for cores; a GPU runs all seeds of a row at the same time, row by row")
+
+
+def _on_gpu(device: str) -> bool:
+    return device.startswith("cuda")
+
+
+def _run(runs: list[SeedRun], folder: Results, jobs: int | None, device: str, *, with_vectors: bool) -> int:
+    """Do the runs that have no record yet, and return how many failed."""
+    from tagsmith.reproduce.progress import RunProgress
+    from tagsmith.reproduce.runs import run_all
+
+    waiting = [run for run in runs if folder.find(run.experiment) is None]
+    if not waiting:
+        return 0
+    require("torch", "PyTorch", "train")
+    if not with_vectors and any(run.experiment.vectors is None for run in waiting):
+        click.echo("no --vectors: word vectors start at random", err=True)
+    workers = 1 if _on_gpu(device) else jobs or len(cores()) or os.cpu_count() or 1
+    try:
+        with RunProgress(len(runs) - len(waiting), len(runs)) as view:
+            return run_all(waiting, folder, workers, view, device)
+    except KeyboardInterrupt:
+        click.echo("stopped; run the same command again to resume", err=True)
+        raise SystemExit(1) from None
 
 
 def _report(file: str, table: str | None, results: Results) -> None:
     from tagsmith.reproduce.report.writing import write_report
 
     if table is not None:
-        raise click.UsageError("--report is of all records; give no TABLE")
+        raise click.UsageError("--report covers all records; omit TABLE")
     path = Path(file)
     if path.suffix != ".md":
         raise click.UsageError(f"--report {file}: expected a name that ends in .md")
@@ -139,14 +162,14 @@ def _report(file: str, table: str | None, results: Results) -> None:
 def _plan(
     table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
 ) -> list[SeedRun]:
-    """The runs of a table, each experiment once; of all tasks, those whose files are there."""
-    from tagsmith.reproduce.planning import plan
+    """Return the runs of a table, each experiment once; for all tasks, those whose files are found."""
+    from tagsmith.reproduce.experiments import plan
     from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
 
     if table not in (_ALL, *TABLES, *TASKS):
-        raise click.UsageError(f"{table!r} is no table; expected one of: {', '.join((*TABLES, *TASKS, _ALL))}")
+        raise click.UsageError(f"{table!r} is not a table; expected one of: {', '.join((*TABLES, *TASKS, _ALL))}")
     if task not in (None, *TASKS):
-        raise click.UsageError(f"{task!r} is no task; expected one of: {', '.join(TASKS)}")
+        raise click.UsageError(f"{task!r} is not a task; expected one of: {', '.join(TASKS)}")
     if task is not None and table not in TABLES:
         raise click.UsageError("--task goes with a table")
     rows = TABLES[table].rows if table in TABLES else (MODEL,)
@@ -156,24 +179,24 @@ def _plan(
 
 
 def _tasks_in(data: Path) -> list[str]:
-    """The tasks whose files are there; which are not is said."""
-    from tagsmith.reproduce.planning import task_files
+    """Return the tasks whose files are found, and print which are not."""
+    from tagsmith.reproduce.experiments import task_files
     from tagsmith.reproduce.tables import TASKS
 
-    there = []
+    found = []
     for name, task in TASKS.items():
         try:
             task_files(task, data)
-            there.append(name)
+            found.append(name)
         except DataError as error:
             click.echo(f"left out {name}: {error}", err=True)
-    if not there:
+    if not found:
         raise DataError("the files of no task", "those of one at least", source=str(data))
-    return there
+    return found
 
 
 def _outcome(runs: list[SeedRun], results: Results) -> str:
-    """A line for each run: its key, its scores if it is done (test also without constraints), its name."""
+    """Return a line for each run: its key, its scores if it is done (test also without constraints), its name."""
     from tagsmith.reproduce.tables import DEV, TEST
 
     lines = [f"{'record':16}  {'dev':>6}  {'test':>6}  {'test, no constraints':>20}  run"]
@@ -187,7 +210,7 @@ def _outcome(runs: list[SeedRun], results: Results) -> str:
 
 
 def _listing() -> str:
-    """All tables with their rows, and all tasks."""
+    """Return all tables with their rows, and all tasks."""
     from tagsmith.reproduce.tables import TABLES, TASKS
 
     lines = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tagsmith.cli import options
+from tagsmith.cli.parsing import options
 
 
 @click.command("serve")

@@ -3,78 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice, tee
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator, Mapping
+from itertools import tee
 
 import click
 
-from tagsmith.cli import options
+from tagsmith import formats
+from tagsmith.cli.parsing import options
+from tagsmith.cli.printing.streams import SkippedLines, output, warn_if_unconstrained
 from tagsmith.errors import DataError
+from tagsmith.files import check_distinct, check_readable
+from tagsmith.formats.columns import Columns
+from tagsmith.formats.format import Format, InputRecord, ReadOptions
+from tagsmith.rules import InputWithRules, rules_of
+from tagsmith.text import Sentence
 
-if TYPE_CHECKING:
-    from tagsmith.formats.columns import Block, Columns
-    from tagsmith.rules import InputWithRules
-    from tagsmith.text import Sentence, Tagged
-
-
-_LITTLE = 10_000  # characters that plain NumPy tags before compiled kernels are loaded
-
-
-@dataclass(frozen=True)
-class _Item:
-    """One input to tag, and what it came from, to be written back with its answer."""
-
-    given: str | Sentence | InputWithRules
-    came_from: Block | dict[str, Any] | None = None
-    starts_file: bool = False
-    """Whether a file of columns starts here."""
+_SHORT = 10_000  # characters that plain NumPy tags sooner than compiled kernels are loaded
 
 
 @click.command("tag")
 @click.argument("model")
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
-@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text to tag; may be repeated.")
-@click.option(
-    "--from",
-    "source_format",
-    type=click.Choice(["text", "conll", "conllu", "jsonl"]),
-    help="Form of the files. Unset, names decide: .conll, .iob, .bio are columns, .conllu CoNLL-U, .jsonl JSON lines, "
-    "others text.",
+@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text to tag. May be repeated.")
+@options.format_option(
+    "--from", "source_format", formats.taggable, "Format of the files (default: by their endings, else text)"
 )
-@click.option(
-    "--to",
-    "target_format",
-    type=click.Choice(["table", "conll", "conllu", "jsonl", "spans", "html"]),
-    default="table",
-    show_default=True,
-    help="Form of the answers; spans: JSON lines of text and character spans alone.",
+@options.format_option(
+    "--to", "target_format", formats.for_predictions, "Format of the output", default="table", show_default=True
 )
-@click.option("--out", metavar="FILE", help="Write the answers to a file instead of stdout.")
-@click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="How tags write spans.")
+@click.option("--out", metavar="FILE", help="Write to this file instead of stdout.")
+@click.option("--scheme", type=options.SCHEME, default="IOB2", show_default=True, help="Scheme of the tags.")
 @click.option(
-    "--probabilities", is_flag=True, help="Say how probable each tag, span and sentence is; --to html always does."
+    "--probabilities", is_flag=True, help="Add the probability of each tag, span and sentence; --to html always does."
 )
-@click.option(
-    "--best", type=click.IntRange(min=1), metavar="K", help="Give the K best tag sequences of each sentence too."
-)
+@click.option("--best", type=click.IntRange(min=1), metavar="K", help="Add the K best tag sequences of each sentence.")
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Leave out spans less probable than P; shows --probabilities where the form can.",
+    help="Omit spans less probable than P; implies --probabilities if the format can show them.",
 )
 @options.word_column
-@click.option("--tag-column", **options.COLUMN, help="Column of the tag in answers as CoNLL-U.  [default: upos]")
+@click.option("--tag-column", **options.COLUMN, help="Column of the tag in CoNLL-U output.  [default: upos]")
 @options.skip_bad
 @options.rules
-@options.labels
-@options.constraints
-@options.device
-@options.threads
-@options.precision
+@options.engine
 def command(
     model: str,
     files: tuple[str, ...],
@@ -88,13 +61,9 @@ def command(
     min_confidence: float | None,
     word_column: int | str | None,
     tag_column: int | str | None,
-    skip_bad: bool,
-    rules: tuple[str, ...],
-    labels: str | None,
-    constraints: str | None,
-    device: str,
-    threads: int | None,
-    precision: str,
+    skipped: SkippedLines,
+    rules: options.RuleOptions,
+    engine: options.EngineOptions,
 ) -> None:
     """Tag texts or files with a trained model.
 
@@ -107,166 +76,89 @@ def command(
       tagsmith tag pos.safetensors test.conllu --to conllu > out.conllu
       tagsmith tag ner.safetensors news.txt --rules names.jsonl --labels PER,LOC
 
-    A file of text holds one text a line; answers come in blocks of some 16,000 tokens. Without files and --text, stdin
-    is read ("-" names it). From columns to columns every line and column of the input is kept, and the tag is added as
-    the last column; from CoNLL-U to CoNLL-U all is kept, and the tag put into its column. Objects of JSON lines may
-    have "rules" of their own (docs/rules.md). A short --text alone is tagged in fp32, which starts sooner, unless
-    --precision says int8.
+    Without files and --text, stdin is read ("-" names it). Output comes in blocks of some 16,000 tokens. From columns
+    to columns, every line and column of the input is kept and the tag added as the last column; from CoNLL-U to
+    CoNLL-U, the tag is put into its column. An object of JSON lines may have its own "rules" (docs/rules.md). A short
+    --text alone is tagged in fp32, which starts sooner, unless --precision is int8.
     """
-    if tag_column is not None and target_format != "conllu":
-        raise click.UsageError("--tag-column goes with --to conllu")
-    if probabilities and target_format in ("conll", "conllu"):
-        raise click.UsageError("--probabilities goes with --to table, jsonl, spans or html: columns end in the tag")
-    if best and target_format not in ("table", "jsonl"):
-        raise click.UsageError("--best goes with --to table or jsonl")
-    if not files and not texts:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
-        files = ("-",)
-    from tagsmith.files import check_distinct, check_readable
-    from tagsmith.formats.columns import Columns
-    from tagsmith.tagger import Tagger
-
-    for file in files:
-        check_readable(file)
+    target = formats.FORMATS[target_format]
+    _check_options(target, probabilities, best, tag_column)
+    files = files or (() if texts else _stdin())
+    _check_inputs(files, texts, rules)
     if out is not None:
-        check_distinct(out, model, *files, *rules)
-    if "-" in rules and "-" in files:
-        raise click.UsageError("stdin can't be both the rules and what is to be tagged")
-    known = options.read_rules(rules, labels)
-    for text in texts:
-        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise DataError(f"{text!r}", "UTF-8 text", source="--text")
-    little = not files and sum(map(len, texts)) <= _LITTLE and precision != "int8"
-    tagger = Tagger.load(model, device, constraints, threads=threads, compiled=not little, precision=precision)
-    if target_format == "spans" and tagger.model.config.scheme == "plain":
-        raise DataError("a model of plain tags", "one of spans, for --to spans", source=model)
-    skipped = options.Skipped(skip_bad)
+        check_distinct(out, model, *files, *rules.files)
+    known = rules.read()
+    short = not files and sum(map(len, texts)) <= _SHORT and engine.precision != "int8"
+    tagger = engine.load(model, compiled=not short)
+    if target.needs_spans and tagger.model.is_plain:
+        raise DataError("a model of plain tags", f"one of spans, for --to {target_format}", source=model)
     columns = Columns(word_column, tag_column)
-    with options.output(out) as stream:
-        items, again = tee(_items(files, texts, source_format, columns, skipped))
-        answers = tagger.tag(
-            (item.given for item in items),
+    how = ReadOptions(columns, tagged=False, on_bad=skipped.on_bad)
+    with output(out) as stream:
+        inputs, again = tee(_inputs(files, texts, source_format, how))
+        predictions = tagger.tag(
+            (given for _, given in inputs),
             scheme=scheme,
-            probabilities=probabilities or target_format == "html",
+            probabilities=probabilities or target.probabilities == "always",
             best=best,
             min_confidence=min_confidence,
             rules=known,
         )
-        _write(zip(again, answers, strict=True), target_format, stream, columns)
-    options.say_unconstrained(tagger)
-    skipped.say()
+        pairs = ((record, tagged) for (record, _), tagged in zip(again, predictions, strict=True))
+        formats.write_predictions(pairs, target_format, stream, columns)
+    warn_if_unconstrained(tagger)
+    skipped.print_count()
 
 
-def _items(
-    files: tuple[str, ...],
-    texts: tuple[str, ...],
-    chosen: str | None,
-    columns: Columns,
-    skipped: options.Skipped,
-) -> Iterator[_Item]:
-    yield from map(_Item, texts)
+def _check_options(target: Format, probabilities: bool, best: int | None, tag_column: int | str | None) -> None:
+    """Check that the format of the output can show what the options ask for."""
+    checks = (
+        ("--tag-column", tag_column is not None, lambda row: bool(row.layout and row.layout.names)),
+        ("--probabilities", probabilities, lambda row: row.probabilities != "never"),
+        ("--best", best is not None, lambda row: row.alternatives),
+    )
+    for option, given, suits in checks:
+        if given and not suits(target):
+            suitable = [name for name, row in formats.FORMATS.items() if suits(row)]
+            raise click.UsageError(f"{option} goes with --to {options.listed(suitable)}")
+
+
+def _stdin() -> tuple[str, ...]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("nothing to tag: give --text, a FILE, or pipe text in")
+    return ("-",)
+
+
+def _check_inputs(files: tuple[str, ...], texts: tuple[str, ...], rules: options.RuleOptions) -> None:
+    """Check that all inputs can be read, before long work."""
     for file in files:
-        match chosen or _format_of(file):
-            case "conll" | "conllu" as form:
-                yield from _column_items(file, form, columns, skipped)
-            case "jsonl":
-                yield from _jsonl_items(file, skipped)
-            case _:
-                from tagsmith.files import read_lines
-
-                yield from (_Item(line.removesuffix("\n").removesuffix("\r")) for _, line in read_lines(file))
+        check_readable(file)
+    if "-" in rules.files and "-" in files:
+        raise click.UsageError("stdin can't be both the rules and what is to be tagged")
+    for text in texts:
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise DataError(f"{text!r}", "UTF-8 text", source="--text")
 
 
-def _format_of(file: str) -> str:
-    from tagsmith.formats import format_of
-
-    if Path(file.removesuffix(".gz")).suffix in (".conll", ".iob", ".bio"):
-        return "conll"
-    if (form := format_of(file)) != "conll":
-        return form
-    if Path(file).is_file() and _looks_like_columns(file):
-        expected = "text; say --from conll (or --from text if it is text after all)"
-        raise DataError("columns of tokens and tags", expected, source=file)
-    return "text"
-
-
-def _looks_like_columns(file: str) -> bool:
-    """Whether each of the first lines that are not blank has several fields and ends in a span tag."""
-    from tagsmith.files import read_lines
-    from tagsmith.schemes import is_span_tag
-
-    fields = [line.split() for _, line in islice(read_lines(file), 50) if line.strip()]
-    return bool(fields) and all(len(row) > 1 and is_span_tag(row[-1]) for row in fields)
-
-
-def _column_items(file: str, form: str, columns: Columns, skipped: options.Skipped) -> Iterator[_Item]:
-    from tagsmith.formats import LAYOUTS
-    from tagsmith.text import Sentence
-
-    blocks = LAYOUTS[form].read_blocks(file, columns, tagged=False, on_bad=skipped.on_bad)
-    for number, block in enumerate(blocks):
-        yield _Item(Sentence(block.tokens), block, starts_file=number == 0)
-
-
-def _jsonl_items(file: str, skipped: options.Skipped) -> Iterator[_Item]:
-    from tagsmith.files import source_name
-    from tagsmith.formats.jsonl import read_objects, to_sentence
-    from tagsmith.rules import InputWithRules, rules_of
-
-    for line, value in read_objects(file, on_bad=skipped.on_bad):
-        try:
-            given = value.get("text")
-            if "tokens" in value or not isinstance(given, str):
-                given = to_sentence(value, source_name(file), line, tagged=False)
-            if "rules" in value:
-                given = InputWithRules(given, rules_of(value["rules"], source_name(file), line))
-        except DataError as error:
-            if skipped.on_bad is None:
-                raise
-            skipped.on_bad(error)
-        else:
-            yield _Item(given, value)
-
-
-def _write(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:
-    from tagsmith.formats import html, jsonl
-    from tagsmith.formats.table import table
-
-    if form == "html":
-        stream.writelines(html.page(answer for _, answer in pairs))
-    elif form in ("conll", "conllu"):
-        _write_columns(pairs, form, stream, columns)
-    else:
-        for item, answer in pairs:
-            given = item.came_from if isinstance(item.came_from, dict) else None
-            if form == "table":
-                stream.write(table(answer))
+def _inputs(
+    files: tuple[str, ...], texts: tuple[str, ...], format: str | None, how: ReadOptions
+) -> Iterator[tuple[InputRecord, str | Sentence | InputWithRules]]:
+    """Yield all inputs, each as it was read, and as it is to be tagged: with its own rules, if it has any."""
+    for text in texts:
+        yield InputRecord(text), text
+    for file in files:
+        for record in formats.read_inputs(file, format, how):
+            try:
+                given = _with_rules(record)
+            except DataError as error:
+                if how.on_bad is None:
+                    raise
+                how.on_bad(error)
             else:
-                stream.write(jsonl.dumps((jsonl.answer if form == "jsonl" else jsonl.span_answer)(answer, given)))
+                yield record, given
 
 
-def _write_columns(pairs: Iterable[tuple[_Item, Tagged]], form: str, stream: TextIO, columns: Columns) -> None:
-    """Blocks of the same form as they were read, with their tags; all else as sentences written anew."""
-    from tagsmith.formats import LAYOUTS, write
-    from tagsmith.formats.columns import Block
-    from tagsmith.text import Sentence
-
-    last = ""  # the lines last written as they were read
-    for item, answer in pairs:
-        block = item.came_from
-        if isinstance(block, Block) and block.layout is LAYOUTS[form]:
-            stream.write(_gap(last) if item.starts_file else "")
-            last = block.with_column(answer.tags) if form == "conll" else block.with_tags(answer.tags)
-            stream.write(last)
-        else:
-            stream.write(_gap(last))
-            last = ""
-            write((Sentence(answer.tokens[a:b], answer.tags[a:b]) for a, b in answer.sentences), form, stream, columns)
-
-
-def _gap(lines: str) -> str:
-    """What parts these lines from those of another file: a file need not end with a blank line, or a line end."""
-    if not lines or lines.endswith(("\n\n", "\n\r\n")):
-        return ""
-    return "\n" if lines.endswith("\n") else "\n\n"
+def _with_rules(record: InputRecord) -> str | Sentence | InputWithRules:
+    if not isinstance(record.origin, Mapping) or "rules" not in record.origin:
+        return record.given
+    return InputWithRules(record.given, rules_of(record.origin["rules"], record.source, record.line or 0))

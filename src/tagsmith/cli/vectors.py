@@ -9,32 +9,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tagsmith.cli import options
+from tagsmith import formats
+from tagsmith.cli.parsing import options
+from tagsmith.cli.printing.streams import SkippedLines, print_json, progress_bar
 from tagsmith.errors import DataError
+from tagsmith.formats.columns import Columns
 
 if TYPE_CHECKING:
     from tagsmith.embeddings import WordVectors
     from tagsmith.text import TokenizerName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_SHOWN = 8  # words of the table, at each end
-_ABSENT = 20  # absent words shown
+_SHOWN = 8  # words from each end of the table
+_ABSENT = 20  # absent words
 
 _form = click.option(
     "--from",
     "form",
     type=click.Choice(["glove", "word2vec", "word2vec-binary", "senna"]),
-    help="What the file is; unset, its content decides. fastText's .vec is word2vec.",
+    help="Format of the file, if its content does not tell. fastText's .vec is word2vec.",
 )
 
 
 def _data(text: str) -> Callable[[_F], _F]:
-    return click.option("--data", "data", multiple=True, metavar="FILE", help=f"{text}; may be repeated.")
+    return click.option("--data", "data", multiple=True, metavar="FILE", help=f"{text}. May be repeated.")
 
 
 @click.group("vectors")
 def command() -> None:
-    """Look into files of word vectors, convert them, trim them.
+    """Inspect, convert and trim files of word vectors.
 
     \b
     Example:
@@ -42,53 +45,49 @@ def command() -> None:
       tagsmith vectors convert GoogleNews-vectors-negative300.bin.gz news.safetensors
       tagsmith vectors trim crawl-300d-2M.vec small.safetensors --data train.conll --data dev.conll
 
-    Read are GloVe text, word2vec text and binary, fastText's .vec, Senna's two files (name their folder, or either),
-    all plain or gzip, and the tables that convert and trim write.
+    The commands read GloVe text, word2vec text and binary, fastText's .vec and Senna's two files (name their folder or
+    either file), all plain or gzip, and the tables that convert and trim write.
     """
 
 
 @command.command("info")
 @click.argument("source", metavar="FILE")
-@_data("Say how much of the words in this corpus the vectors cover")
+@_data("Show how many words of this corpus the vectors cover")
 @_form
 @options.word_column
 @options.tokenizer
 @options.skip_bad
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@options.as_json
 def info(
     source: str,
     data: tuple[str, ...],
     form: str | None,
     word_column: int | str | None,
     tokenizer: TokenizerName | None,
-    skip_bad: bool,
+    skipped: SkippedLines,
     as_json: bool,
 ) -> None:
-    """Show what a file of vectors holds, and what it covers.
+    """Show what a file of vectors holds, and which words it covers.
 
     \b
     Example:
       tagsmith vectors info glove.6B.100d.txt.gz
       tagsmith vectors info glove.6B.100d.txt.gz --data train.conll --data dev.conll
 
-    Words of --data are looked up as train with its preset does it, in lower case and with digits as 0; what is said
-    is how the word in the file differs from the word in the corpus. The first look leaves a table in the cache, for
-    train to find.
+    Words of --data are looked up as train with its preset does it, in lower case and with digits as 0. The counts tell
+    how the word in the file differs from the word in the corpus. The first run leaves a table in the cache for train.
     """
     from tagsmith.embeddings import load_vectors
 
-    skipped = options.Skipped(skip_bad)
     tokens = _tokens(data, word_column, tokenizer, skipped)
-    with options.bar(f"reading {source}") as watch:
+    with progress_bar(f"reading {source}") as watch:
         vectors = load_vectors(source, form, watch=watch)
     facts = _facts(vectors)
     if data:
         facts["coverage"] = {"data": list(data), **_coverage(vectors, tokens)}
-        skipped.say()
+        skipped.print_count()
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
+        print_json(facts)
     else:
         click.echo("\n".join(_rendered(facts)))
 
@@ -98,28 +97,28 @@ def info(
 @click.argument("target", metavar="OUT.safetensors")
 @_form
 def convert(source: str, target: str, form: str | None) -> None:
-    """Convert vectors into a table that maps into memory.
+    """Convert vectors into a table that can be memory-mapped.
 
     \b
     Example:
       tagsmith vectors convert glove.6B.100d.txt.gz glove.6B.100d.safetensors
 
-    A table loads at once, whatever its size, and processes that use it share its memory. Give it to --vectors in
-    place of the file it came from. OUT appears whole or not at all; "-" is stdin.
+    A table of any size loads at once, and the processes that use it share its memory. Give it to --vectors instead of
+    the file it was made from. OUT appears whole or not at all; "-" is stdin.
     """
     from tagsmith.embeddings import read_table, write_table
 
     _check_target(target, source)
-    with options.bar(f"reading {source}") as watch:
+    with progress_bar(f"reading {source}") as watch:
         table = read_table(source, form, watch=watch)
     write_table(target, table)
-    _say_written(target, table.form, table.shape, table.repeated)
+    _print_written(target, table.form, table.shape, table.repeated)
 
 
 @command.command("trim")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT.safetensors")
-@_data("Keep the words of this corpus, in every form they are looked up in")
+@_data("Keep the words of this corpus, in every form in which they are looked up")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Keep the first N rows.")
 @_form
 @options.word_column
@@ -133,44 +132,40 @@ def trim(
     form: str | None,
     word_column: int | str | None,
     tokenizer: TokenizerName | None,
-    skip_bad: bool,
+    skipped: SkippedLines,
 ) -> None:
-    """Keep only the vectors that some corpora need.
+    """Keep only the vectors that your corpora need.
 
     \b
     Example:
       tagsmith vectors trim glove.6B.100d.txt.gz small.safetensors --data train.conll --data dev.conll
       tagsmith vectors trim crawl-300d-2M.vec first.safetensors --top 200000
 
-    With --data, training and tagging these very corpora give the same tags as with the whole file (JSON lines of text:
-    with the tokenizer that the training has). What is lost are
-    words of future text: for a word that is not in the corpora, a model trained with trimmed vectors has no vector, and
-    tags it by its spelling and its sentence alone. --top keeps the first rows, which are the commonest words where a
-    file is sorted by frequency, as most are. With both options a row stays that either of them keeps.
+    With --data, training and tagging these very corpora give the same tags as with the whole file (for JSON lines of
+    text: with the tokenizer of the training). The words of future text are lost: a model trained with trimmed vectors
+    has no vector for a word that is not in the corpora, and tags it by its spelling and its sentence alone. --top keeps
+    the first rows; they are the commonest words if the file is sorted by frequency, as most are. With both options, a
+    row is kept if either option keeps it.
     """
     if not data and top is None:
         raise click.UsageError("give --data, --top, or both")
     from tagsmith.embeddings import TrimChoice, lookup_forms, read_table, write_table
 
     _check_target(target, source, *data)
-    skipped = options.Skipped(skip_bad)
     choice = TrimChoice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
-    with options.bar(f"reading {source}") as watch:
+    with progress_bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
         raise DataError("no row for any word of the data", "words that both have", source=source)
     write_table(target, table)
-    skipped.say()
+    skipped.print_count()
     click.echo(f"{table.shape[0] + table.repeated:,} of {choice.rows:,} rows kept", err=True)
-    _say_written(target, table.form, table.shape, table.repeated)
+    _print_written(target, table.form, table.shape, table.repeated)
 
 
 def _tokens(
-    data: tuple[str, ...], word_column: int | str | None, tokenizer: TokenizerName | None, skipped: options.Skipped
+    data: tuple[str, ...], word_column: int | str | None, tokenizer: TokenizerName | None, skipped: SkippedLines
 ) -> Counter[str]:
-    from tagsmith import formats
-    from tagsmith.formats.columns import Columns
-
     counts: Counter[str] = Counter()
     for file in data:
         for sentence in formats.read(
@@ -193,7 +188,7 @@ def _check_target(target: str, *sources: str) -> None:
     check_distinct(target, *sources)
 
 
-def _say_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
+def _print_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
     from tagsmith.embeddings import FORMS
 
     if repeated:

@@ -1,4 +1,4 @@
-"""What CoNLL columns and CoNLL-U share: one token a line, and every line kept, so that it can be written back."""
+"""The parts that CoNLL columns and CoNLL-U share: one token a line, and every line kept to be written back."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tagsmith.text import Sentence
 
 OnBad = Callable[[DataError], None]
 Column = int | str
-"""The number of a column, from 1, or from the end with -1; or its name, where the format gives its columns names."""
+"""The number of a column, from 1, or from the end with -1; or its name, in a format whose columns have names."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns hold the word and the tag."""
+    """The columns that hold the word and the tag."""
 
     word: Column | None = None
-    """Unset: the first, or FORM in CoNLL-U."""
+    """If None, the first, or FORM in CoNLL-U."""
     tag: Column | None = None
-    """Unset: the last, or UPOS in CoNLL-U."""
+    """If None, the last, or UPOS in CoNLL-U."""
 
     def __post_init__(self) -> None:
         if self.word == 0 or self.tag == 0:
@@ -33,9 +33,9 @@ class Columns:
 
 @dataclass
 class Block:
-    """One sentence as it stands in the file: its lines with their endings, whatever they hold, and its tokens.
+    """One sentence of a file: its lines as they are, line ends included, and its tokens.
 
-    Lines that are no tokens (blank ones, comments, -DOCSTART-, skipped ones) belong to the block before or around them.
+    A line without a token (blank, a comment, -DOCSTART-, skipped) belongs to the block before or around it.
     """
 
     source: str
@@ -45,91 +45,107 @@ class Block:
     lines: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    """Where in ``lines`` each token stands."""
-    numbers: list[int] = field(default_factory=list)
-    """The line of the file each token stands on."""
+    positions: list[int] = field(default_factory=list)
+    """The position of each token's line in ``lines``."""
+    line_numbers: list[int] = field(default_factory=list)
+    """The number of each token's line in the file."""
     malformed: list[int] = field(default_factory=list)
-    """Where in ``lines`` what was skipped stands."""
+    """The positions of the skipped lines in ``lines``."""
+
+    @property
+    def documents(self) -> int:
+        """The number of lines that start a document."""
+        return sum(line.startswith(self.layout.document) for line in self.lines) if self.layout.document else 0
 
     def sentence(self, *, tagged: bool = True) -> Sentence:
-        """The tokens and, with ``tagged``, their tags."""
-        return Sentence(self.tokens, self.tags if tagged else None, self.source, self.numbers)
+        """Return the tokens and, with ``tagged``, their tags."""
+        return Sentence(self.tokens, self.tags if tagged else None, self.source, self.line_numbers)
+
+    def with_predictions(self, tags: Sequence[str]) -> str:
+        """Return the lines with predicted tags: in the tag column where columns have names, else in a new last one.
+
+        Raises:
+            DataError: a tag that would not be read back from its column.
+            ConfigError: the tag column is also the word column.
+        """
+        return self.with_tags(tags) if self.layout.names else self.with_column(tags)
 
     def with_tags(self, values: Sequence[str]) -> str:
-        """The lines without the malformed ones, and with the values in the tag column; all else as it was.
+        """Return the lines with these values in the tag column, and without the malformed lines.
 
         Raises:
             DataError: a value that would not be read back from its column.
-            ConfigError: the tag column is that of the word.
+            ConfigError: the tag column is also the word column.
         """
         if self.tag_column == self.word_column:
             raise ConfigError(f"found the tag in column {self.tag_column}, as the word; expected another")
         lines = list(self.lines)
-        for place, number, value in zip(self.places, self.numbers, values, strict=True):
-            body, ending = split_ending(lines[place])
+        for position, number, value in zip(self.positions, self.line_numbers, values, strict=True):
+            body, ending = split_ending(lines[position])
             self.layout.check_tag(value, self.tag_column, spaces="\t" in body, source=self.source, line=number)
-            # Keep what stands between the fields: TABs, or runs of spaces.
+            # Keep the separators between the fields: TABs, or runs of spaces.
             pieces = re.split("(\t)" if "\t" in body else "( +)", body)
             fields = [i for i, piece in enumerate(pieces) if i % 2 == 0 and (piece or "\t" in body)]
             pieces[fields[self.tag_column - (self.tag_column > 0)]] = value
-            lines[place] = "".join(pieces) + ending
-        return "".join(line for place, line in enumerate(lines) if place not in self.malformed)
+            lines[position] = "".join(pieces) + ending
+        return "".join(line for position, line in enumerate(lines) if position not in self.malformed)
 
     def with_column(self, values: Sequence[str]) -> str:
-        """The lines with one more column: the values, one for each token; all other lines as they were.
+        """Return the lines with one more column that holds these values, one for each token.
 
         Raises:
             DataError: a value that would not be read back from its column.
         """
         lines = list(self.lines)
-        for place, number, value in zip(self.places, self.numbers, values, strict=True):
-            body, ending = split_ending(lines[place])
+        for position, number, value in zip(self.positions, self.line_numbers, values, strict=True):
+            body, ending = split_ending(lines[position])
             self.layout.check_tag(value, self.tag_column, spaces="\t" in body, source=self.source, line=number)
-            # At a TAB a space belongs to its column; without TABs it would be one space too many.
+            # A space next to a TAB belongs to its column; on a line without TABs it would be a second separator.
             kept, separator = (body, "\t") if "\t" in body else (body.rstrip(" "), " ")
-            lines[place] = f"{kept}{separator}{value}{ending}"
+            lines[position] = f"{kept}{separator}{value}{ending}"
         return "".join(lines)
 
 
 class Numbering(Protocol):
-    """Looks after the numbers in the first column, where a format has them."""
+    """A check of the token numbers in the first column, for a format that has them."""
 
-    def see(self, body: str, line: int, place: int) -> DataError | None:
-        """Take in a line of a sentence; gives what is wrong with its number, and counts on from it all the same.
+    def check_line(self, body: str, line: int, position: int) -> DataError | None:
+        """Return the error in a line's number, or None; either way, continue to count from that number.
 
         Args:
-            line: its number in the file.
-            place: its place in the block.
+            line: the number of the line in the file.
+            position: its position in the block.
         """
         ...
 
-    def finish(self) -> tuple[DataError, int] | None:
-        """End the sentence; gives what is wrong with it as a whole, and the place of the line at fault."""
+    def end_sentence(self) -> tuple[DataError, int] | None:
+        """Return the error in the sentence as a whole and the position of the line at fault, or None; start over."""
         ...
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What tells one format of columns from another, and the one way to read them all."""
+    """A format of columns, and the one way to read them all."""
 
     name: str
     split: Callable[[str], list[str] | None]
-    """The fields of a token's line; none for a line between sentences; None for a line that is no token's."""
+    """The fields of a token's line; [] for a line between sentences; None for any other line without a token."""
     word: int
     tag: int
     names: tuple[str, ...] = ()
-    """The names of the columns, where their number is fixed. The first, which counts the tokens, can't be chosen."""
+    """The names of the columns, if their number is fixed. The first counts the tokens and can't be chosen."""
     no_tag: Mapping[int, str] = field(default_factory=dict)
-    """What stands in a column, by its number, to say that there is no tag."""
+    """By column number, the value that means that there is no tag."""
     numbering: Callable[[str], Numbering] | None = None
-    """Where the first column counts the words: given the file's name, what looks after the count."""
+    """If the first column counts the words: given the name of the file, the check of its numbers."""
+    document: str = ""
+    """The start of a line that marks the start of a document."""
 
     def column(self, chosen: Column | None, default: int) -> int:
-        """The number of a column; the default where none is chosen.
+        """Return the number of the chosen column, or the default for None.
 
         Raises:
-            ConfigError: a name or a number this format has no column for.
+            ConfigError: the format has no column of this name or number.
         """
         if chosen is None:
             return default
@@ -140,9 +156,9 @@ class Layout:
         if isinstance(chosen, str) and chosen.upper() in self.names[1:]:
             return self.names.index(chosen.upper()) + 1
         if isinstance(chosen, int):
-            place = chosen if chosen > 0 else len(self.names) + 1 + chosen
-            if 1 < place <= len(self.names):
-                return place
+            number = chosen if chosen > 0 else len(self.names) + 1 + chosen
+            if 1 < number <= len(self.names):
+                return number
         expected = f"{', '.join(self.names[1:])}, or one's number, 2 to {len(self.names)}"
         raise ConfigError(f"found column {chosen!r}; expected {expected}")
 
@@ -154,72 +170,18 @@ class Layout:
         tagged: bool = True,
         on_bad: OnBad | None = None,
     ) -> Iterator[Block]:
-        """The sentences of a file, one at a time, with every line of the file in some block.
+        """Yield the sentences of a file, one at a time. Every line of the file is in one of the blocks.
 
         Args:
             tagged: read the tag column as well.
-            on_bad: called with the error of each malformed line, which is then no token; unset, the error is raised.
+            on_bad: called with the error of each malformed line, which is then skipped. If None, the error is raised.
 
         Raises:
             DataError: a malformed line: an empty or unspecified token or tag, too few columns, another number of
-                columns than the format or the lines before it have, or a number that is out of order.
-            ConfigError: a column that can't be.
+                columns than the format or the lines before have, or a token number out of order.
+            ConfigError: the format does not have a chosen column.
         """
-        columns = columns or Columns()
-        word, tag = self.column(columns.word, self.word), self.column(columns.tag, self.tag)
-        source = source_name(path)
-        block = Block(source, self, word, tag)
-        width, expected = len(self.names), f"the {len(self.names)} columns of {self.name}"
-        ended = False  # whether the last line stood between sentences
-        numbering = self.numbering(source) if self.numbering else None
-
-        def end_numbering() -> None:
-            left = numbering.finish() if numbering else None
-            if left:
-                error, place = left
-                if on_bad is None:
-                    raise error
-                on_bad(error)
-                block.malformed.append(place)
-
-        for number, line in read_lines(path):
-            body, _ = split_ending(line)
-            fields = self.split(body)
-            boundary = fields == []
-            if block.tokens and ended and not boundary:
-                yield block
-                block = Block(source, self, word, tag)
-            block.lines.append(line)
-            ended = boundary
-            if boundary:
-                end_numbering()
-                continue
-            miscounted = numbering.see(body, number, len(block.lines) - 1) if numbering else None
-            try:
-                if width and fields and len(fields) != width:
-                    found = f"{count_columns(len(fields))} ({_shorten(body)})"
-                    raise DataError(found, expected, source=source, line=number)
-                if miscounted:
-                    raise miscounted
-                if not fields:
-                    continue
-                token, value = self._pick(fields, word, tag if tagged else None, source, number)
-            except DataError as error:
-                if on_bad is None:
-                    raise
-                on_bad(error)
-                block.malformed.append(len(block.lines) - 1)
-                continue
-            if not width:
-                width, expected = len(fields), f"{count_columns(len(fields))}, as on line {number}"
-            block.numbers.append(number)
-            block.places.append(len(block.lines) - 1)
-            block.tokens.append(token)
-            if tagged:
-                block.tags.append(value)
-        end_numbering()
-        if block.lines:
-            yield block
+        return _BlockReader(self, source_name(path), columns or Columns(), tagged, on_bad).read(path)
 
     def read(
         self,
@@ -229,41 +191,119 @@ class Layout:
         tagged: bool = True,
         on_bad: OnBad | None = None,
     ) -> Iterator[Sentence]:
-        """The sentences of a file, one at a time; arguments and errors as for ``read_blocks``."""
+        """Yield the sentences of a file, one at a time; arguments and errors as for ``read_blocks``."""
         for block in self.read_blocks(path, columns, tagged=tagged, on_bad=on_bad):
             if block.tokens:
                 yield block.sentence(tagged=tagged)
 
     def check_tag(self, value: str, column: int, *, spaces: bool, source: str, line: int | None) -> None:
-        """As ``check_fits``, for a tag in a column, which can't be what stands for none either."""
+        """Check that a tag can be read back from a column; arguments as for ``check_fits``.
+
+        Raises:
+            DataError: it can't, or it is the value that means that there is no tag.
+        """
         check_fits(value, spaces=spaces, source=source, line=line)
         if value == self.no_tag.get(column):
             raise DataError(f"the tag {value!r}", f"another; in {self.name} it means none", source=source, line=line)
 
-    def _pick(self, fields: list[str], word: int, tag: int | None, source: str, line: int) -> tuple[str, str]:
-        """Token and tag ('' where no tag is read) from the fields of a line."""
+    def pick(self, fields: list[str], word: int, tag: int | None, source: str, line: int) -> tuple[str, str]:
+        """Return the token and the tag in the fields of a line; the tag is '' if no tag is read.
+
+        Raises:
+            DataError: too few columns, or an empty or unspecified token or tag.
+        """
         wanted = {"token": word} if tag is None else {"token": word, "tag": tag}
-        places = {name: column - 1 if column > 0 else len(fields) + column for name, column in wanted.items()}
+        indices = {name: column - 1 if column > 0 else len(fields) + column for name, column in wanted.items()}
         shown = _shorten("\t".join(fields))
-        if not all(0 <= place < len(fields) for place in places.values()) or len({*places.values()}) < len(places):
+        if not all(0 <= index < len(fields) for index in indices.values()) or len({*indices.values()}) < len(indices):
             expected = f"the word in column {word}" + (f" and the tag in column {tag}, another" if tag else "")
             raise DataError(f"{count_columns(len(fields))} ({shown})", expected, source=source, line=line)
-        for name, place in places.items():
-            if not fields[place].strip(" "):
+        for name, index in indices.items():
+            if not fields[index].strip(" "):
                 expected = f"a {name}; --skip-bad skips such lines"
                 raise DataError(f"an empty {name} ({shown})", expected, source=source, line=line)
-        value = "" if tag is None else fields[places["tag"]]
+        value = "" if tag is None else fields[indices["tag"]]
         if tag is not None and value == self.no_tag.get(tag):
             expected = f"a tag in column {tag} ({self.names[tag - 1]}); --skip-bad skips such lines"
             raise DataError(f"an unspecified tag ({shown})", expected, source=source, line=line)
-        return fields[places["token"]], value
+        return fields[indices["token"]], value
+
+
+class _BlockReader:
+    """Reads one file of columns, block by block."""
+
+    def __init__(self, layout: Layout, source: str, columns: Columns, tagged: bool, on_bad: OnBad | None) -> None:
+        self.layout, self.source, self.tagged, self.on_bad = layout, source, tagged, on_bad
+        self.word = layout.column(columns.word, layout.word)
+        self.tag = layout.column(columns.tag, layout.tag)
+        self.width, self.expected = len(layout.names), f"the {len(layout.names)} columns of {layout.name}"
+        self.numbering = layout.numbering(source) if layout.numbering else None
+        self.block = self._empty_block()
+
+    def read(self, path: str | os.PathLike[str]) -> Iterator[Block]:
+        """Yield the blocks of the file."""
+        ended = False  # whether the last line was one between sentences
+        for number, line in read_lines(path):
+            body, _ = split_ending(line)
+            fields = self.layout.split(body)
+            boundary = fields == []
+            if self.block.tokens and ended and not boundary:
+                yield self.block
+                self.block = self._empty_block()
+            self.block.lines.append(line)
+            ended = boundary
+            if boundary:
+                self._end_sentence()
+            else:
+                self._add_line(body, fields, number)
+        self._end_sentence()
+        if self.block.lines:
+            yield self.block
+
+    def _empty_block(self) -> Block:
+        return Block(self.source, self.layout, self.word, self.tag)
+
+    def _add_line(self, body: str, fields: list[str] | None, number: int) -> None:
+        """Add the token of a line, if it has one, to the block."""
+        block = self.block
+        position = len(block.lines) - 1
+        misnumbered = self.numbering.check_line(body, number, position) if self.numbering else None
+        try:
+            if self.width and fields and len(fields) != self.width:
+                found = f"{count_columns(len(fields))} ({_shorten(body)})"
+                raise DataError(found, self.expected, source=self.source, line=number)
+            if misnumbered:
+                raise misnumbered
+            if not fields:
+                return
+            token, tag = self.layout.pick(fields, self.word, self.tag if self.tagged else None, self.source, number)
+        except DataError as error:
+            self._skip(error, position)
+            return
+        if not self.width:
+            self.width, self.expected = len(fields), f"{count_columns(len(fields))}, as on line {number}"
+        block.line_numbers.append(number)
+        block.positions.append(position)
+        block.tokens.append(token)
+        if self.tagged:
+            block.tags.append(tag)
+
+    def _end_sentence(self) -> None:
+        if self.numbering and (fault := self.numbering.end_sentence()):
+            self._skip(*fault)
+
+    def _skip(self, error: DataError, position: int) -> None:
+        if self.on_bad is None:
+            raise error
+        self.on_bad(error)
+        self.block.malformed.append(position)
 
 
 def check_fits(value: str, *, spaces: bool, source: str = "", line: int | None = None) -> None:
-    """See to it that a token or tag can be read back from a column.
+    """Check that a token or tag can be read back from a column.
 
     Args:
-        spaces: whether it may hold them: whether TABs part the columns.
+        spaces: whether it may contain spaces, as it may where TABs separate the columns.
 
     Raises:
         DataError: it can't.
@@ -275,13 +315,13 @@ def check_fits(value: str, *, spaces: bool, source: str = "", line: int | None =
 
 
 def split_ending(line: str) -> tuple[str, str]:
-    """A line without its ending, and the ending."""
+    """Return a line without its line end, and the line end."""
     body = line.removesuffix("\n").removesuffix("\r")
     return body, line[len(body) :]
 
 
 def count_columns(columns: int) -> str:
-    """A number of columns in words."""
+    """Return a number of columns in words."""
     return "1 column" if columns == 1 else f"{columns} columns"
 
 

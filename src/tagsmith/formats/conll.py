@@ -1,7 +1,7 @@
 """CoNLL columns: one token a line, a blank line after each sentence.
 
-A line with a TAB is split at TABs only, any other at runs of spaces; no other Unicode whitespace ever splits.
-``-DOCSTART-`` lines mark documents and are no tokens.
+A line with a TAB is split at TABs only, any other line at runs of spaces. No other Unicode white space splits a line.
+A ``-DOCSTART-`` line marks a document and is not a token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DOCSTART = "-DOCSTART-"
 
 
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:
-    """Write tokens and tags, TAB between them, a blank line after each sentence; gives the number of sentences.
+    """Write tokens and tags with a TAB between them, a blank line after each sentence; return the sentence count.
 
     Raises:
         DataError: a token or tag that would not be read back as it is.
@@ -41,12 +41,12 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
 
 
 def _split(body: str) -> list[str]:
-    """The fields of a line; a blank line, one of nothing but spaces and TABs, and -DOCSTART- have none."""
+    """Return the fields of a line; none for a blank line, a line of spaces and TABs only, and -DOCSTART-."""
     if not body.strip(" \t"):
         return []
     fields = body.split("\t") if "\t" in body else [field for field in body.split(" ") if field]
     return [] if fields[0] == DOCSTART else fields
 
 
-LAYOUT = Layout("CoNLL", _split, word=1, tag=-1)
+LAYOUT = Layout("CoNLL", _split, word=1, tag=-1, document=DOCSTART)
 read, read_blocks = LAYOUT.read, LAYOUT.read_blocks

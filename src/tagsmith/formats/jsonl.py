@@ -1,50 +1,39 @@
-"""JSON lines: one object a line, of tokens and tags, of a text and its spans of characters, or of a text to be tagged.
+"""JSON lines: one object a line, of tokens and tags, of a text and its character spans, or of a text to tag.
 
     {"tokens": ["Jay", "left"], "tags": ["B-PER", "O"]}
     {"text": "Jay left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}
 
-Offsets count characters (Unicode code points) from 0; ``end`` is the place after the last one.
+Offsets count characters (Unicode code points) from 0; ``end`` is the offset after the last character.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
-from typing import Annotated, Any, TextIO, TypeGuard
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO, TypeGuard
 
 import msgspec
 
 from tagsmith.errors import DataError
 from tagsmith.files import read_lines, source_name
-from tagsmith.formats.columns import OnBad
-from tagsmith.schemes import SCHEMES, sentence_spans
-from tagsmith.segment import segment
-from tagsmith.text import Alternative, Sentence, Span, Tagged, TaggedSpan, TokenizerName, spaced
+from tagsmith.formats.char_spans import EXPECTED, keys_of, split_text
+from tagsmith.formats.columns import Columns, OnBad
+from tagsmith.formats.format import InputRecord, Prediction, ReadOptions
+from tagsmith.schemes import sentence_spans
+from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan, TokenizerName, spaced
 
-_MOVED: dict[str, str] = {
+_RENAMED: dict[str, str] = {
     **dict.fromkeys(("tags", "spans", "entities"), "gold_"),
     **dict.fromkeys(("token_probabilities", "sentence_probabilities", "alternatives"), "given_"),
 }
 _SPAN_KEYS = TaggedSpan._fields[:-1]  # all but the probability
-_EXPECTED = 'a JSON object with "tokens" (a list of strings) or "text" (a string)'
-
-
-class _CharSpan(msgspec.Struct, frozen=True):
-    """A labelled stretch of a text: its characters [start, end)."""
-
-    start: int
-    end: int
-    label: Annotated[str, msgspec.Meta(min_length=1)]
-    text: str | None = None
-    """What stands there, if the file says it."""
 
 
 def read_objects(path: str | os.PathLike[str], *, on_bad: OnBad | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers and objects of a file; blank lines are skipped.
+    """Yield the line numbers and objects of a file. Blank lines are skipped.
 
     Raises:
-        DataError: a line that is no JSON object.
+        DataError: a line that is not a JSON object.
     """
     source = source_name(path)
     for number, line in read_lines(path):
@@ -66,10 +55,10 @@ def read(
     on_bad: OnBad | None = None,
     tokenizer: TokenizerName = "words",
 ) -> Iterator[Sentence]:
-    """The sentences of a file: one of ``tokens`` and ``tags``, or those that a ``text`` with ``spans`` is split into.
+    """Yield the sentences of a file: that of ``tokens`` and ``tags``, or those that a ``text`` is split into.
 
     Raises:
-        DataError: a line that holds neither as it should be.
+        DataError: a line that holds neither as it should.
     """
     source = source_name(path)
     for number, value in read_objects(path, on_bad=on_bad):
@@ -86,22 +75,42 @@ def read(
         yield from sentences
 
 
-def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) -> Sentence:
-    """The sentence an object holds.
+def read_inputs(path: str | os.PathLike[str], options: ReadOptions) -> Iterator[InputRecord]:
+    """Yield the text or the tokens of each object, which predictions are written back into.
+
+    Raises:
+        DataError: a line that holds neither as it should.
+    """
+    source = source_name(path)
+    for number, value in read_objects(path, on_bad=options.on_bad):
+        try:
+            given = value.get("text")
+            if "tokens" in value or not isinstance(given, str):
+                given = to_sentence(value, source, number, tagged=False)
+        except DataError as error:
+            if options.on_bad is None:
+                raise
+            options.on_bad(error)
+        else:
+            yield InputRecord(given, value, source, number)
+
+
+def to_sentence(value: Mapping[str, Any], source: str, line: int, *, tagged: bool) -> Sentence:
+    """Return the sentence of an object's ``tokens`` and ``tags``.
 
     Raises:
         DataError: as for ``read``.
     """
     tokens, tags = value.get("tokens"), value.get("tags") if tagged else None
     if not _is_strings(tokens):
-        raise DataError(f"an object with {_keys(value)}", _EXPECTED, source=source, line=line)
+        raise DataError(f"an object with {keys_of(value)}", EXPECTED, source=source, line=line)
     if "" in tokens:
         raise DataError(f"an empty token (number {tokens.index('') + 1})", "a token", source=source, line=line)
     if not tagged:
         return Sentence(tokens, None, source, [line] * len(tokens))
     if not _is_strings(tags):
         expected = 'a list of strings under "tags" beside "tokens"'
-        raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
+        raise DataError(f"an object with {keys_of(value)}", expected, source=source, line=line)
     if "" in tags:
         raise DataError(f"an empty tag (number {tags.index('') + 1})", "a tag", source=source, line=line)
     if len(tags) != len(tokens):
@@ -109,79 +118,8 @@ def to_sentence(value: dict[str, Any], source: str, line: int, *, tagged: bool) 
     return Sentence(tokens, tags, source, [line] * len(tokens))
 
 
-def split_text(
-    value: dict[str, Any], source: str, line: int, *, tagged: bool, tokenizer: TokenizerName
-) -> list[Sentence]:
-    """The sentences of an object's ``text``, tagged with its ``spans`` (or ``entities``) in IOB2. No sentence ends
-    inside a span.
-
-    Raises:
-        DataError: no text or no spans; a span outside the text, over another, with another text than it says, or with
-            a border that is not one of a token.
-    """
-    if not isinstance(text := value["text"], str):
-        raise DataError(f"an object with {_keys(value)}", _EXPECTED, source=source, line=line)
-    sentences = segment(text, tokenizer)
-    offsets = [token for sentence in sentences for token in sentence]
-    spans = _token_spans(text, _char_spans(value, source, line), offsets, source, line) if tagged else []
-    inside = {token for span in spans for token in range(span.start + 1, span.end)}
-    borders = [0, *(end for end in accumulate(map(len, sentences)) if end not in inside)]
-    tokens = [text[start:end] for start, end in offsets]
-    tags = SCHEMES["IOB2"].write(spans, len(tokens))
-    return [
-        Sentence(tokens[start:end], tags[start:end] if tagged else None, source, [line] * (end - start))
-        for start, end in pairwise(borders)
-    ]
-
-
-def _char_spans(value: dict[str, Any], source: str, line: int) -> list[_CharSpan]:
-    names = [name for name in ("spans", "entities") if name in value]
-    if len(names) != 1:
-        expected = '"spans" (or "entities") beside "text"'
-        raise DataError(f"an object with {_keys(value)}", expected, source=source, line=line)
-    try:
-        return msgspec.convert(value[names[0]], list[_CharSpan])
-    except msgspec.ValidationError as error:
-        expected = 'a list of objects with "start", "end" (characters) and "label"'
-        raise DataError(f'"{names[0]}" with a fault ({error})', expected, source=source, line=line) from None
-
-
-def _token_spans(
-    text: str, spans: Sequence[_CharSpan], offsets: Sequence[tuple[int, int]], source: str, line: int
-) -> list[Span]:
-    """The spans in tokens, in order."""
-    starts = {start: token for token, (start, _) in enumerate(offsets)}
-    ends = {end: token + 1 for token, (_, end) in enumerate(offsets)}
-    found: list[Span] = []
-    free = 0
-    for span in sorted(spans, key=lambda span: (span.start, span.end)):
-        stands = text[max(span.start, 0) : max(span.end, 0)]
-        expected = None
-        if not 0 <= span.start < span.end <= len(text):
-            expected = f"0 <= start < end <= {len(text)}, the characters of the text"
-        elif span.text not in (None, stands):
-            expected = f"{span.text!r} there, as the span says; offsets count characters (Unicode code points)"
-        elif span.start < free:
-            expected = f"spans that do not overlap; another ends at {free}"
-        elif span.start not in starts:
-            expected = f"the borders of tokens; it starts {_where(text, span.start, offsets)}"
-        elif span.end not in ends:
-            expected = f"the borders of tokens; it ends {_where(text, span.end, offsets)}"
-        if expected is not None:
-            shown = f"span [{span.start}, {span.end}) {span.label} {stands[:40]!r}"
-            raise DataError(shown, f"{expected}; --skip-bad skips such lines", source=source, line=line)
-        found.append(Span(starts[span.start], ends[span.end], span.label))
-        free = span.end
-    return found
-
-
-def _where(text: str, place: int, offsets: Sequence[tuple[int, int]]) -> str:
-    around = [text[start:end] for start, end in offsets if start < place < end]
-    return f"inside the token {around[0][:40]!r}" if around else "with white space"
-
-
 def write(sentences: Iterable[Sentence], file: TextIO) -> int:
-    """Write one object a sentence, with its tokens and, where it has them, its tags; gives their number."""
+    """Write one object a sentence, with its tokens and, if it has them, its tags; return the sentence count."""
     count = 0
     for sentence in sentences:
         count += 1
@@ -193,10 +131,10 @@ def write(sentences: Iterable[Sentence], file: TextIO) -> int:
 
 
 def write_spans(sentences: Iterable[Sentence], file: TextIO) -> int:
-    """Write one object a sentence: its tokens joined by single spaces, and its spans; gives their number.
+    """Write one object a sentence, with its tokens joined by single spaces and its spans; return the sentence count.
 
     Raises:
-        DataError: a tag that is no span tag.
+        DataError: a tag that is not a span tag.
     """
     count = 0
     for sentence in sentences:
@@ -210,26 +148,39 @@ def write_spans(sentences: Iterable[Sentence], file: TextIO) -> int:
     return count
 
 
-def answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The object for an answer: what was given, with tokens, tags and spans added.
+def write_predictions(predictions: Iterable[Prediction], file: TextIO, columns: Columns | None = None) -> None:
+    """Write the object of each prediction, with the keys of the object that was tagged."""
+    for record, tagged in predictions:
+        file.write(dumps(to_object(tagged, _given(record))))
 
-    Keys of the input stay; its own ``tags``, ``spans`` and ``entities`` move to ``gold_tags`` and so on, and a ``text``
-    beside tokens, which the offsets do not count in, to ``given_text``; likewise probabilities it was given before.
-    Probabilities and alternatives are there if the answer has them.
+
+def write_span_predictions(predictions: Iterable[Prediction], file: TextIO, columns: Columns | None = None) -> None:
+    """Write the text and spans of each prediction, with the keys of the object that was tagged."""
+    for record, tagged in predictions:
+        file.write(dumps(to_spans_object(tagged, _given(record))))
+
+
+def to_object(tagged: Tagged, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the object of a prediction: the given keys, and its text, tokens, tags and spans.
+
+    The given ``tags``, ``spans`` and ``entities`` are renamed to ``gold_tags`` and so on. Given probabilities, and a
+    given ``text`` in which the offsets do not count, are renamed to ``given_text`` and so on. Probabilities and
+    alternatives are included if the prediction has them.
     """
     kept = _kept(given or {}, tagged)
     value = {**kept, "text": tagged.text, "tokens": tagged.tokens, "tags": tagged.tags, "spans": _spans(tagged.spans)}
     if tagged.token_probabilities is not None and tagged.sentence_probabilities is not None:
-        value["token_probabilities"] = list(map(_figures, tagged.token_probabilities))
-        value["sentence_probabilities"] = list(map(_figures, tagged.sentence_probabilities))
+        value["token_probabilities"] = list(map(_rounded, tagged.token_probabilities))
+        value["sentence_probabilities"] = list(map(_rounded, tagged.sentence_probabilities))
     if tagged.alternatives is not None:
-        value["alternatives"] = [[_alternative(one) for one in ranked] for ranked in tagged.alternatives]
+        value["alternatives"] = [[_alternative(each) for each in ranked] for ranked in tagged.alternatives]
     return value
 
 
-def span_answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The object for an answer as a text and its spans of characters alone; the ``tokens`` of the input move to
-    ``given_tokens``, and its other keys go where they go in ``answer``.
+def to_spans_object(tagged: Tagged, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the object of a prediction as a text and its character spans alone.
+
+    The given ``tokens`` are renamed to ``given_tokens``, the other given keys as in ``to_object``.
     """
     spans = [
         {"start": span.start_char, "end": span.end_char, "label": span.label, **_probability(span)}
@@ -239,9 +190,13 @@ def span_answer(tagged: Tagged, given: dict[str, Any] | None = None) -> dict[str
     return {**kept, "text": tagged.text, "spans": spans}
 
 
-def dumps(value: dict[str, Any]) -> str:
-    """One line of JSON, with its line end."""
+def dumps(value: Mapping[str, Any]) -> str:
+    """Return one line of JSON, with its line end."""
     return msgspec.json.encode(value).decode() + "\n"
+
+
+def _given(record: InputRecord) -> Mapping[str, Any] | None:
+    return record.origin if isinstance(record.origin, Mapping) else None
 
 
 def _spans(spans: Iterable[TaggedSpan]) -> list[dict[str, Any]]:
@@ -249,20 +204,24 @@ def _spans(spans: Iterable[TaggedSpan]) -> list[dict[str, Any]]:
 
 
 def _probability(span: TaggedSpan) -> dict[str, float]:
-    return {} if span.probability is None else {"probability": _figures(span.probability)}
+    return {} if span.probability is None else {"probability": _rounded(span.probability)}
 
 
-def _figures(number: float) -> float:
-    """Six digits of a number, wherever its point stands."""
+def _rounded(number: float) -> float:
+    """Return a number rounded to six significant digits."""
     return float(f"{number:.6g}")
 
 
-def _alternative(one: Alternative) -> dict[str, Any]:
-    return {"tags": one.tags, "spans": _spans(one.spans), "log_probability": _figures(one.log_probability)}
+def _alternative(alternative: Alternative) -> dict[str, Any]:
+    return {
+        "tags": alternative.tags,
+        "spans": _spans(alternative.spans),
+        "log_probability": _rounded(alternative.log_probability),
+    }
 
 
-def _kept(given: dict[str, Any], tagged: Tagged) -> dict[str, Any]:
-    kept = {_MOVED.get(key, "") + key: value for key, value in given.items()}
+def _kept(given: Mapping[str, Any], tagged: Tagged) -> dict[str, Any]:
+    kept = {_RENAMED.get(key, "") + key: value for key, value in given.items()}
     if kept.get("text", tagged.text) != tagged.text:
         kept["given_text"] = kept["text"]
     return kept
@@ -270,7 +229,3 @@ def _kept(given: dict[str, Any], tagged: Tagged) -> dict[str, Any]:
 
 def _is_strings(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _keys(value: dict[str, Any]) -> str:
-    return f"keys {', '.join(map(repr, value))}" if value else "no keys"

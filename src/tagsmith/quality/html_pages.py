@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from tagsmith.formats.html import colour
+from tagsmith.formats.html_text import colour
 from tagsmith.quality.calibration import CalibrationReport, panels
 from tagsmith.quality.mistakes import KINDS, ErrorAnalysis, MistakeKind, SpanMatch
 from tagsmith.quality.transitions import Transitions

@@ -41,8 +41,8 @@ class TagInput:
     def answer(self, tagged: Tagged) -> bytes:
         """The answer as JSON: to a line as ``tagsmith tag --to jsonl`` has it, else with the borders of sentences."""
         if self.line is not None:
-            return msgspec.json.encode(jsonl.answer(tagged, self.line))
-        return msgspec.json.encode({**jsonl.answer(tagged), "sentences": tagged.sentences})
+            return msgspec.json.encode(jsonl.to_object(tagged, self.line))
+        return msgspec.json.encode({**jsonl.to_object(tagged), "sentences": tagged.sentences})
 
 
 class TagOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

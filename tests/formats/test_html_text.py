@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith import Tagged, TaggedSpan
-from tagsmith.formats.html import colour, page
+from tagsmith.formats.html_text import colour, page
 
 VOID = {"meta"}
 
@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 
 def tagged(text: str, labels: dict[int, str] | None = None, tags: list[str] | None = None) -> Tagged:
-    """An answer whose tokens are the words of a text; labels by number of the word, each a span of its own."""
+    """An prediction whose tokens are the words of a text; labels by number of the word, each a span of its own."""
     offsets = tuple(match.span() for match in re.finditer(r"[^ \n]+", text))
     tokens = tuple(text[start:end] for start, end in offsets)
     spans = tuple(
@@ -83,11 +83,11 @@ NASTY = st.text(st.sampled_from("ab<>&\"'/ \n{}%#é🦆\u0301\u2028"), max_size=
 def test_the_page_holds_the_whole_text_and_its_spans_and_nothing_of_it_is_markup(
     given: list[tuple[str, dict[int, str]]], title: str
 ) -> None:
-    answers = [tagged(text, labels) for text, labels in given]
-    found = Page("".join(page(answers, title)))
+    predictions = [tagged(text, labels) for text, labels in given]
+    found = Page("".join(page(predictions, title)))
     assert found.title == title
-    assert found.paragraphs == [answer.text for answer in answers]
-    assert found.marks == [(span.text, span.label) for answer in answers for span in answer.spans]
+    assert found.paragraphs == [prediction.text for prediction in predictions]
+    assert found.marks == [(span.text, span.label) for prediction in predictions for span in prediction.spans]
     assert found.elements <= {"html", "head", "meta", "title", "style", "body", "p", "mark", "span"}
 
 
@@ -97,7 +97,7 @@ def test_a_span_is_marked_in_the_colour_of_its_label() -> None:
 
 
 def test_a_span_of_several_tokens_is_one_mark() -> None:
-    answer = Tagged(
+    prediction = Tagged(
         "in South  Wales.",
         ("in", "South", "Wales", "."),
         ("O", "B-LOC", "I-LOC", "O"),
@@ -105,7 +105,7 @@ def test_a_span_of_several_tokens_is_one_mark() -> None:
         (0, 3, 10, 15),
         ((0, 4),),
     )
-    assert Page("".join(page([answer]))).marks == [("South  Wales", "LOC")]
+    assert Page("".join(page([prediction]))).marks == [("South  Wales", "LOC")]
 
 
 def test_tags_without_spans_label_every_token() -> None:
@@ -120,7 +120,7 @@ def test_a_text_without_spans_has_no_marks() -> None:
     assert found.paragraphs == ["nobody here", ""]
 
 
-def test_paragraphs_come_as_the_answers_do() -> None:
+def test_paragraphs_come_as_the_predictions_do() -> None:
     pieces = page(tagged(f"text {i}") for i in itertools.count())
     head = "".join(itertools.islice(pieces, 40))
     assert "<p>text 0</p>" in head
@@ -151,10 +151,10 @@ def test_a_text_is_no_template(template: str) -> None:
 
 
 def test_a_span_is_paler_the_less_probable_it_is_and_says_so_on_hover() -> None:
-    answer = tagged("Jay left", {0: "PER"})
-    span = answer.spans[0]._replace(probability=0.512345678)
+    prediction = tagged("Jay left", {0: "PER"})
+    span = prediction.spans[0]._replace(probability=0.512345678)
     sure = dataclasses.replace(
-        answer, spans=(span,), token_probabilities=(0.5, 1.0), sentence_probabilities=(0.25, 1e-9)
+        prediction, spans=(span,), token_probabilities=(0.5, 1.0), sentence_probabilities=(0.25, 1e-9)
     )
     text = "".join(page([sure]))
     mark = f'<mark style="background: {colour("PER")}83" title="0.512346">Jay<span>PER</span></mark>'
@@ -163,7 +163,7 @@ def test_a_span_is_paler_the_less_probable_it_is_and_says_so_on_hover() -> None:
 
 
 def test_tags_without_spans_are_shaded_by_their_own_probabilities() -> None:
-    answer = dataclasses.replace(tagged("a bird", tags=["DT", "NN"]), token_probabilities=(0.0, 1.0))
-    text = "".join(page([answer]))
+    prediction = dataclasses.replace(tagged("a bird", tags=["DT", "NN"]), token_probabilities=(0.0, 1.0))
+    text = "".join(page([prediction]))
     assert f'{colour("DT")}00" title="0"' in text
     assert f'{colour("NN")}ff" title="1"' in text

@@ -1,4 +1,4 @@
-"""Transitions for a person to read."""
+"""Tables of transitions for people to read."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from rich.text import Text
 from tagsmith.quality.transitions import Transitions
 
 STRONGEST = 8
-"""Steps that are listed from either end; a page lists more."""
-_WIDEST = 320  # columns of a heat map where no terminal says how many there is room for
+"""The number of strongest and of weakest steps listed; a page lists more."""
+_WIDEST = 320  # columns of a heat map if stdout is not a terminal
 
 
-def show(transitions: Transitions | None) -> None:
-    """Print the heat map, the strongest and weakest steps, and those that are forbidden."""
+def print_transitions(transitions: Transitions | None) -> None:
+    """Print the heat map, the strongest and weakest steps, and the forbidden ones."""
     if transitions is None:
         click.echo("\nno transitions: a softmax scores every word's tag on its own")
         return
-    _show_map(transitions)
+    _print_map(transitions)
     click.echo("\n".join(["", *_extremes(transitions), "", *_forbidden(transitions)]))
 
 
-def _show_map(transitions: Transitions) -> None:
-    """One row a tag before, one column a tag after, by its number; coloured on a terminal. Where there is no room for
-    the scores, their signs."""
+def _print_map(transitions: Transitions) -> None:
+    """Print one row for each tag before and one column for each tag after, coloured on a terminal.
+
+    Where the scores do not fit, their signs are printed.
+    """
     click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
     if transitions.by_word:
         click.echo("(of bigram potentials: the biases, the part of a step's score that does not depend on the word)")
     names = [f"{name} {number:2}" for number, name in enumerate(transitions.rows, 1)]
     left = max(map(len, names))
     console = Console(highlight=False)
-    room = console.width if sys.stdout.isatty() else _WIDEST
-    width = next((width for width in (5, 3) if left + width * len(names) <= room), None)
+    available = console.width if sys.stdout.isatty() else _WIDEST
+    width = next((width for width in (5, 3) if left + width * len(names) <= available), None)
     if width is None:
-        wide = left + 3 * len(names)
-        click.echo(f"(the heat map is {wide} columns wide, of which there are {room}; --picture OUT.html has it)")
+        needed = left + 3 * len(names)
+        click.echo(f"(the heat map needs {needed} columns, of which there are {available}; --picture OUT.html has it)")
         return
     click.echo(
         " " * left + "".join(f"{number:{width}}" for number in range(1, len(names))) + f"{'end':>{max(width, 4)}}"
@@ -54,7 +56,7 @@ def _show_map(transitions: Transitions) -> None:
 
 
 def _extremes(transitions: Transitions) -> list[str]:
-    """The strongest steps beside the weakest."""
+    """Return the strongest steps next to the weakest."""
     ranked = transitions.ranked()
     steps = [(f"{step.before} → {step.after}", f"{step.score:z6.2f}") for step in ranked]
     width = max(10, *(len(name) for name, _ in steps))
@@ -65,7 +67,7 @@ def _extremes(transitions: Transitions) -> list[str]:
 
 
 def _forbidden(transitions: Transitions) -> list[str]:
-    """The forbidden steps by the letters of their tags."""
+    """Return the forbidden steps by the letters of their tags."""
     lines = ["forbidden: {:,} of {:,} steps".format(*transitions.count_forbidden())]
     table = [("after", "never", "not of another label", "not of the same label")]
     table += [(row.before, *(" ".join(letters) or "-" for letters in row[1:])) for row in transitions.forbidden()]

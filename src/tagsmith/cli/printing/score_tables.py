@@ -1,15 +1,15 @@
-"""Scores for a person to read."""
+"""Tables of scores for people to read."""
 
 from __future__ import annotations
 
 from tagsmith.metrics import Scores
 from tagsmith.quality.calibration import CalibrationReport, Reliability, panels
 
-_CONFUSION = 12  # labels shown in the confusion table; JSON has all
+_CONFUSION = 12  # labels in the confusion table; JSON has them all
 
 
-def render(scores: Scores) -> str:
-    """A table of the scores by label and over all, and the confusion table."""
+def score_table(scores: Scores) -> str:
+    """Return a table of the scores by label and overall, and the confusion table."""
     lines = [f"{scores.sentences:,} sentences, {scores.tokens:,} tokens; accuracy {scores.accuracy:.2f}"]
     if scores.spans:
         total = scores.overall
@@ -25,8 +25,8 @@ def render(scores: Scores) -> str:
     return "\n".join([*lines, *_confusion(scores), ""])
 
 
-def render_reliability(report: CalibrationReport) -> str:
-    """ECE, Brier score and the bins, before and after calibration."""
+def reliability_table(report: CalibrationReport) -> str:
+    """Return ECE, Brier score and the bins, before and after calibration."""
     unit = "predicted spans" if report.of_spans else "tokens"
     lines = ["", f"confidence of {report.before.count:,} {unit}"]
     for name, found in panels(report):
@@ -44,7 +44,7 @@ def _bins(found: Reliability) -> list[str]:
 
 
 def _confusion(scores: Scores) -> list[str]:
-    """Tokens by gold label (rows) and predicted label (columns), for the labels most often mistaken."""
+    """Return a table of tokens by gold label (down) and predicted label (across), for the most mistaken labels."""
     mistakes: dict[str, int] = {}
     for (gold, predicted), count in scores.confusion.items():
         for label in (gold, predicted):

@@ -1,4 +1,4 @@
-"""Pages and pictures that commands write beside what they print."""
+"""HTML pages and pictures that commands write besides what they print."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli import options
+from tagsmith.cli.printing.streams import output
 from tagsmith.errors import DataError
+from tagsmith.extras import require
+from tagsmith.files import check_distinct, check_writable
 
 if TYPE_CHECKING:
     from tagsmith.quality.calibration import CalibrationReport
@@ -18,16 +20,13 @@ if TYPE_CHECKING:
 PAGE, PAGE_OR_PICTURE = (".html",), (".html", ".png")
 
 
-def check_place(path: str, endings: tuple[str, ...], *inputs: str | None) -> None:
-    """See to it, before long work, that a page (.html) or a picture (.png) can be put at a path.
+def check_page_path(path: str, endings: tuple[str, ...], *inputs: str | None) -> None:
+    """Check, before long work, that a page (.html) or a picture (.png) can be written to a path.
 
     Raises:
-        DataError: a name of another ending, a place that can't be written to, or one that is also read.
+        DataError: another ending, a path that can't be written to, or one of the input files.
         MissingExtra: a picture, without matplotlib.
     """
-    from tagsmith.extras import require
-    from tagsmith.files import check_distinct, check_writable
-
     check_writable(path)
     check_distinct(path, *inputs)
     if not path.lower().endswith(endings):
@@ -37,7 +36,7 @@ def check_place(path: str, endings: tuple[str, ...], *inputs: str | None) -> Non
 
 
 def write_transitions(transitions: Transitions, title: str, path: str) -> None:
-    """The heat map of transitions, as a page or a picture."""
+    """Write the heat map of transitions, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_transitions
 
@@ -50,7 +49,7 @@ def write_transitions(transitions: Transitions, title: str, path: str) -> None:
 
 
 def write_reliability(report: CalibrationReport, title: str, path: str) -> None:
-    """The reliability diagrams, as a page or a picture."""
+    """Write the reliability diagrams, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_reliability
 
@@ -63,7 +62,7 @@ def write_reliability(report: CalibrationReport, title: str, path: str) -> None:
 
 
 def write_errors(analysis: ErrorAnalysis, title: str, path: str) -> None:
-    """The page of the errors."""
+    """Write the page of the errors."""
     from tagsmith.quality.html_pages import errors_page
 
     _write(errors_page(analysis, title), path)
@@ -75,5 +74,5 @@ def _is_picture(path: str) -> bool:
 
 
 def _write(page: str, path: str) -> None:
-    with options.output(path) as file:
+    with output(path) as file:
         file.write(page)

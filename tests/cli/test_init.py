@@ -1,4 +1,4 @@
-"""What all commands share: help, exit codes, one line for an error, streams, and what is imported."""
+"""The common behaviour of all commands: help, exit codes, one line for an error, streams, and imports."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def torch_free(*words: object, stdin: bytes = b"") -> Result:
-    """Run the installed command and see to it that it imports neither PyTorch nor matplotlib."""
+    """Run the installed command, and check that it imports neither PyTorch nor matplotlib."""
     result = real(*words, stdin=stdin, env={"PYTHONPROFILEIMPORTTIME": "1"})
     lines = result.err.splitlines()
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines if line.startswith("import time:")}

@@ -1,4 +1,4 @@
-"""Rules from the shell: --rules, --labels, and "rules" beside an input."""
+"""Rules from the command line: --rules, --labels, and "rules" in an object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.shell import Result, run
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a model whose answers are known."""
+    """The file of a model whose predictions are known."""
     path = tmp_path_factory.mktemp("model") / "known.safetensors"
     store.save(lexicon_model(), path)
     return path
@@ -35,7 +35,7 @@ def test_a_file_of_rules_holds_for_texts_and_files(model: Path, tmp_path: Path):
     assert columns == Result(0, "Jay NN O\nIndia NN B-PER\n\nleft VB O\n", "")
 
 
-def test_labels_are_restricted_alone_and_beside_a_file(model: Path, tmp_path: Path):
+def test_labels_are_restricted_alone_and_with_a_file(model: Path, tmp_path: Path):
     assert run("tag", model, "--labels", "PER", "--text", "Jay India").out == "Jay : PER\nIndia : O\n\n"
     assert run("tag", model, "--labels", "PER, LOC", "--text", "Jay India").out == "Jay : PER\nIndia : LOC\n\n"
     rules = write(tmp_path / "r.jsonl", {"tokens": ["Jay"], "tag": "O"})
@@ -43,7 +43,7 @@ def test_labels_are_restricted_alone_and_beside_a_file(model: Path, tmp_path: Pa
     assert both.out == "Jay : O\nIndia : LOC\nMira : O\n\n"
 
 
-def test_objects_bring_rules_of_their_own_which_stay_in_the_answer(model: Path, tmp_path: Path):
+def test_objects_bring_rules_which_stay_in_the_prediction(model: Path, tmp_path: Path):
     own = [{"start_char": 4, "end_char": 9, "label": "PER"}]
     file = write(
         tmp_path / "in.jsonl",
@@ -53,11 +53,17 @@ def test_objects_bring_rules_of_their_own_which_stay_in_the_answer(model: Path, 
     )
     result = run("tag", model, file, "--to", "jsonl")
     assert (result.code, result.err) == (0, "")
-    answers = [json.loads(line) for line in result.out.splitlines()]
-    assert [answer["tags"] for answer in answers] == [["B-PER", "B-PER"], ["O", "B-LOC"], ["B-PER", "B-LOC"]]
-    assert (answers[0]["rules"], answers[0]["id"]) == (own, 7)
+    predictions = [json.loads(line) for line in result.out.splitlines()]
+    assert [prediction["tags"] for prediction in predictions] == [
+        ["B-PER", "B-PER"],
+        ["O", "B-LOC"],
+        ["B-PER", "B-LOC"],
+    ]
+    assert (predictions[0]["rules"], predictions[0]["id"]) == (own, 7)
     again = run("tag", model, "--from", "jsonl", "--to", "jsonl", stdin=result.out.encode())
-    assert [json.loads(line)["tags"] for line in again.out.splitlines()] == [answer["tags"] for answer in answers]
+    assert [json.loads(line)["tags"] for line in again.out.splitlines()] == [
+        prediction["tags"] for prediction in predictions
+    ]
 
 
 def test_a_model_is_scored_with_rules(model: Path, tmp_path: Path):

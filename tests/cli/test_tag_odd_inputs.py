@@ -42,18 +42,18 @@ def test_odd_tokens_are_tagged_in_json_lines(tokens: list[str], tiny_model_path:
         *("tag", tiny_model_path, "--from", "jsonl", "--to", "jsonl"),
         stdin=json.dumps({"tokens": tokens}).encode(),
     )
-    answer = json.loads(result.out)
-    assert answer["tokens"] == tokens
-    assert len(answer["tags"]) == len(tokens)
+    prediction = json.loads(result.out)
+    assert prediction["tokens"] == tokens
+    assert len(prediction["tags"]) == len(tokens)
 
 
 def test_odd_tokens_are_tagged_as_text(tokens: list[str], tiny_model_path: Path):
     text = " ".join(tokens)
     result = run("tag", tiny_model_path, "--from", "text", "--to", "jsonl", stdin=text.encode())
-    answer = json.loads(result.out)
-    assert answer["text"] == text
+    prediction = json.loads(result.out)
+    assert prediction["text"] == text
     without_space = "".join(text.split()).translate(dict.fromkeys(range(0x1C, 0x20)))
-    assert "".join(answer["tokens"]) == without_space
+    assert "".join(prediction["tokens"]) == without_space
 
 
 def test_odd_tokens_are_evaluated(tokens: list[str], tiny_model_path: Path, tmp_path: Path):
@@ -63,7 +63,9 @@ def test_odd_tokens_are_evaluated(tokens: list[str], tiny_model_path: Path, tmp_
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\r\n\r\n", b"-DOCSTART- -X- O O\n\n", b"\xef\xbb\xbf"])
-def test_a_file_without_sentences_has_no_answers_and_scores_zero(content: bytes, tiny_model_path: Path, tmp_path: Path):
+def test_a_file_without_sentences_has_no_predictions_and_scores_zero(
+    content: bytes, tiny_model_path: Path, tmp_path: Path
+):
     (tmp_path / "x.conll").write_bytes(content)
     assert run("tag", tiny_model_path, tmp_path / "x.conll") == Result(0, "", "")
     figures = json.loads(run("evaluate", tiny_model_path, tmp_path / "x.conll", "--json").out)
@@ -86,8 +88,8 @@ def test_line_ends_byte_order_marks_and_blank_lines_change_no_token(
     content: bytes, tiny_model_path: Path, tmp_path: Path
 ):
     (tmp_path / "x.conll").write_bytes(content)
-    (answer,) = run("tag", tiny_model_path, tmp_path / "x.conll", "--to", "jsonl").out.splitlines()
-    assert json.loads(answer)["tokens"] == ["Jay", "left"]
+    (prediction,) = run("tag", tiny_model_path, tmp_path / "x.conll", "--to", "jsonl").out.splitlines()
+    assert json.loads(prediction)["tokens"] == ["Jay", "left"]
     figures = json.loads(run("evaluate", tiny_model_path, tmp_path / "x.conll", "--json").out)
     assert (figures["sentences"], figures["tokens"], figures["gold"]) == (1, 2, 0)
 

@@ -22,24 +22,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_json_lines_hold_the_probabilities_of_the_answer(model: Path) -> None:
+def test_json_lines_hold_the_probabilities_of_the_prediction(model: Path) -> None:
     result = run("tag", model, "--text", TEXT, "--to", "jsonl", "--probabilities", "--best", 3)
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
-    answer = Tagger.load(model, compiled=False).tag(TEXT, probabilities=True, best=3)
-    assert found["token_probabilities"] == pytest.approx(answer.token_probabilities, rel=1e-5)
-    assert found["sentence_probabilities"] == pytest.approx(answer.sentence_probabilities, rel=1e-5)
+    prediction = Tagger.load(model, compiled=False).tag(TEXT, probabilities=True, best=3)
+    assert found["token_probabilities"] == pytest.approx(prediction.token_probabilities, rel=1e-5)
+    assert found["sentence_probabilities"] == pytest.approx(prediction.sentence_probabilities, rel=1e-5)
     assert [span["probability"] for span in found["spans"]] == pytest.approx(
-        [span.probability for span in answer.spans], rel=1e-5
+        [span.probability for span in prediction.spans], rel=1e-5
     )
     assert [[one["tags"] for one in ranked] for ranked in found["alternatives"]] == [
-        [list(one.tags) for one in ranked] for ranked in answer.alternatives or ()
+        [list(one.tags) for one in ranked] for ranked in prediction.alternatives or ()
     ]
     for ranked, whole in zip(found["alternatives"], found["sentence_probabilities"], strict=True):
         assert math.exp(ranked[0]["log_probability"]) == pytest.approx(whole, rel=1e-4)
 
 
-def test_without_the_options_nothing_of_them_is_in_the_answer(model: Path) -> None:
+def test_without_the_options_nothing_of_them_is_in_the_prediction(model: Path) -> None:
     found = json.loads(run("tag", model, "--text", TEXT, "--to", "jsonl").out)
     assert found.keys() == {"text", "tokens", "tags", "spans"}
     assert all("probability" not in span for span in found["spans"])
