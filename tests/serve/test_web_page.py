@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tagsmith.serve.web_page import TAGGING
+from tagsmith.serve.web_page import TAGGING_PAGE
 from tests.support.browsing import saved, spans, type_text, until
 from tests.support.running import Running, running
 
@@ -80,7 +80,7 @@ def test_a_file_is_tagged_and_downloaded(page: Page, tmp_path: Path):
     lines = [json.loads(line) for line in saved(page, "[data-save=jsonl]:not([data-corrections])").splitlines()]
     assert [line["text"] for line in lines] == texts
     assert [span["label"] for span in lines[-1]["spans"]] == ["PER", "LOC"]
-    assert page.inner_text("#named") == "texts.txt · 120 texts"
+    assert page.inner_text("#file-name") == "texts.txt · 120 texts"
     assert not page.is_visible("#text")
     page.click("#close")
     until(page, "document.querySelectorAll('.doc').length === 1")
@@ -117,7 +117,7 @@ def test_tokens_other_keys_and_rules_of_json_lines_are_kept(page: Page, tmp_path
     assert "rules" in lines[1]
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"Jay\xff", "no text in UTF-8"), (b" \n", "is empty")])
+@pytest.mark.parametrize(("content", "said"), [(b"Jay\xff", "not UTF-8 text"), (b" \n", "is empty")])
 def test_a_file_without_text_is_refused(page: Page, tmp_path: Path, content: bytes, said: str):
     (tmp_path / "some.txt").write_bytes(content)
     page.set_input_files("#file", tmp_path / "some.txt")
@@ -150,7 +150,7 @@ def test_plain_tags_stand_at_every_word(page: Page):
     until(page, "document.querySelector('#answer').textContent.includes('is VERB')")
     assert spans(page) == ["Jay NOUN", "is VERB"]
     assert page.is_disabled("#threshold")
-    assert "none can be left out" in str(page.get_attribute("#sure", "title"))
+    assert "no tag can be hidden" in str(page.get_attribute("#confidence", "title"))
     assert page.is_disabled("#mark")
     page.locator("#threshold").evaluate(
         "slider => { slider.max = 2; slider.value = 2; }"
@@ -188,7 +188,7 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, model_files: Path):
         page.goto(locked.url)
         page.wait_for_selector("#lock:not([hidden])")
         page.fill("#text", "Jay is from India.")
-        for wrong, said in (("ключ", "no key"), ("fedcba9876543210", "not known")):
+        for wrong, said in (("ключ", "Not a valid key"), ("fedcba9876543210", "does not accept")):
             page.fill("#key", wrong)
             page.press("#key", "Enter")
             until(page, f"document.querySelector('#status').textContent.includes('{said}')")
@@ -206,7 +206,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere(service: Running):
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert len(answer.content) <= 100_000
-    assert "http" not in TAGGING.html.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in TAGGING_PAGE.html.replace("http://www.w3.org/2000/svg", "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,7 +34,7 @@ def test_other_readings_can_be_chosen(page: Page):
     page.select_option("#model", "random")
     type_text(page, "word1 word2 word3")
     page.click(".more")
-    readings = page.locator("#best button")
+    readings = page.locator("#alternatives button")
     assert readings.count() == 3
     assert readings.nth(0).evaluate("one => one === document.activeElement")
     page.keyboard.press("Escape")
@@ -54,7 +54,7 @@ def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page,
     page.focus(".span >> nth=0")
     page.keyboard.press("Enter")
     assert page.inner_text("#quote") == "Jay"
-    page.click("text=Word after in")
+    page.click("text=Extend right")
     assert page.inner_text("#quote") == "Jay Smith"
     page.focus("#labels input:checked")
     page.keyboard.press("1")  # LOC
@@ -72,9 +72,9 @@ def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page,
     assert places == [(2, 11, "Jay Smith"), (17, 22, "India")]  # code points, not JavaScript's units
     type_text(page, "India")
     type_text(page, "😀 Jay Smith left India. Fine.")
-    until(page, "document.querySelectorAll('.span.fixed').length === 1")  # it is remembered
-    page.click("#forget")
-    until(page, "document.querySelectorAll('.span.fixed').length === 0")
+    until(page, "document.querySelectorAll('.span.corrected').length === 1")  # it is remembered
+    page.click("#discard")
+    until(page, "document.querySelectorAll('.span.corrected').length === 0")
 
 
 def test_corrections_are_saved_of_the_chosen_model_alone(page: Page):
@@ -100,7 +100,7 @@ def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page
     page.keyboard.press("Control+End")
     page.keyboard.type(" Jay too.")
     until(page, "document.querySelectorAll('.span').length === 4")
-    assert page.locator(".span.fixed").count() == 1
+    assert page.locator(".span.corrected").count() == 1
     assert corrections(page) == ["Jay left India ."]
     page.focus("#text")
     page.keyboard.press("Control+Home")
@@ -110,7 +110,9 @@ def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page
     page.focus("#text")
     for _ in "Now ":
         page.keyboard.press("Backspace")
-    until(page, "document.querySelectorAll('.span.fixed').length === 1")  # the sentence is back, with its correction
+    until(
+        page, "document.querySelectorAll('.span.corrected').length === 1"
+    )  # the sentence is back, with its correction
     page.keyboard.press("Control+A")
     page.keyboard.type("Mira Okafor left.")  # another text
     until(page, "document.querySelectorAll('.span').length === 1")

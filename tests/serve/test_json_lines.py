@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tagsmith import Tagger
+from tagsmith.formats import jsonl
+from tests.support.running import Running
+
+
+class TestLines:
+    def test_a_line_for_each_line_with_its_own_keys(self, service: Running):
+        lines = [{"text": "Jay left.", "id": 7}, {"tokens": ["India"], "tags": ["O"]}, {"text": "", "sentences": 3}]
+        body = "\n\n".join(map(json.dumps, lines)).encode()
+        answer = service.post(body, "v1/lines?probabilities=true")
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        found = [json.loads(line) for line in answer.text.splitlines()]
+        assert [(one.get("id"), one["tags"]) for one in found] == [
+            (7, ["B-PER", "O", "O"]),
+            (None, ["B-LOC"]),
+            (None, []),
+        ]
+        assert found[1]["gold_tags"] == ["O"]
+        assert found[2]["sentences"] == 3
+        assert found[0]["spans"][0]["probability"] > 0.9
+
+    def test_they_are_what_the_shell_writes(self, service: Running, model_files: Path):
+        tagger = Tagger.load(model_files / "random.safetensors")
+        lines = [{"text": f"word{i} Jay and word{i + 1}. India", "n": i} for i in range(400)]
+        body = "".join(json.dumps(line) + "\r\n" for line in lines).encode()
+        answer = service.post(body, "v1/lines?model=random&best=2")
+        expected = [jsonl.dumps(jsonl.answer(tagger.tag(line["text"], best=2), line)) for line in lines]
+        assert answer.text == "".join(expected)
+
+    def test_a_bad_line_is_answered_in_its_place(self, service: Running):
+        body = b'{"text": "Jay"}\n{"text": 3}\nnot json\n{}\n{"tokens": [""]}\n[]\n{"text": "India"}'
+        found = [json.loads(line) for line in service.post(body, "v1/lines").text.splitlines()]
+        assert [one.get("line") for one in found] == [None, 2, 3, 4, 5, 6, None]
+        assert [one["error"]["code"] for one in found[1:-1]] == ["invalid", "malformed", *["invalid"] * 3]
+
+    def test_what_the_tagger_refuses_is_said_line_by_line(self, service: Running):
+        answer = service.post(b'{"text": "Jay"}\n{"text": "is"}', "v1/lines?model=pos&min_confidence=0.5")
+        found = [json.loads(line) for line in answer.text.splitlines()]
+        assert [one["line"] for one in found] == [1, 2]
+        assert "plain tags" in found[0]["error"]["message"]
+
+    def test_a_line_that_is_too_long_ends_the_answers(self, service: Running):
+        body = b'{"text": "Jay"}\n{"text": "' + b"x" * 200_000 + b'"}\n{"text": "India"}\n'
+        found = [json.loads(line) for line in service.post(body, "v1/lines").text.splitlines()]
+        assert [one.get("line") for one in found] == [None, 2]
+        assert found[1]["error"]["code"] == "too_large"
+
+    def test_answers_come_while_lines_are_still_sent(self, service: Running):
+        """In a body without end, each line is answered before the next one is sent."""
+        with socket.create_connection(("127.0.0.1", service.port), timeout=30) as line:
+            line.sendall(b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(3):
+                line.sendall(b'10\r\n{"text": "Jay"}\n\r\n')
+                while b"gold" not in (found := line.recv(65536)) and b'"PER"' not in found:
+                    pass
+            line.sendall(b"0\r\n\r\n")
+            assert line.recv(65536) == b"0\r\n\r\n"
+
+    @pytest.mark.parametrize("query", ["best=0", "best=x", "colour=red", "scheme=XYZ", "probabilities=maybe"])
+    def test_options_that_can_not_be_are_refused(self, service: Running, query: str):
+        answer = service.post(b"", f"v1/lines?{query}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
