@@ -141,7 +141,7 @@ def test_a_service_that_is_not_there():
 
 def test_what_can_not_be_sent_is_told_before_it_is(service: Running):
     with Client(service.url) as client:
-        with pytest.raises(DataError, match=r"^found text that is no Unicode"):
+        with pytest.raises(DataError, match=r"^found text that is not valid Unicode"):
             client.tag("\ud800")
         with pytest.raises(ConfigError, match=r"^found min_confidence nan; expected 0 to 1$"):
             client.tag("x", probabilities=True, min_confidence=float("nan"))

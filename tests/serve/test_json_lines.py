@@ -1,14 +1,57 @@
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import socket
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagsmith import Tagger
 from tagsmith.formats import jsonl
+from tagsmith.serve.json_lines import answer_lines
+from tagsmith.serve.limits import Limits
+from tagsmith.serve.tag_inputs import TagInput
 from tests.support.running import Running
+
+
+@given(st.lists(st.integers(1, 40), max_size=6), st.lists(st.sampled_from(["a", "bb", ""]), max_size=6))
+def test_lines_are_answered_in_order_however_the_body_is_cut(sizes: list[int], texts: list[str]):
+    body = "\n\n".join(json.dumps({"text": text}) for text in texts).encode()
+    cuts = [0, *itertools.accumulate(sizes), len(body)]
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start, end in itertools.pairwise(cuts):
+            yield body[start:end]
+
+    assert answered(chunks()) == (None, [json.dumps(text) for text in texts])
+
+
+def test_a_line_that_is_not_json_is_answered_by_an_error_with_its_number():
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"text": "a"}\n\n{'
+
+    ended, lines = answered(chunks())
+    assert (ended, lines[0]) == (None, '"a"')
+    assert (json.loads(lines[1])["line"], json.loads(lines[1])["error"]["code"]) == (3, "malformed")
+
+
+def answered(chunks: AsyncIterator[bytes]) -> tuple[str | None, list[str]]:
+    """Return how the answers ended, and the answer to each line, by a tagger that returns the text."""
+    written: list[bytes] = []
+
+    async def write(body: bytes) -> None:
+        written.append(body)
+
+    async def tag(inputs: Sequence[TagInput]) -> list[bytes]:
+        return [json.dumps(one.content).encode() for one in inputs]
+
+    ended = asyncio.run(answer_lines(chunks, write, tag, Limits(), "words"))
+    return ended, b"".join(written).decode().splitlines()
 
 
 class TestLines:

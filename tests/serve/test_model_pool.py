@@ -7,8 +7,19 @@ from pathlib import Path
 
 from tagsmith import store
 from tagsmith.files import replacing
+from tagsmith.serve.messages import ModelInfo
+from tagsmith.serve.model_pool import model_info
 from tests.support.handmade import lexicon_model
-from tests.support.running import Clients, running, wait_for
+from tests.support.running import Clients, Running, running, wait_for
+
+
+def test_every_model_lists_its_labels(service: Running):
+    for name in ("ner", "pos"):
+        service.post({"text": "Jay", "model": name})
+    ner, pos, _ = service.get("v1/models").json()
+    assert (ner["labels"], ner["plain"], ner["tags"][0]) == (["LOC", "PER"], False, "O")
+    assert (pos["labels"], pos["plain"]) == (["NOUN", "O", "VERB"], True)
+    assert model_info("other", None) == ModelInfo(name="other", loaded=False)
 
 
 def other_model(path: Path) -> None:
@@ -48,7 +59,7 @@ def test_a_damaged_file_changes_nothing(model_files: Path, tmp_path: Path):
 
 
 class TestModels:
-    def test_they_are_loaded_when_asked_for_and_let_go_for_room(self, tmp_path: Path):
+    def test_they_are_loaded_on_first_use_and_unloaded_when_memory_is_short(self, tmp_path: Path):
         rng = os.urandom(3).hex()
         words = {f"{rng}{i}": "S-PER" for i in range(60_000)}
         for name in ("a", "b", "c"):
@@ -63,10 +74,10 @@ class TestModels:
             assert loaded() == ["a"]
             for name in ("b", "a", "c"):
                 assert service.post({"text": "Jay", "model": name}).json()["model"] == name
-            assert loaded() == ["a", "c"]  # b was not asked for the longest
+            assert loaded() == ["a", "c"]  # b is the least recently used
             assert service.events("model_unloaded")[0]["model"] == "b"
 
-    def test_a_model_that_can_not_be_loaded_any_more_is_said_to_be(self, model_files: Path, tmp_path: Path):
+    def test_a_model_that_can_not_be_loaded_is_reported(self, model_files: Path, tmp_path: Path):
         shutil.copy(model_files / "pos.safetensors", tmp_path / "pos.safetensors")
         with running(model_files / "ner.safetensors", tmp_path / "pos.safetensors") as service:
             (tmp_path / "pos.safetensors").unlink()

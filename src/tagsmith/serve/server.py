@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -107,12 +108,14 @@ def _bind(host: str, port: int) -> socket.socket:
     Raises:
         DataError: the address is in use, or is not one of this machine.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setblocking(False)
-        listener.bind(address)
-    except OSError as error:
-        raise DataError(error.strerror or str(error), "a free address", source=f"{host}:{port}") from None
-    return listener
+    with contextlib.ExitStack() as on_error:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listener = on_error.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setblocking(False)
+            listener.bind(address)
+        except OSError as error:
+            raise DataError(error.strerror or str(error), "a free address", source=f"{host}:{port}") from None
+        on_error.pop_all()
+        return listener
