@@ -42,5 +42,5 @@ def test_the_docs_page_lists_routes_and_parameters():
     html = openapi.page(ROUTES).html
     for route in ROUTES:
         assert (f"<code>{route.method} {route.path}</code>" in html) == bool(route.summary)
-    assert "<code>min_confidence</code> in the query" in html
+    assert "<td>Leave out less probable spans.</td>" in html
     assert "<code>name</code> in the path" in html

@@ -73,18 +73,16 @@ def command(
     from tagsmith.serve.server import ServerSettings, serve
     from tagsmith.tagging import threads_for
 
-    files = _model_files(models)
-    body_bytes = max_body * 1024
     limits = Limits(
-        body_bytes=body_bytes,
+        body_bytes=max_body * 1024,
         texts=max_texts,
         tokens=max_tokens,
         seconds=timeout,
         requests=max_requests,
-        pending_bytes=32 * body_bytes,
+        pending_bytes=32 * max_body * 1024,
     )
     settings = ServerSettings(
-        files,
+        _model_files(models),
         host,
         port,
         memory=memory * 1_000_000,

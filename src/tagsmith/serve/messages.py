@@ -21,7 +21,7 @@ class TagOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     model: Annotated[str, Meta(description="A name from /v1/models. Default: the first of them.")] | None = None
     scheme: Annotated[SchemeName, Meta(description="The tagging scheme of the answer's tags.")] = "IOB2"
-    probabilities: Annotated[bool, Meta(description="Add those of spans, tokens and sentences.")] = False
+    probabilities: Annotated[bool, Meta(description="Add the probabilities of spans, tokens and sentences.")] = False
     best: Annotated[int, Meta(ge=1, le=10, description="Number of best tag sequences for each sentence.")] | None = None
     min_confidence: Annotated[float, Meta(ge=0, le=1, description="Leave out less probable spans.")] | None = None
 
@@ -36,7 +36,7 @@ class TagOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TagRequest(TagOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text, the tokens of a sentence, or several of either. Exactly one of ``text``, ``tokens`` and ``inputs``."""
+    """A text, the tokens of a sentence, or several of either. Exactly one of text, tokens and inputs."""
 
     text: Annotated[str, Meta(description="Running text.")] | None = None
     tokens: Annotated[list[Token], Meta(description="The tokens of one sentence.")] | None = None

@@ -47,6 +47,7 @@ def page(routes: tuple[Route, ...]) -> WebPage:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["type_name"] = _type_name
+    environment.filters["meaning"] = _meaning
     return WebPage.of(environment.from_string(template).render(document=_document(routes)))
 
 
@@ -132,3 +133,9 @@ def _type_name(schema: Json) -> str:
         items = schema["prefixItems"][0] if "prefixItems" in schema else schema.get("items", {})
         return f"[{_type_name(items)}]"
     return schema.get("type", "any")
+
+
+def _meaning(schema: Json) -> str:
+    """Return the description of a schema, or of its first alternative that has one."""
+    schemas = [schema, *schema.get("anyOf", [])]
+    return next((one["description"] for one in schemas if "description" in one), "")
