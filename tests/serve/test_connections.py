@@ -22,25 +22,25 @@ class TestSlowAndBrokenClients:
                 pass
             return found
 
-    def test_headers_that_do_not_come_are_cut_off(self, service: Running):
+    def test_headers_that_do_not_arrive_close_the_connection(self, service: Running):
         started = time.monotonic()
         assert self.request(service, b"POST /v1/tag HTTP/1.1\r\nHost: localhost\r\n") == b""
         assert self.request(service) == b""
         assert time.monotonic() - started < 15
 
-    def test_a_body_that_does_not_come_is_refused(self, service: Running):
+    def test_a_body_that_does_not_arrive_is_refused(self, service: Running):
         head = b"POST /v1/tag HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         found = self.request(service, head, b'{"text"')
         assert found.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"timeout"' in found
 
-    def test_a_line_that_does_not_come_ends_the_answers(self, service: Running):
+    def test_a_line_that_does_not_arrive_ends_the_answers(self, service: Running):
         head = b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         found = self.request(service, head, b'{"text": "Jay"}\n{"te')
         assert found.startswith(b"HTTP/1.1 200 ")
         assert b'"code":"timeout"' in found
 
-    def test_a_client_that_reads_nothing_is_cut_off(self, service: Running):
+    def test_a_client_that_reads_nothing_is_disconnected(self, service: Running):
         body = b'{"text": "Jay left New South Wales."}\n' * 200_000
         with socket.create_connection(("127.0.0.1", service.port)) as line:
             line.settimeout(20)
@@ -49,7 +49,7 @@ class TestSlowAndBrokenClients:
             with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
                 line.sendall(head + body * 9)
 
-    def test_connections_cut_at_any_moment_do_no_harm(self, service: Running):
+    def test_connections_closed_at_any_moment_do_no_harm(self, service: Running):
         whole = b'POST /v1/tag HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{"text": "Jay"}'
         for length in range(0, len(whole) + 1, 5):
             with socket.create_connection(("127.0.0.1", service.port)) as line:
@@ -61,17 +61,17 @@ class TestSlowAndBrokenClients:
         assert not service.events("error")
         assert not service.events("library")
 
-    def test_headers_beyond_all_measure_are_refused(self, service: Running):
+    def test_huge_headers_are_refused(self, service: Running):
         found = self.request(service, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n", b"X: " + b"a" * 400_000)
         assert found.startswith(b"HTTP/1.1 431 ")
         assert b'"code":"headers"' in found
 
-    def test_what_is_no_request_is_refused_like_all_else(self, service: Running):
+    def test_an_unknown_method_is_refused_as_json(self, service: Running):
         found = self.request(service, b"FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert found.startswith(b"HTTP/1.1 400 ")
         assert b'"code":"malformed"' in found
 
-    def test_a_kept_connection_on_which_no_request_comes_is_cut_off(self, service: Running):
+    def test_a_kept_alive_connection_without_a_request_is_closed(self, service: Running):
         began = time.monotonic()
         self.request(service, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n", pause=0.2)
         assert time.monotonic() - began < 15
@@ -86,7 +86,7 @@ class TestSlowAndBrokenClients:
         assert event["ended"] == "timeout"
         assert 3_000 <= event["ms"] < 5_000  # of the 5.6 seconds in which blank lines came
 
-    def test_idle_lines_leave_room_for_others(self, service: Running):
+    def test_idle_requests_leave_capacity_for_others(self, service: Running):
         head = b"POST /v1/lines HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         lines = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(40)]
         try:
@@ -99,6 +99,6 @@ class TestSlowAndBrokenClients:
                 line.close()
 
     @pytest.mark.parametrize("garbage", [b"\0" * 200, b"GET / HTTP/9\r\n\r\n", b"POST /v1/tag HTTP/1.1\r\nA" * 9])
-    def test_what_is_no_http_is_refused(self, service: Running, garbage: bytes):
+    def test_bytes_that_are_not_http_are_refused(self, service: Running, garbage: bytes):
         assert self.request(service, garbage + b"\r\n\r\n").startswith((b"HTTP/1.1 400 ", b""))
         assert service.get("healthz").status_code == 200

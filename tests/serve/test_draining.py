@@ -15,7 +15,7 @@ from tagsmith.serve.draining import ignore_new_connections
 from tests.support.running import Clients, running, wait_for
 
 
-def test_no_request_is_lost_when_the_service_is_told_to_end_under_load(model_files: Path):
+def test_no_request_is_lost_on_sigterm_under_load(model_files: Path):
     with running(model_files / "ner.safetensors", "--grace", 1) as service:
         clients = Clients(service)
         wait_for(lambda: len(clients.labels) > 50)
@@ -26,26 +26,26 @@ def test_no_request_is_lost_when_the_service_is_told_to_end_under_load(model_fil
         clients.stop()
         assert clients.lost == []
         assert clients.refused == 8
-        assert len(clients.labels) > before  # it went on for a while
+        assert len(clients.labels) > before  # it served for the grace period
         assert service.events("ended")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system can")
-def test_whoever_comes_too_late_is_refused_and_not_dropped():
+def test_a_late_connection_is_refused_and_not_dropped():
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as late:
         address = listener.getsockname()
         with socket.create_connection(address):
             ignore_new_connections(listener)
             late.setblocking(False)
             assert late.connect_ex(address) == errno.EINPROGRESS
-            assert select.select([], [late], [], 0.2) == ([], [], [])  # it hears nothing
-            listener.accept()[0].close()  # who came before is still taken
+            assert select.select([], [late], [], 0.2) == ([], [], [])  # it gets no answer
+            listener.accept()[0].close()  # an earlier connection is still accepted
         listener.close()
         assert select.select([], [late], [], 30) == ([], [late], [])
         assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
 
 
-def test_what_is_under_way_is_finished_before_the_end(model_files: Path):
+def test_requests_in_progress_are_finished_before_the_end(model_files: Path):
     with running(model_files / "random.safetensors", "--grace", 0) as service:
         body = {"inputs": ["word1 " * 150] * 1000, "best": 3}
         answers: list[httpx.Response] = []
@@ -62,7 +62,7 @@ KEY = "0123456789abcdef-key"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="the system has no SIGHUP")
-def test_sighup_and_a_key_load_models_anew(model_files: Path, tmp_path: Path):
+def test_sighup_and_a_request_with_a_key_reload_models(model_files: Path, tmp_path: Path):
     keys = tmp_path / "keys.txt"
     keys.write_text(f"# ours\n\n{KEY}\n")
     with running(model_files / "ner.safetensors", model_files / "pos.safetensors", "--keys", keys) as service:
@@ -72,5 +72,5 @@ def test_sighup_and_a_key_load_models_anew(model_files: Path, tmp_path: Path):
         answer = service.post(b"", "v1/models/ner/reload", headers=allowed)
         assert (answer.status_code, answer.json()["labels"]) == (200, ["LOC", "PER"])
         wait_for(lambda: len(service.events("model_loaded")) == 3)
-        assert {event["model"] for event in service.events("model_loaded")} == {"ner"}  # pos was never asked for
+        assert {event["model"] for event in service.events("model_loaded")} == {"ner"}  # pos was never loaded
         assert service.post(b"", "v1/models/other/reload", headers=allowed).status_code == 404

@@ -47,7 +47,7 @@ def test_tokens_are_a_sentence_and_not_a_text(service: Running, model_files: Pat
     assert service.post({"tokens": tokens}).json()["answers"][0]["tags"] == list(tagged.tags)
 
 
-def test_options_do_what_they_do_in_python(service: Running, model_files: Path):
+def test_options_work_as_in_python(service: Running, model_files: Path):
     tagger = Tagger.load(model_files / "random.safetensors")
     text = "word1 word2 word3. word4 Jay"
     choices: list[dict[str, Any]] = [
@@ -154,7 +154,7 @@ def test_bad_bodies_are_refused(service: Running, body: object, expected: tuple[
     assert refusal(service, body) == expected
 
 
-def test_as_much_as_the_limits_allow_is_tagged(service: Running):
+def test_inputs_at_the_limits_are_tagged(service: Running):
     assert service.post({"inputs": ["x"] * 50}).status_code == 200
     assert len(service.post({"text": "a " * 2000}).json()["answers"][0]["tokens"]) == 2000
     assert service.post({"text": "a" * 60_000}).status_code == 200

@@ -55,7 +55,7 @@ def answered(chunks: AsyncIterator[bytes]) -> tuple[str | None, list[str]]:
 
 
 class TestLines:
-    def test_a_line_for_each_line_with_its_own_keys(self, service: Running):
+    def test_each_line_is_answered_with_its_own_keys(self, service: Running):
         lines = [{"text": "Jay left.", "id": 7}, {"tokens": ["India"], "tags": ["O"]}, {"text": "", "sentences": 3}]
         body = "\n\n".join(map(json.dumps, lines)).encode()
         answer = service.post(body, "v1/lines?probabilities=true")
@@ -70,7 +70,7 @@ class TestLines:
         assert found[2]["sentences"] == 3
         assert found[0]["spans"][0]["probability"] > 0.9
 
-    def test_they_are_what_the_shell_writes(self, service: Running, model_files: Path):
+    def test_answers_are_what_the_command_writes(self, service: Running, model_files: Path):
         tagger = Tagger.load(model_files / "random.safetensors")
         lines = [{"text": f"word{i} Jay and word{i + 1}. India", "n": i} for i in range(400)]
         body = "".join(json.dumps(line) + "\r\n" for line in lines).encode()
@@ -84,7 +84,7 @@ class TestLines:
         assert [one.get("line") for one in found] == [None, 2, 3, 4, 5, 6, None]
         assert [one["error"]["code"] for one in found[1:-1]] == ["invalid", "malformed", *["invalid"] * 3]
 
-    def test_what_the_tagger_refuses_is_said_line_by_line(self, service: Running):
+    def test_what_the_tagger_refuses_is_reported_for_each_line(self, service: Running):
         answer = service.post(b'{"text": "Jay"}\n{"text": "is"}', "v1/lines?model=pos&min_confidence=0.5")
         found = [json.loads(line) for line in answer.text.splitlines()]
         assert [one["line"] for one in found] == [1, 2]
@@ -108,6 +108,6 @@ class TestLines:
             assert line.recv(65536) == b"0\r\n\r\n"
 
     @pytest.mark.parametrize("query", ["best=0", "best=x", "colour=red", "scheme=XYZ", "probabilities=maybe"])
-    def test_options_that_can_not_be_are_refused(self, service: Running, query: str):
+    def test_invalid_options_are_refused(self, service: Running, query: str):
         answer = service.post(b"", f"v1/lines?{query}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")

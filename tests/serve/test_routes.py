@@ -12,12 +12,12 @@ def test_no_two_rows_have_the_same_method_and_path():
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
 
 
-def test_only_routes_that_tell_nothing_of_models_and_texts_are_open():
+def test_only_pages_and_health_checks_need_no_key():
     is_open = {route.path for route in ROUTES if not route.needs_key}
     assert is_open == {"/", "/docs", "/openapi.json", "/healthz", "/readyz"}
 
 
-def test_whatever_takes_inputs_counts_against_the_limits():
+def test_routes_that_tag_count_against_the_limits():
     assert {route.path for route in ROUTES if route.is_tagging} == {"/v1/tag", "/v1/lines"}
 
 

@@ -1,4 +1,4 @@
-"""Corrections made on the page, and what is saved of them."""
+"""Corrections made on the web page, and how they are saved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def relabel(page: Page, span: str, label: str) -> None:
 
 
 def corrections(page: Page) -> list[str]:
-    """The sentences of the training file."""
+    """Return the sentences of the saved training file."""
     if page.is_disabled("[data-save=jsonl][data-corrections]"):
         return []
     return [
@@ -30,7 +30,7 @@ def corrections(page: Page) -> list[str]:
     ]
 
 
-def test_other_readings_can_be_chosen(page: Page):
+def test_alternatives_can_be_chosen(page: Page):
     page.select_option("#model", "random")
     type_text(page, "word1 word2 word3")
     page.click(".more")
@@ -44,7 +44,7 @@ def test_other_readings_can_be_chosen(page: Page):
     assert page.inner_text("#corrected") == "1"
     assert page.evaluate("document.querySelector('#answer').contains(document.activeElement)")
     page.click(".more")
-    readings.nth(0).click()  # what the model said
+    readings.nth(0).click()  # the model's prediction
     assert page.inner_text("#corrected") == "0"
 
 
@@ -77,7 +77,7 @@ def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page,
     until(page, "document.querySelectorAll('.span.corrected').length === 0")
 
 
-def test_corrections_are_saved_of_the_chosen_model_alone(page: Page):
+def test_only_corrections_of_the_chosen_model_are_saved(page: Page):
     relabel(page, "India", "PER")
     until(page, "document.querySelector('#corrected').textContent === '1'")
     page.select_option("#model", "pos")
@@ -92,7 +92,7 @@ def test_corrections_are_saved_of_the_chosen_model_alone(page: Page):
     assert line["tags"] == ["B-PER", "O", "O", "B-PER", "O"]
 
 
-def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page: Page):
+def test_a_correction_follows_its_sentence(page: Page):
     type_text(page, "Jay left India. Mira Okafor came.")
     until(page, "document.querySelectorAll('.span').length === 3")
     relabel(page, "Jay", "LOC")
@@ -119,9 +119,9 @@ def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page
     assert corrections(page) == ["Jay left India ."]
 
 
-def test_corrections_are_undone_or_taken_back(page: Page):
+def test_corrections_can_be_undone(page: Page):
     relabel(page, "India", "PER")
-    relabel(page, "India", "LOC")  # as the model has it
+    relabel(page, "India", "LOC")  # the model's prediction
     until(page, "document.querySelector('#corrected').textContent === '0'")
     page.click("#undo")
     assert spans(page) == ["Jay PER", "India PER"]
@@ -141,7 +141,7 @@ def test_leaving_asks_while_corrections_are_not_saved(page: Page):
     assert not page.evaluate(asks)
 
 
-def test_words_that_were_selected_are_labelled(page: Page):
+def test_selected_words_are_labelled(page: Page):
     type_text(page, "the Red Cross left")
     page.evaluate("document.querySelector('#text').setSelectionRange(5, 12)")
     page.focus("#text")
