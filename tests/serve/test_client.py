@@ -59,11 +59,11 @@ def test_models(service: Running):
 def test_a_refusal_is_an_error_with_the_message_of_the_service(service: Running):
     with (
         Client(service.url) as client,
-        pytest.raises(ServiceError, match="found model 'other'; expected one of") as told,
+        pytest.raises(ServiceError, match="found model 'other'; expected one of") as caught,
     ):
         client.tag("Jay", model="other")
-    assert (told.value.status, told.value.code) == (404, "unknown_model")
-    assert len(told.value.request_id) == 16
+    assert (caught.value.status, caught.value.code) == (404, "unknown_model")
+    assert len(caught.value.request_id) == 16
 
 
 @contextmanager
@@ -118,10 +118,10 @@ def test_retries_end():
     with (
         flaky(BUSY, BUSY, GOOD) as (url, asked),
         Client(url, tries=2) as client,
-        pytest.raises(ServiceError, match="status 503") as told,
+        pytest.raises(ServiceError, match="status 503") as caught,
     ):
         client.tag("x")
-    assert (len(asked), told.value.status) == (2, 503)
+    assert (len(asked), caught.value.status) == (2, 503)
 
 
 def test_only_a_busy_service_is_retried():

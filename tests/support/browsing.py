@@ -1,4 +1,4 @@
-"""What the tests of the web page do in a browser."""
+"""Helpers for tests of the web page in a browser."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ class Clients:
         self.labels: list[str] = []
         """The label of Jay in each answer."""
         self.lost: list[Exception] = []
-        """Why requests got no answer."""
+        """The errors of requests without an answer."""
         self.refused = 0
-        """How many threads found that nobody listens any more."""
+        """The number of threads whose connection was refused."""
         self._threads = [threading.Thread(target=self._send) for _ in range(number)]
         for thread in self._threads:
             thread.start()

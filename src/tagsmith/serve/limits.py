@@ -1,4 +1,4 @@
-"""How much the service accepts: in one request, and in all requests at a time."""
+"""The limits of the service: for one request, and for all requests at a time."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class ServiceStatus(Struct, kw_only=True):
 
 
 class ErrorDetail(Struct, kw_only=True):
-    """Why a request was refused."""
+    """The reason why a request was refused."""
 
     code: Annotated[str, Meta(description="For programs.")]
     message: Annotated[str, Meta(description="For people.")]

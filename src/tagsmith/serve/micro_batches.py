@@ -36,7 +36,7 @@ class _Job:
     inputs: Sequence[TagInput]
     done: asyncio.Future[list[TagResult]]
     started: int = 0
-    """How many inputs are in a batch already."""
+    """The number of inputs that are in a batch already."""
     results: dict[int, TagResult] = field(default_factory=dict)
     """By the index of the input."""
 

@@ -18,7 +18,7 @@ from tagsmith.serve.web_page import WebPage
 
 _REFERENCE = "#/components/schemas/{name}"
 _REFUSALS = {
-    400: "The body is malformed, or was cut off.",
+    400: "The body is malformed or incomplete.",
     401: "An API key is required.",
     403: "The service has no keys, which a reload requires; or it is local and another host's page or name asks.",
     404: "There is no such model.",

@@ -1,4 +1,4 @@
-"""The process of a service: it listens, serves until it is told to end, and drains."""
+"""The process of a service: it listens, serves until a signal, and drains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How a service runs."""
+    """The settings of a service."""
 
     models: Mapping[str, Path]
     """The model files by name; the first is the default."""

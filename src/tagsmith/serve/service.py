@@ -25,7 +25,7 @@ from tagsmith.tagger import Tagger
 
 @dataclass(frozen=True)
 class Content:
-    """What a body contains, for its description in OpenAPI."""
+    """The content of a body, for its description in OpenAPI."""
 
     type: Any
     """The type of its JSON, or of its text."""
@@ -55,7 +55,7 @@ class Route:
 
 @dataclass
 class RequestFacts:
-    """What the log line and the metrics report about a request."""
+    """Facts about a request, for its log line and the metrics."""
 
     model: str | None = None
     texts: int | None = None
