@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tagsmith import Tagger
@@ -50,12 +51,12 @@ def _metric(page: str, name: str) -> str:
 
 def test_small_requests_overtake_a_large_one(service: Running):
     large = {"inputs": ["word1 " * 200] * 50, "model": "random", "best": 10}
-    service.post({"text": "Jay left."})
-    with ThreadPoolExecutor(2) as pool:
+    with httpx.Client(base_url=service.url, timeout=60) as client, ThreadPoolExecutor(2) as pool:
+        client.post("v1/tag", json={"text": "Jay left."})
         slow = pool.submit(service.post, large)
-        small = [service.post({"text": "Jay left."}) for _ in range(5)]
+        small = [client.post("v1/tag", json={"text": "Jay left."}) for _ in range(2)]
         assert not slow.done()
-        assert [answer.status_code for answer in (*small, slow.result())] == [200] * 6
+        assert [answer.status_code for answer in (*small, slow.result())] == [200] * 3
 
 
 class RecordingTagger:
