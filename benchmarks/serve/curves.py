@@ -1,12 +1,12 @@
-"""Latency against offered load, of a service that is started here: one line of JSON for each rate.
+"""Measure the latency of a service against the offered load, one line of JSON for each rate.
 
     cd benchmarks/serve
     python curves.py OUT.jsonl --rates 200,400,800 -- tagsmith serve en-ner --port 8000
     python curves.py SPACY.jsonl --rates 100,200 -- ENV/bin/python spacy_service.py TRAIN.conll 8000
     python curves.py --picture load.png tagsmith=OUT.jsonl "FastAPI + spaCy=SPACY.jsonl"
 
-Texts are the corpus in the package, in pieces of 15 tokens with spaces between. The load comes from load.py, in a
-process of its own on the same cores.
+The script starts the service. Texts are the corpus in the package, cut into 15 tokens joined by spaces. The load comes
+from load.py, in a separate process on the same cores.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ URL = "http://127.0.0.1:8000/v1/tag"
 
 
 def texts() -> list[str]:
-    """Pieces of the package's corpus."""
+    """Return the corpus in the package, cut into texts of equal length."""
     lines = (files("tagsmith.demo") / "train.conll").read_text("utf-8").splitlines()
     words = [line.split()[0] for line in lines if line.strip()]
     return [" ".join(words[i : i + LENGTH]) for i in range(0, len(words) - LENGTH, LENGTH)]
 
 
-def wait() -> None:
-    """Until the service answers."""
+def wait_for_service() -> None:
+    """Wait until the service answers."""
     body = urllib.request.Request(URL, b'{"text": "Jay"}', {"Content-Type": "application/json"})
     for _ in range(1200):
         try:
@@ -46,20 +46,20 @@ def wait() -> None:
 
 
 def memory(process: int) -> float:
-    """Resident megabytes of a process."""
+    """Return the resident memory of a process in megabytes."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1000
 
 
 def measure(out: Path, rates: list[float], seconds: float, command: list[str]) -> None:
-    """Start a service, send at each rate, write what came back."""
+    """Start a service, send requests at each rate, and write the figures."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(texts()))
         file.flush()
         load = [sys.executable, str(Path(__file__).with_name("load.py")), URL, "--texts", file.name]
         service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait()
+            wait_for_service()
             with out.open("w", encoding="utf-8") as lines:
                 for rate in rates:
                     sent = subprocess.run(
@@ -74,7 +74,7 @@ def measure(out: Path, rates: list[float], seconds: float, command: list[str]) -
 
 
 def picture(target: Path, curves: dict[str, Path]) -> None:
-    """Percentiles of latency, and what is answered, against what is offered."""
+    """Plot the percentiles of latency and the answered load against the offered load."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -96,7 +96,7 @@ def picture(target: Path, curves: dict[str, Path]) -> None:
             )
         right.plot(offered, [point["answered"] for point in points], "-o", color=color, ms=3, label=name)
     left.axhline(25, color="gray", lw=0.8)
-    left.set(yscale="log", xlabel="requests/s offered", ylabel="ms, from when a request was to leave")
+    left.set(yscale="log", xlabel="requests/s offered", ylabel="ms, from when a request was due")
     right.axline((0, 0), slope=1, color="gray", lw=0.8)
     right.set(xlabel="requests/s offered", ylabel="requests/s answered")
     for axes in (left, right):
@@ -106,7 +106,7 @@ def picture(target: Path, curves: dict[str, Path]) -> None:
 
 
 def main() -> None:
-    """Measure, or draw."""
+    """Measure, or plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--rates", type=lambda text: [float(rate) for rate in text.split(",")])

@@ -1,10 +1,10 @@
-"""Open-loop load: requests leave at random times (Poisson) at a rate that does not depend on the answers.
+"""Open-loop load: send requests at random times (Poisson), at a rate that does not depend on the responses.
 
     python benchmarks/serve/load.py http://127.0.0.1:8000/v1/tag --rate 800 --seconds 20
 
-A request's latency counts from the time it was to leave, also where it left late because all connections were busy or
-this process was: no slow answer hides the ones that had to wait behind it. Needs nothing but Python; uses uvloop where
-it is installed. Prints one JSON object.
+The latency of a request counts from the time at which it was due, even if it was sent late because all connections, or
+this process, were busy. So a slow response can't hide the requests that had to wait behind it. The script needs nothing
+but Python, uses uvloop if it is installed, and prints one JSON object.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SENTENCE = "Jay Smith , who is from South India , said the Red Cross would meet 
 
 
 class Connection(asyncio.Protocol):
-    """A kept-alive connection with one request at a time under way."""
+    """A kept-alive connection with one request in progress at a time."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[int] | None = None
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
 
 
 class Load:
-    """Requests to one address, and what became of them."""
+    """Requests to one address, and their outcomes."""
 
     def __init__(self, url: str, bodies: list[str], connections: int) -> None:
         parts = urlsplit(url)
@@ -72,7 +72,7 @@ class Load:
         self.outcomes: Counter[str] = Counter()
 
     async def run(self, rate: float, seconds: float) -> float:
-        """Send for so long; the seconds until the last answer was there."""
+        """Send requests for some seconds. Return the seconds until the last response arrived."""
         loop, dice = asyncio.get_running_loop(), random.Random(1)
         started = due = loop.time()
         tasks = set()
@@ -116,7 +116,7 @@ class Load:
 
 
 def report(load: Load, rate: float, seconds: float) -> dict[str, object]:
-    """The figures of a run; milliseconds are of answers with status 200."""
+    """Return the figures of a run. Milliseconds are those of responses with status 200."""
     ordered = sorted(load.latencies)
     places = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
     ms = {
@@ -127,19 +127,21 @@ def report(load: Load, rate: float, seconds: float) -> dict[str, object]:
 
 
 async def main() -> None:
-    """Read the options, send, print."""
+    """Read the options, send requests, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
-    parser.add_argument("--rate", type=float, required=True, help="requests a second")
+    parser.add_argument("--rate", type=float, required=True, help="requests per second")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--connections", type=int, default=512)
-    parser.add_argument("--texts", help="a file with a text a line, drawn at random; else one sentence of 15 tokens")
-    parser.add_argument("--options", default="{}", help="what else is in each body, as JSON")
+    parser.add_argument(
+        "--texts", help="file of texts, one per line, drawn at random  [default: one sentence of 15 tokens]"
+    )
+    parser.add_argument("--options", default="{}", help="further fields of each body, as JSON")
     given = parser.parse_args()
     texts = Path(given.texts).read_text("utf-8").splitlines() if given.texts else [SENTENCE]
     bodies = [json.dumps({"text": text, **json.loads(given.options)}) for text in texts if text.strip()]
     load = Load(given.url, bodies, given.connections)
-    await Load(given.url, bodies, given.connections).run(50, 1)  # warm
+    await Load(given.url, bodies, given.connections).run(50, 1)  # warm up
     before = time.process_time()
     seconds = await load.run(given.rate, given.seconds)
     figures = report(load, given.rate, seconds)

@@ -1,9 +1,9 @@
-"""The rival: what one writes on a morning with FastAPI and spaCy (pip install fastapi uvicorn[standard] spacy).
+"""The rival: a simple service with FastAPI and spaCy (pip install fastapi uvicorn[standard] spacy).
 
     python benchmarks/serve/spacy_service.py TRAIN.conll PORT
 
-It trains ``spacy.blank("en")`` with the component ``ner`` for three epochs (its speed is that of its architecture) and
-serves POST /v1/tag. The endpoint is a coroutine, which is faster here than FastAPI's threads.
+It trains ``spacy.blank("en")`` with the component ``ner`` for three epochs, as its speed depends only on its
+architecture, and serves POST /v1/tag. The endpoint is a coroutine, which is faster here than FastAPI's threads.
 """
 
 import random
@@ -22,14 +22,14 @@ app = FastAPI()
 nlp = spacy.blank("en")
 
 
-class Asked(BaseModel):
+class TextRequest(BaseModel):
     """A text to tag."""
 
     text: str
 
 
 class Span(BaseModel):
-    """A span of it."""
+    """A span of the text."""
 
     start_char: int
     end_char: int
@@ -37,23 +37,23 @@ class Span(BaseModel):
     text: str
 
 
-class Answer(BaseModel):
-    """Its tokens and spans."""
+class TaggedText(BaseModel):
+    """The tokens and spans of a text."""
 
     tokens: list[str]
     spans: list[Span]
 
 
 @app.post("/v1/tag")
-async def tag(asked: Asked) -> Answer:
-    """The spans of a text."""
-    doc = nlp(asked.text)
+async def tag(request: TextRequest) -> TaggedText:
+    """Return the tokens and spans of a text."""
+    doc = nlp(request.text)
     spans = [Span(start_char=e.start_char, end_char=e.end_char, label=e.label_, text=e.text) for e in doc.ents]
-    return Answer(tokens=[token.text for token in doc], spans=spans)
+    return TaggedText(tokens=[token.text for token in doc], spans=spans)
 
 
 def train(path: str) -> None:
-    """Train on a file of columns."""
+    """Train on a file in CoNLL columns."""
     blocks = Path(path).read_text("utf-8").strip().split("\n\n")
     sentences = [[(row.split()[0], row.split()[-1]) for row in block.splitlines()] for block in blocks]
     ner = nlp.add_pipe("ner")

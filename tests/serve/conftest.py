@@ -1,4 +1,4 @@
-"""Services that many tests share."""
+"""A service and a web page that many tests share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of a model whose answers are known, one of plain tags, and one of random weights."""
+    """A folder with a model whose answers are known, a model of plain tags, and one with random weights."""
     folder = tmp_path_factory.mktemp("models")
     store.save(lexicon_model(), folder / "ner.safetensors")
     store.save(lexicon_model({"jay": "NOUN", "is": "VERB"}, "plain"), folder / "pos.safetensors")
@@ -31,7 +31,7 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(model_files: Path) -> Iterator[Running]:
-    """A service of these models, with small limits."""
+    """A running service of these models, with small limits."""
     models = [model_files / f"{name}.safetensors" for name in ("ner", "pos", "random")]
     limits = ["--max-body", 64, "--max-texts", 50, "--max-tokens", 2000, "--timeout", 3, "--threads", 2]
     with running(*models, *limits) as started:
@@ -40,11 +40,11 @@ def service(model_files: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the tests of the page need playwright")
+    """The Chromium of the system, headless."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the tests of the web page need playwright")
     names = ("chromium", "chromium-browser", "google-chrome")
     if not (chromium := next((found for name in names if (found := shutil.which(name))), None)):
-        pytest.skip("the tests of the page need Chromium")
+        pytest.skip("the tests of the web page need Chromium")
     with playwright.sync_playwright() as driver:
         options = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         yield (found := driver.chromium.launch(executable_path=chromium, args=options))
@@ -53,7 +53,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, service: Running) -> Iterator[Page]:
-    """The page, on which nothing may go wrong unseen."""
+    """The web page. Errors and requests to elsewhere fail the test."""
     context = browser.new_context(accept_downloads=True)
     page = context.new_page()
     wrong: list[str] = []

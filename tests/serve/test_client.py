@@ -39,7 +39,7 @@ def test_answers_are_those_of_a_tagger(service: Running, model_files: Path, opti
 
 
 def rounded(tagged: Tagged) -> object:
-    """An answer with six digits of each number, as the service sends them."""
+    """Return an answer with six digits of each number, as the service sends them."""
 
     def six(value: Any) -> Any:
         if isinstance(value, float):
@@ -56,19 +56,19 @@ def test_models(service: Running):
     assert models[0].labels == ["LOC", "PER"]
 
 
-def test_a_refusal_is_an_error_with_the_service_s_own_words(service: Running):
+def test_a_refusal_is_an_error_with_the_message_of_the_service(service: Running):
     with (
         Client(service.url) as client,
-        pytest.raises(ServiceError, match="found model 'other'; expected one of") as told,
+        pytest.raises(ServiceError, match="found model 'other'; expected one of") as caught,
     ):
         client.tag("Jay", model="other")
-    assert (told.value.status, told.value.code) == (404, "unknown_model")
-    assert len(told.value.request_id) == 16
+    assert (caught.value.status, caught.value.code) == (404, "unknown_model")
+    assert len(caught.value.request_id) == 16
 
 
 @contextmanager
 def flaky(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, list[float]]]:
-    """A server that gives these answers, one after another; and when it was asked."""
+    """Run a server that gives these responses in turn. Yield its URL and the times of its requests."""
     import time
 
     left, asked = list(answers), []
@@ -107,24 +107,24 @@ BUSY = (503, {"Retry-After": "0.5"}, b"busy")
 CUT = (0, {}, b"")
 
 
-def test_a_busy_or_cut_service_is_asked_again_when_it_says():
+def test_a_busy_or_disconnected_service_is_retried_after_the_time_it_asks_for():
     with flaky(BUSY, CUT, GOOD) as (url, asked), Client(url) as client:
         assert client.tag("x").tags == ("O",)
     assert len(asked) == 3
     assert asked[1] - asked[0] >= 0.5
 
 
-def test_it_is_not_asked_for_ever():
+def test_retries_end():
     with (
         flaky(BUSY, BUSY, GOOD) as (url, asked),
         Client(url, tries=2) as client,
-        pytest.raises(ServiceError, match="status 503") as told,
+        pytest.raises(ServiceError, match="status 503") as caught,
     ):
         client.tag("x")
-    assert (len(asked), told.value.status) == (2, 503)
+    assert (len(asked), caught.value.status) == (2, 503)
 
 
-def test_what_is_wrong_is_not_sent_again():
+def test_only_a_busy_service_is_retried():
     with (
         flaky((500, {}, b"oops"), GOOD) as (url, asked),
         Client(url) as client,
@@ -134,14 +134,14 @@ def test_what_is_wrong_is_not_sent_again():
     assert len(asked) == 1
 
 
-def test_a_service_that_is_not_there():
+def test_a_service_that_can_not_be_reached():
     with Client("http://127.0.0.1:9", tries=2) as client, pytest.raises(ServiceError, match="unreachable"):
         client.tag("x")
 
 
-def test_what_can_not_be_sent_is_told_before_it_is(service: Running):
+def test_what_can_not_be_sent_is_refused_first(service: Running):
     with Client(service.url) as client:
-        with pytest.raises(DataError, match=r"^found text that is no Unicode"):
+        with pytest.raises(DataError, match=r"^found text that is not valid Unicode"):
             client.tag("\ud800")
         with pytest.raises(ConfigError, match=r"^found min_confidence nan; expected 0 to 1$"):
             client.tag("x", probabilities=True, min_confidence=float("nan"))

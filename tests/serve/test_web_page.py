@@ -1,16 +1,19 @@
-"""The page, in a real browser."""
+"""The web page, in a real browser."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
+import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tagsmith.serve.web_page import TAGGING
+from tagsmith.serve.web_page import TAGGING_PAGE, WebPage
 from tests.support.browsing import saved, spans, type_text, until
 from tests.support.running import Running, running
 
@@ -38,10 +41,10 @@ def test_confidence_is_shown_on_hover_and_on_focus(page: Page):
     page.focus("#text")
     page.hover(".span >> nth=0")
     assert page.is_visible("#tip")
-    assert page.evaluate("show() || document.querySelector('#tip').hidden")  # the span it told of is gone
+    assert page.evaluate("show() || document.querySelector('#tip').hidden")  # its span is gone
 
 
-def test_the_slider_hides_spans_that_are_less_sure(page: Page):
+def test_the_slider_hides_less_confident_spans(page: Page):
     page.select_option("#model", "random")
     type_text(page, "word1 word2 word3 word4 word5 word6 word7 word8")
     until(page, "document.querySelectorAll('.span').length > 1")
@@ -54,10 +57,10 @@ def test_the_slider_hides_spans_that_are_less_sure(page: Page):
     assert page.inner_text("#answer").startswith("word1")
     page.keyboard.press("Home")
     assert len(spans(page)) == before
-    assert page.locator("#answer .doc").evaluate("box => box.mine ? box.textContent : ''") == text  # not built anew
+    assert page.locator("#answer .doc").evaluate("box => box.mine ? box.textContent : ''") == text  # not rebuilt
 
 
-def test_a_text_that_looks_like_markup_is_text(page: Page):
+def test_markup_in_a_text_is_shown_as_text(page: Page):
     evil = '<img src=x onerror=alert(1)><script>alert(2)</script> Jay </textarea> & "India"'
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     type_text(page, evil)
@@ -80,7 +83,7 @@ def test_a_file_is_tagged_and_downloaded(page: Page, tmp_path: Path):
     lines = [json.loads(line) for line in saved(page, "[data-save=jsonl]:not([data-corrections])").splitlines()]
     assert [line["text"] for line in lines] == texts
     assert [span["label"] for span in lines[-1]["spans"]] == ["PER", "LOC"]
-    assert page.inner_text("#named") == "texts.txt · 120 texts"
+    assert page.inner_text("#file-name") == "texts.txt · 120 texts"
     assert not page.is_visible("#text")
     page.click("#close")
     until(page, "document.querySelectorAll('.doc').length === 1")
@@ -117,7 +120,7 @@ def test_tokens_other_keys_and_rules_of_json_lines_are_kept(page: Page, tmp_path
     assert "rules" in lines[1]
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"Jay\xff", "no text in UTF-8"), (b" \n", "is empty")])
+@pytest.mark.parametrize(("content", "said"), [(b"Jay\xff", "not UTF-8 text"), (b" \n", "is empty")])
 def test_a_file_without_text_is_refused(page: Page, tmp_path: Path, content: bytes, said: str):
     (tmp_path / "some.txt").write_bytes(content)
     page.set_input_files("#file", tmp_path / "some.txt")
@@ -126,7 +129,7 @@ def test_a_file_without_text_is_refused(page: Page, tmp_path: Path, content: byt
     assert spans(page) == ["Jay PER", "India LOC"]
 
 
-def test_an_old_answer_is_not_offered_while_the_service_cannot_be_reached(page: Page):
+def test_an_old_result_is_disabled_while_the_service_can_not_be_reached(page: Page):
     page.route("**/v1/**", lambda route: route.abort())
     page.fill("#text", "Mira Okafor left.")
     page.wait_for_selector("#status.bad")
@@ -139,22 +142,22 @@ def test_an_old_answer_is_not_offered_while_the_service_cannot_be_reached(page: 
     assert answer is not None
     assert above["y"] < answer["y"]
     page.unroute("**/v1/**")
-    until(page, "document.querySelectorAll('.span').length === 1")  # it asks again by itself
+    until(page, "document.querySelectorAll('.span').length === 1")  # it retries by itself
     assert page.get_attribute("#answer", "class") == ""
     assert page.locator("[data-save]:not([data-corrections]):disabled").count() == 0
 
 
-def test_plain_tags_stand_at_every_word(page: Page):
+def test_plain_tags_mark_every_word(page: Page):
     page.select_option("#model", "pos")
     type_text(page, "Jay is")
     until(page, "document.querySelector('#answer').textContent.includes('is VERB')")
     assert spans(page) == ["Jay NOUN", "is VERB"]
     assert page.is_disabled("#threshold")
-    assert "none can be left out" in str(page.get_attribute("#sure", "title"))
+    assert "no tag can be hidden" in str(page.get_attribute("#confidence", "title"))
     assert page.is_disabled("#mark")
     page.locator("#threshold").evaluate(
         "slider => { slider.max = 2; slider.value = 2; }"
-    )  # as it stood with another model
+    )  # as another model may have left it
     assert json.loads(saved(page, "[data-save=jsonl]:not([data-corrections])"))["tags"] == ["NOUN", "VERB"]
 
 
@@ -165,9 +168,7 @@ def test_text_that_runs_from_right_to_left(page: Page):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light")])
-def test_nothing_is_wider_than_the_screen(
-    browser: Browser, service: Running, width: int, scheme: Literal["light", "dark"]
-):
+def test_the_page_fits_the_screen(browser: Browser, service: Running, width: int, scheme: Literal["light", "dark"]):
     context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
     page = context.new_page()
     page.goto(service.url)
@@ -188,7 +189,7 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, model_files: Path):
         page.goto(locked.url)
         page.wait_for_selector("#lock:not([hidden])")
         page.fill("#text", "Jay is from India.")
-        for wrong, said in (("ключ", "no key"), ("fedcba9876543210", "not known")):
+        for wrong, said in (("ключ", "Not a valid key"), ("fedcba9876543210", "does not accept")):
             page.fill("#key", wrong)
             page.press("#key", "Enter")
             until(page, f"document.querySelector('#status').textContent.includes('{said}')")
@@ -201,17 +202,17 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, model_files: Path):
         page.close()
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere(service: Running):
+def test_the_policy_forbids_everything_from_elsewhere(service: Running):
     answer = service.get("")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert len(answer.content) <= 100_000
-    assert "http" not in TAGGING.html.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in TAGGING_PAGE.html.replace("http://www.w3.org/2000/svg", "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_labels_can_be_read_and_told_apart(browser: Browser, service: Running, scheme: Literal["light", "dark"]):
-    """24 of them: their names on their tints, as the screen has the colours."""
+def test_labels_are_readable_and_distinct(browser: Browser, service: Running, scheme: Literal["light", "dark"]):
+    """Checks 24 labels: the contrast of names and tints, and the distance between tints, as rendered."""
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     page.goto(service.url)
@@ -245,7 +246,7 @@ def test_labels_can_be_read_and_told_apart(browser: Browser, service: Running, s
 @pytest.mark.parametrize("path", ["", "docs"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme: Literal["light", "dark"]):
-    """Where axe-core is installed (npm install axe-core; AXE names its axe.min.js)."""
+    """Needs axe-core (npm install axe-core), with AXE naming its axe.min.js."""
     if not (axe := os.environ.get("AXE")):
         pytest.skip("AXE does not name axe-core's axe.min.js")
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)
@@ -268,3 +269,13 @@ def test_axe_finds_nothing(browser: Browser, service: Running, path: str, scheme
         )
         assert found == []
     context.close()
+
+
+def test_a_policy_allows_exactly_the_inline_style_and_scripts():
+    page = WebPage.of("<style>a{}</style><script>1</script><script>2</script>")
+    script, style = page.policy.split("; ")[1:3]
+    hashes = [b64encode(sha256(body).digest()).decode() for body in (b"1", b"2", b"a{}")]
+    assert script == f"script-src 'sha256-{hashes[0]}' 'sha256-{hashes[1]}'"
+    assert style == f"style-src 'sha256-{hashes[2]}'"
+    assert "script-src 'none'; style-src 'none'" in WebPage.of("<p>").policy
+    assert not re.search(r'<script src|rel="stylesheet"', TAGGING_PAGE.html)  # all are inline

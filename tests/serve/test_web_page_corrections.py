@@ -1,4 +1,4 @@
-"""Corrections made on the page, and what is saved of them."""
+"""Corrections made on the web page, and how they are saved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def relabel(page: Page, span: str, label: str) -> None:
 
 
 def corrections(page: Page) -> list[str]:
-    """The sentences of the training file."""
+    """Return the sentences of the saved training file."""
     if page.is_disabled("[data-save=jsonl][data-corrections]"):
         return []
     return [
@@ -30,11 +30,11 @@ def corrections(page: Page) -> list[str]:
     ]
 
 
-def test_other_readings_can_be_chosen(page: Page):
+def test_alternatives_can_be_chosen(page: Page):
     page.select_option("#model", "random")
     type_text(page, "word1 word2 word3")
     page.click(".more")
-    readings = page.locator("#best button")
+    readings = page.locator("#alternatives button")
     assert readings.count() == 3
     assert readings.nth(0).evaluate("one => one === document.activeElement")
     page.keyboard.press("Escape")
@@ -44,7 +44,7 @@ def test_other_readings_can_be_chosen(page: Page):
     assert page.inner_text("#corrected") == "1"
     assert page.evaluate("document.querySelector('#answer').contains(document.activeElement)")
     page.click(".more")
-    readings.nth(0).click()  # what the model said
+    readings.nth(0).click()  # the model's prediction
     assert page.inner_text("#corrected") == "0"
 
 
@@ -54,7 +54,7 @@ def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page,
     page.focus(".span >> nth=0")
     page.keyboard.press("Enter")
     assert page.inner_text("#quote") == "Jay"
-    page.click("text=Word after in")
+    page.click("text=Extend right")
     assert page.inner_text("#quote") == "Jay Smith"
     page.focus("#labels input:checked")
     page.keyboard.press("1")  # LOC
@@ -72,12 +72,12 @@ def test_a_span_is_corrected_with_the_keyboard_and_saved_to_train_on(page: Page,
     assert places == [(2, 11, "Jay Smith"), (17, 22, "India")]  # code points, not JavaScript's units
     type_text(page, "India")
     type_text(page, "😀 Jay Smith left India. Fine.")
-    until(page, "document.querySelectorAll('.span.fixed').length === 1")  # it is remembered
-    page.click("#forget")
-    until(page, "document.querySelectorAll('.span.fixed').length === 0")
+    until(page, "document.querySelectorAll('.span.corrected').length === 1")  # it is remembered
+    page.click("#discard")
+    until(page, "document.querySelectorAll('.span.corrected').length === 0")
 
 
-def test_corrections_are_saved_of_the_chosen_model_alone(page: Page):
+def test_only_corrections_of_the_chosen_model_are_saved(page: Page):
     relabel(page, "India", "PER")
     until(page, "document.querySelector('#corrected').textContent === '1'")
     page.select_option("#model", "pos")
@@ -92,7 +92,7 @@ def test_corrections_are_saved_of_the_chosen_model_alone(page: Page):
     assert line["tags"] == ["B-PER", "O", "O", "B-PER", "O"]
 
 
-def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page: Page):
+def test_a_correction_follows_its_sentence(page: Page):
     type_text(page, "Jay left India. Mira Okafor came.")
     until(page, "document.querySelectorAll('.span').length === 3")
     relabel(page, "Jay", "LOC")
@@ -100,7 +100,7 @@ def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page
     page.keyboard.press("Control+End")
     page.keyboard.type(" Jay too.")
     until(page, "document.querySelectorAll('.span').length === 4")
-    assert page.locator(".span.fixed").count() == 1
+    assert page.locator(".span.corrected").count() == 1
     assert corrections(page) == ["Jay left India ."]
     page.focus("#text")
     page.keyboard.press("Control+Home")
@@ -110,16 +110,18 @@ def test_a_correction_stays_with_its_sentence_and_goes_when_that_is_changed(page
     page.focus("#text")
     for _ in "Now ":
         page.keyboard.press("Backspace")
-    until(page, "document.querySelectorAll('.span.fixed').length === 1")  # the sentence is back, with its correction
+    until(
+        page, "document.querySelectorAll('.span.corrected').length === 1"
+    )  # the sentence is back, with its correction
     page.keyboard.press("Control+A")
     page.keyboard.type("Mira Okafor left.")  # another text
     until(page, "document.querySelectorAll('.span').length === 1")
     assert corrections(page) == ["Jay left India ."]
 
 
-def test_corrections_are_undone_or_taken_back(page: Page):
+def test_corrections_can_be_undone(page: Page):
     relabel(page, "India", "PER")
-    relabel(page, "India", "LOC")  # as the model has it
+    relabel(page, "India", "LOC")  # the model's prediction
     until(page, "document.querySelector('#corrected').textContent === '0'")
     page.click("#undo")
     assert spans(page) == ["Jay PER", "India PER"]
@@ -139,7 +141,7 @@ def test_leaving_asks_while_corrections_are_not_saved(page: Page):
     assert not page.evaluate(asks)
 
 
-def test_words_that_were_selected_are_labelled(page: Page):
+def test_selected_words_are_labelled(page: Page):
     type_text(page, "the Red Cross left")
     page.evaluate("document.querySelector('#text').setSelectionRange(5, 12)")
     page.focus("#text")

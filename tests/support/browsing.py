@@ -1,4 +1,4 @@
-"""What the tests of the page do in a browser."""
+"""Helpers for tests of the web page in a browser."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def is_fault(message: ConsoleMessage) -> bool:
-    """Whether a message of the browser tells of a fault; that a service can't be reached is not the page's."""
+    """Return whether a console message is an error of the page. An unreachable service is not one."""
     return message.type == "error" and "ERR_FAILED" not in message.text
 
 
 def spans(page: Page) -> list[str]:
+    """Return the text and label of each marked span."""
     return [" ".join(text.split()) for text in page.locator(".span").all_inner_texts()]
 
 
@@ -32,6 +33,7 @@ def type_text(page: Page, text: str) -> None:
 
 
 def saved(page: Page, selector: str) -> str:
+    """Return what a click on a button downloads."""
     with page.expect_download() as download:
         page.click(selector)
     return Path(download.value.path()).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine, which can be told to misbehave."""
+"""A real HTTP server on this machine that can misbehave on demand."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``contents``; each request takes the next of ``plans``, and is answered as it should be without one.
+    """A server of ``contents``. Each request takes the next of ``plans``; without a plan it is answered correctly.
 
-    A plan is a status such as "404"; "cut" (the connection ends half way), "hang" (it stays open half way), "whole" (no
-    ranges), "shifted" (another range than was asked for), "unnamed" (no ETag), "unsized" (no Content-Length), or a
-    place to redirect to.
+    A plan is a status such as "404"; "cut" (the connection closes half way), "hang" (it stalls half way), "whole" (no
+    ranges), "shifted" (a wrong range), "unnamed" (no ETag), "unsized" (no Content-Length), or a URL to redirect to.
     """
 
     daemon_threads = True
@@ -24,11 +23,11 @@ class Server(ThreadingHTTPServer):
         self.contents: dict[str, bytes] = {}
         self.plans: list[str] = []
         self.ranges: list[str | None] = []
-        """What each request asked for."""
+        """The header Range of each request."""
         self.released = threading.Event()
 
     def url(self, path: str) -> str:
-        """The address of a path."""
+        """Return the URL of a path."""
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
 
 
@@ -36,8 +35,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server  # type: ignore[assignment]
 
     def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
+        requested = self.headers.get("Range")
+        self.server.ranges.append(requested)
         plan = self.server.plans.pop(0) if self.server.plans else ""
         if plan.isdigit():
             self.send_error(int(plan))
@@ -50,8 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.server.contents[self.path]
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         start = 0
-        if asked and self.headers.get("If-Range") == etag and plan != "whole":
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) + (plan == "shifted")
+        if requested and self.headers.get("If-Range") == etag and plan != "whole":
+            start = int(requested.removeprefix("bytes=").removesuffix("-")) + (plan == "shifted")
             if start >= len(content):
                 self.send_response(416)
                 self.send_header("Content-Range", f"bytes */{len(content)}")
@@ -77,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server that runs until the block ends."""
+    """Run a server until the block ends."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

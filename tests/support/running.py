@@ -1,4 +1,4 @@
-"""The real service in a process of its own."""
+"""The real service in its own process, and clients that keep it busy."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 
-START = 120  # seconds; the machine may be busy
+_READ_SECONDS = 120  # to read the rest of the log; the machine may be busy
 
 
 @dataclass
 class Running:
-    """A service that runs, and what it wrote."""
+    """A running service, and the log that it wrote."""
 
     process: subprocess.Popen[str]
     url: str
@@ -28,31 +28,31 @@ class Running:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return httpx.URL(self.url).port or 0
 
     def post(self, body: Any, path: str = "v1/tag", **more: Any) -> httpx.Response:
-        """The answer to a body of JSON, or of bytes as they are."""
+        """Return the response to a body, sent as JSON or, if it is bytes, as it is."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return httpx.post(self.url + path, content=content, timeout=60, **more)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
-        """The answer to a GET."""
+        """Return the response to a GET."""
         return httpx.get(self.url + path, timeout=60, **more)
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The lines of its log with this event."""
+        """Return the lines of its log with this event."""
         return [event for event in map(json.loads, list(self.lines)) if event["event"] == name]
 
     def stop(self) -> int:
-        """Ask it to end, and wait; its exit code."""
+        """Send SIGTERM, wait, and return the exit code."""
         self.process.terminate()
         return self.process.wait(60)
 
 
 @contextmanager
 def running(*words: object, env: dict[str, str] | None = None) -> Iterator[Running]:
-    """``tagsmith serve`` with these words, at a free port."""
+    """Run ``tagsmith serve`` with these arguments on a free port."""
     command = [sys.executable, "-m", "tagsmith", "serve", "--port", "0", *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})}
     pipe = subprocess.PIPE
@@ -68,11 +68,46 @@ def running(*words: object, env: dict[str, str] | None = None) -> Iterator[Runni
             yield service
         finally:
             process.kill() if process.poll() is None else None
-            reader.join(START)
+            reader.join(_READ_SECONDS)
+
+
+class Clients:
+    """Threads that tag "Jay left." again and again, each on its own connection, until stopped."""
+
+    def __init__(self, service: Running, number: int = 8) -> None:
+        self._url = service.url + "v1/tag"
+        self._is_stopped = threading.Event()
+        self.labels: list[str] = []
+        """The label of Jay in each answer."""
+        self.lost: list[Exception] = []
+        """The errors of requests without an answer."""
+        self.refused = 0
+        """The number of threads whose connection was refused."""
+        self._threads = [threading.Thread(target=self._send) for _ in range(number)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop all threads."""
+        self._is_stopped.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _send(self) -> None:
+        with httpx.Client(timeout=30) as client:
+            while not self._is_stopped.is_set():
+                try:
+                    answer = client.post(self._url, json={"text": "Jay left."})
+                    self.labels.append(answer.json()["answers"][0]["spans"][0]["label"])
+                except httpx.ConnectError:  # nothing was accepted, so nothing is lost
+                    self.refused += 1
+                    return
+                except Exception as error:
+                    self.lost.append(error)
 
 
 def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end

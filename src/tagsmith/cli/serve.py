@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tagsmith.cli.parsing import options
 
+_COUNT = click.IntRange(min=1)
+
+
+def _limit(name: str, kind: click.ParamType, default: float, metavar: str, text: str) -> Callable[[Any], Any]:
+    """Return an option for a limit, whose help shows its default."""
+    return click.option(name, type=kind, default=default, show_default=True, metavar=metavar, help=text)
+
 
 @click.command("serve")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 is all there are.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="API keys, one a line.")
-@click.option("--memory", type=click.IntRange(min=1), default=2000, show_default=True, metavar="MB", help="For models.")
-@click.option(
-    "--max-body", type=click.IntRange(min=1), default=1024, show_default=True, metavar="KB", help="Of a body."
-)
-@click.option(
-    "--max-texts", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N", help="In a body."
-)
-@click.option(
-    "--max-tokens", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N", help="In a text."
-)
-@click.option(
-    "--max-requests", type=click.IntRange(min=1), default=256, show_default=True, metavar="N", help="Under way."
-)
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=30, show_default=True, metavar="SECONDS", help="Of a request."
-)
-@click.option(
-    "--grace",
-    type=click.FloatRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="SECONDS",
-    help="From SIGTERM to the end of listening.",
-)
-@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name that a local service answers to.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all of them.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 for a free one.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="File of API keys, one a line.")
+@_limit("--memory", _COUNT, 2000, "MB", "Size of all loaded models.")
+@_limit("--max-body", _COUNT, 1024, "KB", "Size of a request body.")
+@_limit("--max-texts", _COUNT, 1000, "N", "Texts in a request body.")
+@_limit("--max-tokens", _COUNT, 10_000, "N", "Tokens in a text.")
+@_limit("--max-requests", _COUNT, 256, "N", "Requests in progress at a time.")
+@_limit("--timeout", click.FloatRange(min=0.1), 30, "SECONDS", "Time for a request.")
+@_limit("--grace", click.FloatRange(min=0), 1, "SECONDS", "Time from SIGTERM to the end of listening.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="Another host name that a local service answers to.")
 @options.threads
 @options.precision
 def command(
@@ -57,7 +49,7 @@ def command(
     threads: int | None,
     precision: str,
 ) -> None:
-    """Serve models over HTTP, with a page to try them on at /.
+    """Serve models over HTTP, with a web page to try them on at /.
 
     \b
     Example:
@@ -65,32 +57,22 @@ def command(
       tagsmith serve en-ner en-pos mine=ner.safetensors --port 8080 --keys keys.txt
       curl -s localhost:8000/v1/tag -d '{"text": "Jay is from India."}'
 
-    A model is a file, served under its name without .safetensors, a name that tagsmith models lists, or NAME=FILE. The
-    first is loaded at once and is for requests that name none; others are loaded when asked for, and let go again when
-    the files loaded are larger than --memory together. A file that changes is loaded anew while the old one serves.
+    A MODEL is NAME=FILE, a file, served under its name without .safetensors, or a name that tagsmith models lists. The
+    first is the default, and is loaded at the start. The others are loaded on first use, and the least recently used
+    are unloaded when the loaded files exceed --memory. When a file changes, its model is reloaded while the old one
+    serves.
 
-    With keys, from --keys or the variable TAGSMITH_API_KEYS, /v1/ and /metrics want "Authorization: Bearer KEY".
-    Without, a service at 127.0.0.1 answers to this machine's own names and those of --allow-host alone, so that no web
-    page of others can use it. The
-    page's address goes to stdout, a log of JSON lines, without any text, to stderr. docs/serve.md has the rest.
+    With API keys, from --keys or the variable TAGSMITH_API_KEYS, /v1/ and /metrics require the header "Authorization:
+    Bearer KEY". Without keys, a service on 127.0.0.1 answers only to the names of this machine and those of
+    --allow-host, so that no other web page can use it. The URL goes to stdout. A log of JSON lines, which never
+    contains a text, goes to stderr. See docs/serve.md for more.
     """
-    from tagsmith.extras import require
-
-    for module in ("starlette", "uvicorn", "httptools", "prometheus_client"):
-        require(module, module, "serve")
-    from tagsmith.bundled import find
+    _require_extra()
     from tagsmith.serve.keys import ApiKeys
     from tagsmith.serve.limits import Limits
     from tagsmith.serve.server import ServerSettings, serve
     from tagsmith.tagging import threads_for
 
-    paths: dict[str, Path] = {}
-    for model in models:
-        name, equals, file = model.partition("=")
-        name, file = (name, file) if equals else (Path(model).name.removesuffix(".safetensors"), model)
-        if name in paths:
-            raise click.UsageError(f"two models are named {name}; name one of them: NAME={file}")
-        paths[name] = find(file)
     limits = Limits(
         body_bytes=max_body * 1024,
         texts=max_texts,
@@ -100,7 +82,7 @@ def command(
         pending_bytes=32 * max_body * 1024,
     )
     settings = ServerSettings(
-        paths,
+        _model_files(models),
         host,
         port,
         memory=memory * 1_000_000,
@@ -111,3 +93,25 @@ def command(
         limits=limits,
     )
     serve(settings, ApiKeys.read(keys), click.echo)
+
+
+def _require_extra() -> None:
+    from tagsmith.extras import require
+
+    for module in ("starlette", "uvicorn", "httptools", "prometheus_client"):
+        require(module, module, "serve")
+
+
+def _model_files(models: Iterable[str]) -> dict[str, Path]:
+    """Return the files of the models by name."""
+    from tagsmith.bundled import find
+
+    files: dict[str, Path] = {}
+    for model in models:
+        name, equals, file = model.partition("=")
+        if not equals:
+            name, file = Path(model).name.removesuffix(".safetensors"), model
+        if name in files:
+            raise click.UsageError(f"two models are named {name}; rename one of them: NAME={file}")
+        files[name] = find(file)
+    return files

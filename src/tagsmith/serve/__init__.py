@@ -1,1 +1,1 @@
-"""The HTTP service, its page and its client; ``tagsmith serve`` runs it. docs/serve.md shows how it is used."""
+"""The HTTP service, its web page and its Python client. ``tagsmith serve`` runs it; docs/serve.md describes it."""

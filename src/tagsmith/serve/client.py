@@ -1,4 +1,4 @@
-"""A client of the service: the same answers as ``Tagger.tag`` gives, from another machine."""
+"""A client of the service: it gives the same answers as ``Tagger.tag``, from another machine."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ import msgspec
 
 from tagsmith.errors import ConfigError, DataError, TagsmithError
 from tagsmith.extras import require
-from tagsmith.serve.messages import AlternativeMessage as SentAlternative
-from tagsmith.serve.messages import ErrorResponse, ModelInfo, TagResponse, TagResponses
-from tagsmith.serve.messages import SpanMessage as SentSpan
+from tagsmith.serve.messages import (
+    AlternativeMessage,
+    ErrorResponse,
+    ModelInfo,
+    SpanMessage,
+    TagResponse,
+    TagResponses,
+)
 from tagsmith.text import Alternative, Sentence, Tagged, TaggedSpan
 
 require("httpx", "httpx", "client")
 import httpx  # noqa: E402
 
 Given = str | Sequence[str] | Sentence
-_TOGETHER = 50  # inputs in one request
-_LONGEST_WAIT = 30.0  # seconds between two tries
+_INPUTS_PER_REQUEST = 50
+_MAX_WAIT = 30.0  # seconds between two attempts
 
 
 class ServiceError(TagsmithError):
@@ -35,16 +40,16 @@ class ServiceError(TagsmithError):
 
 
 class Client:
-    """Tags with a service. Threads can share one.
+    """A client of a service. Threads can share one.
 
-    A request that finds the service busy (503), or does not reach it, is tried again, after the time that the service
-    asks for, or else twice as long each time. Tagging changes nothing there, so that trying again does no harm.
+    A request is repeated if the service is busy (503) or can't be reached: after the time that the service asks for, or
+    else with exponential backoff. Tagging has no side effects, so it is safe to repeat.
 
     Args:
-        url: where the service is, such as ``http://127.0.0.1:8000``.
-        key: an API key, where the service wants one.
+        url: the address of the service, such as ``http://127.0.0.1:8000``.
+        key: an API key, if the service requires one.
         tries: how often a request is sent at most.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for a response.
 
     Example:
         >>> with Client("http://127.0.0.1:8000") as client:                      # doctest: +SKIP
@@ -57,26 +62,27 @@ class Client:
         self._tries = tries
 
     def tag(self, given: Given, **options: Any) -> Tagged:
-        """The answer for one input: a text, or the tokens of a sentence. Options as for ``tag_all``."""
+        """Return the answer for one input: a text, or the tokens of a sentence. Options as for ``tag_all``."""
         return self._tag([given], options)[0]
 
     def tag_all(self, inputs: Iterable[Given], **options: Any) -> Iterator[Tagged]:
-        """The answers for many inputs, lazily and in order, some dozens in a request.
+        """Yield the answers for many inputs, lazily and in order, with some dozens in a request.
 
         Args:
-            options: ``model``; ``scheme``, ``probabilities``, ``best``, ``min_confidence`` as for ``Tagger.tag``;
-                ``rules``, a list of ``Rule``, each of which holds in every input.
+            options: ``model``; ``scheme``, ``probabilities``, ``best``, ``min_confidence`` as for ``Tagger.tag``; and
+                ``rules``, a list of ``Rule``, which apply to every input.
 
         Raises:
             ServiceError: the service refused a request, or could not be reached.
-            DataError, ConfigError: what can't be sent: half a character, or a ``min_confidence`` that is none.
+            DataError: a text is not valid Unicode.
+            ConfigError: ``min_confidence`` is not a number from 0 to 1.
         """
         rest = iter(inputs)
-        while together := list(islice(rest, _TOGETHER)):
-            yield from self._tag(together, options)
+        while batch := list(islice(rest, _INPUTS_PER_REQUEST)):
+            yield from self._tag(batch, options)
 
     def models(self) -> list[ModelInfo]:
-        """The models there are; the first is the one for requests that name none."""
+        """Return the models of the service; the first is the default."""
         return msgspec.json.decode(self._send("GET", "v1/models"), type=list[ModelInfo])
 
     def close(self) -> None:
@@ -90,14 +96,14 @@ class Client:
         self.close()
 
     def _tag(self, inputs: Sequence[Given], options: dict[str, Any]) -> list[Tagged]:
-        sent = [one.tokens if isinstance(one, Sentence) else one for one in inputs]
+        contents = [one.tokens if isinstance(one, Sentence) else one for one in inputs]
         least = options.get("min_confidence")
-        if least is not None and not 0 <= least <= 1:  # JSON has no NaN: it would be no limit
+        if least is not None and not 0 <= least <= 1:  # JSON has no NaN: it would be sent as null, which is no limit
             raise ConfigError(f"found min_confidence {least}; expected 0 to 1")
         try:
-            request = msgspec.json.encode({"inputs": sent, **options})
+            request = msgspec.json.encode({"inputs": contents, **options})
         except UnicodeEncodeError as error:
-            raise DataError(f"text that is no Unicode ({error.reason})", "text") from None
+            raise DataError(f"text that is not valid Unicode ({error.reason})", "text") from None
         try:
             body = self._send("POST", "v1/tag", request)
         except ServiceError as error:
@@ -108,59 +114,62 @@ class Client:
         return [_tagged(answer) for answer in msgspec.json.decode(body, type=TagResponses).answers]
 
     def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Return the body of the response, after as many attempts as needed and allowed."""
         wait = 0.1
-        for left in reversed(range(self._tries)):
+        for attempts_left in reversed(range(self._tries)):
             try:
-                answer = self._http.request(method, path, content=body)
+                response = self._http.request(method, path, content=body)
             except httpx.TransportError as error:
                 failure = ServiceError(None, "unreachable", f"{self._http.base_url}: {error or type(error).__name__}")
-                asked = None
+                retry_after = None
             else:
-                if answer.status_code == 200:
-                    return answer.content
-                failure, asked = _failure(answer), answer.headers.get("retry-after")
-            if failure.status not in (None, 503) or not left:
+                if response.status_code == 200:
+                    return response.content
+                failure, retry_after = _failure(response), response.headers.get("retry-after")
+            if failure.status not in (None, 503) or not attempts_left:
                 raise failure
-            time.sleep(min(float(asked) if asked else wait * random.uniform(0.5, 1.5), _LONGEST_WAIT))
+            time.sleep(min(float(retry_after) if retry_after else wait * random.uniform(0.5, 1.5), _MAX_WAIT))
             wait *= 2
         raise ValueError(f"tries {self._tries}; expected at least 1")
 
 
-def _failure(answer: httpx.Response) -> ServiceError:
+def _failure(response: httpx.Response) -> ServiceError:
     try:
-        error = msgspec.json.decode(answer.content, type=ErrorResponse).error
-    except msgspec.MsgspecError:  # from something that stands between
-        return ServiceError(answer.status_code, "http", f"status {answer.status_code} from {answer.url}")
-    return ServiceError(answer.status_code, error.code, error.message, error.request_id)
+        error = msgspec.json.decode(response.content, type=ErrorResponse).error
+    except msgspec.MsgspecError:  # from a proxy in between
+        return ServiceError(response.status_code, "http", f"status {response.status_code} from {response.url}")
+    return ServiceError(response.status_code, error.code, error.message, error.request_id)
 
 
 def _tagged(answer: TagResponse) -> Tagged:
     starts, at = [], 0
-    for token in answer.tokens:  # they stand in the text one after another, with nothing but white space between
+    for token in answer.tokens:  # the text is the tokens in order, with nothing but white space between them
         starts.append(at := answer.text.index(token, at))
         at += len(token)
-    ranked = None if isinstance(answer.alternatives, msgspec.UnsetType) else answer.alternatives
+    alternatives = None
+    if not isinstance(answer.alternatives, msgspec.UnsetType):
+        alternatives = tuple(tuple(map(_alternative, ranked)) for ranked in answer.alternatives)
     return Tagged(
-        answer.text,
-        tuple(answer.tokens),
-        tuple(answer.tags),
-        tuple(map(_span, answer.spans)),
-        tuple(starts),
-        tuple(answer.sentences),
-        _given(answer.token_probabilities),
-        _given(answer.sentence_probabilities),
-        None if ranked is None else tuple(tuple(map(_alternative, ones)) for ones in ranked),
+        text=answer.text,
+        tokens=tuple(answer.tokens),
+        tags=tuple(answer.tags),
+        spans=tuple(map(_span, answer.spans)),
+        starts=tuple(starts),
+        sentences=tuple(answer.sentences),
+        token_probabilities=_values(answer.token_probabilities),
+        sentence_probabilities=_values(answer.sentence_probabilities),
+        alternatives=alternatives,
     )
 
 
-def _span(span: SentSpan) -> TaggedSpan:
+def _span(span: SpanMessage) -> TaggedSpan:
     probability = None if isinstance(span.probability, msgspec.UnsetType) else span.probability
     return TaggedSpan(span.start, span.end, span.label, span.text, span.start_char, span.end_char, probability)
 
 
-def _alternative(one: SentAlternative) -> Alternative:
+def _alternative(one: AlternativeMessage) -> Alternative:
     return Alternative(tuple(one.tags), tuple(map(_span, one.spans)), one.log_probability)
 
 
-def _given(values: list[float] | msgspec.UnsetType) -> tuple[float, ...] | None:
+def _values(values: list[float] | msgspec.UnsetType) -> tuple[float, ...] | None:
     return None if isinstance(values, msgspec.UnsetType) else tuple(values)

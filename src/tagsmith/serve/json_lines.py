@@ -1,4 +1,4 @@
-"""JSON lines in, JSON lines out: a line for each line, in order, while more come in; memory stays flat."""
+"""JSON lines in, JSON lines out: one answer a line, in order, while more lines arrive; memory use stays constant."""
 
 from __future__ import annotations
 
@@ -8,41 +8,45 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import msgspec
 
 from tagsmith.errors import TagsmithError
-from tagsmith.serve.limits import Limits, RequestRefused
-from tagsmith.serve.messages import TagInput, check, read_line
+from tagsmith.serve.limits import Limits
+from tagsmith.serve.refusals import RequestRefused, invalid
+from tagsmith.serve.tag_inputs import TagInput, check_size, read_line
 from tagsmith.text import TokenizerName
 
-Tag = Callable[[Sequence[TagInput]], Awaitable[Sequence[bytes]]]
-_Numbered = list[tuple[int, bytes]]
-_AHEAD = 2  # groups of lines that are read while others are tagged
-_TOGETHER = 1_000  # lines in a group at most
+TagInputs = Callable[[Sequence[TagInput]], Awaitable[Sequence[bytes]]]
+_NumberedLines = list[tuple[int, bytes]]
+_READ_AHEAD = 2  # groups of lines that are read while others are tagged
+_GROUP = 1_000  # most lines in a group
 
 
 async def answer_lines(
     chunks: AsyncIterator[bytes],
     write: Callable[[bytes], Awaitable[None]],
-    tag: Tag,
+    tag: TagInputs,
     limits: Limits,
     tokenizer: TokenizerName,
 ) -> str | None:
     """Write an answer for each line of the body that is not blank.
 
-    A line that can't be tagged gets an object with its number and an ``error`` in its place, and the next one is read.
-    A line that is too long, or does not come in time, ends the answers with such an object; its code is returned.
+    A line that can't be tagged is answered by an object with its number and an ``error``. A line that is too long, or
+    does not arrive in time, is answered like that and ends the answers.
+
+    Returns:
+        The error code that ended the answers, or None if all lines were read.
     """
     ended = None
-    groups: asyncio.Queue[asyncio.Task[bytes] | bytes | None] = asyncio.Queue(_AHEAD)
+    groups: asyncio.Queue[asyncio.Task[bytes] | bytes | None] = asyncio.Queue(_READ_AHEAD)
 
     async def read() -> None:
         nonlocal ended
-        last = 1
+        following = 1
         try:
-            async for lines in _lines(chunks, limits):
-                last = lines[-1][0] + 1
+            async for lines in _line_groups(chunks, limits):
+                following = lines[-1][0] + 1
                 await groups.put(tasks.create_task(_answer(lines, tag, limits, tokenizer)))
         except RequestRefused as refused:
             ended = refused.code
-            await groups.put(_error(last, refused) + b"\n")
+            await groups.put(_error_line(following, refused))
         await groups.put(None)
 
     async with asyncio.TaskGroup() as tasks:
@@ -52,23 +56,27 @@ async def answer_lines(
     return ended
 
 
-async def _lines(chunks: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[_Numbered]:
-    """The lines of a body with their numbers, some that came in together at a time; no blank ones."""
+async def _line_groups(chunks: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[_NumberedLines]:
+    """Yield the lines of a body that are not blank, with their numbers, in groups of lines that arrived together.
+
+    Raises:
+        RequestRefused: a line is too long, or does not arrive in time.
+    """
     number, rest = 1, b""
     clock = asyncio.get_running_loop().time
-    until = clock() + limits.seconds
+    deadline = clock() + limits.seconds
     while True:
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(deadline):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise RequestRefused(408, "timeout", f"no line came in for {limits.seconds:g} seconds") from None
+            raise RequestRefused(408, "timeout", f"no line arrived for {limits.seconds:g} seconds") from None
         *whole, rest = (rest + chunk).split(b"\n") if chunk is not None else (rest, b"")
         lines = [(i, line) for i, line in enumerate(whole, number) if line.strip()]
-        for some in range(0, len(lines), _TOGETHER):
-            yield lines[some : some + _TOGETHER]
-            await asyncio.sleep(0)  # others get their turn
-            until = clock() + limits.seconds
+        for first in range(0, len(lines), _GROUP):
+            yield lines[first : first + _GROUP]
+            await asyncio.sleep(0)  # let other requests run
+            deadline = clock() + limits.seconds
         number += len(whole)
         if chunk is None:
             return
@@ -76,25 +84,27 @@ async def _lines(chunks: AsyncIterator[bytes], limits: Limits) -> AsyncIterator[
             raise RequestRefused(413, "too_large", f"found a line of more than {limits.body_bytes} bytes")
 
 
-async def _answer(lines: _Numbered, tag: Tag, limits: Limits, tokenizer: TokenizerName) -> bytes:
-    """The answers to some lines, each on one of its own."""
+async def _answer(lines: _NumberedLines, tag: TagInputs, limits: Limits, tokenizer: TokenizerName) -> bytes:
+    """Return the answers to a group of lines, as lines in the same order."""
     inputs: dict[int, TagInput] = {}
     answers: dict[int, bytes] = {}
     for number, line in lines:
         try:
             one = read_line(line)
-            check(one, "this line", limits, tokenizer)
+            check_size(one, "this line", limits, tokenizer)
             inputs[number] = one
         except RequestRefused as refused:
-            answers[number] = _error(number, refused)
+            answers[number] = _error_line(number, refused)
     try:
-        answers.update(zip(inputs, await tag(list(inputs.values())), strict=True))
+        tagged = await tag(list(inputs.values()))
+        answers.update((number, answer + b"\n") for number, answer in zip(inputs, tagged, strict=True))
     except TagsmithError as error:
         if len(lines) > 1:
             return b"".join([await _answer([line], tag, limits, tokenizer) for line in lines])
-        answers = {number: _error(number, RequestRefused(422, "invalid", str(error))) for number in inputs}
-    return b"".join(answers[number] + b"\n" for number, _ in lines)
+        answers = {number: _error_line(number, invalid(str(error))) for number in inputs}
+    return b"".join(answers[number] for number, _ in lines)
 
 
-def _error(number: int, refused: RequestRefused) -> bytes:
-    return msgspec.json.encode({"line": number, "error": {"code": refused.code, "message": refused.message}})
+def _error_line(number: int, refused: RequestRefused) -> bytes:
+    error = {"code": refused.code, "message": refused.message}
+    return msgspec.json.encode({"line": number, "error": error}) + b"\n"

@@ -1,92 +1,78 @@
-"""What the service takes, and how it refuses the rest."""
+"""The limits of the service: for one request, and for all requests at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tagsmith.errors import ConfigError
+from tagsmith.serve.refusals import busy
+
+_DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request, and all of them together, may ask for."""
+    """The limits of one request, and of all requests in progress together."""
 
     body_bytes: int = 1 << 20
-    """Of a JSON body, or of one line of JSON lines."""
+    """Bytes of a JSON body, or of one line of JSON lines."""
     texts: int = 1_000
-    """In one JSON body; JSON lines have any number."""
+    """Inputs in one JSON body. JSON lines have no such limit."""
     tokens: int = 10_000
-    """In one text."""
+    """Tokens of one text."""
     rules: int = 1_000
-    """In one body, or one line of JSON lines."""
+    """Rules in one body, or in one line of JSON lines."""
     seconds: float = 30.0
-    """For a request to come in and be answered; for JSON lines, for each part of it. A client that takes longer to send
-    its headers, or reads nothing for so long, is cut off."""
+    """Seconds to receive and answer a request; for JSON lines, each part of it. A client that takes longer to send its
+    headers, or reads nothing for this long, is disconnected."""
     requests: int = 256
-    """Under way at a time, those that wait included; more are told to come back."""
+    """Tagging requests in progress at a time, including those that wait. Further ones are refused as busy."""
     pending_bytes: int = 32 << 20
-    """Of bodies under way at a time."""
+    """Bytes of all bodies in progress at a time."""
     head_bytes: int = 64 << 10
-    """Of a request's first line and headers."""
+    """Bytes of a request line with its headers."""
 
     def __post_init__(self) -> None:
         if not 0 < self.seconds <= _DAY:
-            raise ConfigError(f"found a time-out of {self.seconds} seconds; expected one of up to a day")
-
-
-_DAY = 86_400
-
-
-@dataclass
-class RequestRefused(Exception):
-    """A request that gets an error for an answer."""
-
-    status: int
-    code: str
-    """For programs: one word for each kind."""
-    message: str
-    """For people: what was found, what was expected."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def busy(message: str) -> RequestRefused:
-    """The answer to a request there is no room for now."""
-    return RequestRefused(503, "busy", message, {"Retry-After": "1"})
+            raise ConfigError(f"found a timeout of {self.seconds} seconds; expected more than 0 and at most a day")
 
 
 class LoadCounter:
-    """What is under way, so that more than the limits allow is turned away instead of queued."""
+    """Counts the requests in progress, so that those beyond the limits are refused instead of queued."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.requests = 0
         self.bytes = 0
         self.draining = False
-        """Whether the service is about to end: each answer then closes its connection."""
+        """True once the service shuts down: each response then closes its connection."""
 
     @contextmanager
-    def request(self) -> Iterator[Callable[[int], None]]:
-        """Count a request in for as long as it lasts. What this gives is to be called with the bytes it takes in.
+    def admit(self) -> Iterator[Callable[[int], None]]:
+        """Count one request for as long as the block lasts.
+
+        Yields:
+            A function that reserves the bytes of the body as they arrive.
 
         Raises:
-            Refused: there are as many requests, or bytes, as may be.
+            RequestRefused: the limit on requests, or on bytes, is reached.
         """
         if self.requests >= self._limits.requests:
-            raise busy(f"{self.requests} requests are under way; come back later")
-        held = 0
+            raise busy(f"{self.requests} requests are in progress; try again later")
+        reserved = 0
 
-        def hold(size: int) -> None:
-            nonlocal held
+        def reserve(size: int) -> None:
+            nonlocal reserved
             if self.bytes + size > self._limits.pending_bytes:
-                raise busy(f"requests of {self.bytes} bytes are under way; come back later")
-            held += size
+                raise busy(f"requests of {self.bytes} bytes are in progress; try again later")
+            reserved += size
             self.bytes += size
 
         self.requests += 1
         try:
-            yield hold
+            yield reserve
         finally:
             self.requests -= 1
-            self.bytes -= held
+            self.bytes -= reserved

@@ -1,6 +1,6 @@
-"""Micro-batching: what arrives while the tagger is at work is tagged together, and nothing waits for company.
+"""Micro-batching: requests that arrive while the tagger is busy are tagged together. No request waits for another.
 
-A sentence's answer is the same to the bit alone and in any batch, so who shares a batch with whom changes nothing.
+A sentence's answer is bitwise the same alone and in any batch, so sharing a batch changes no answer.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tagsmith.serve.messages import TagInput
+from tagsmith.serve.tag_inputs import TagInput
 from tagsmith.tagger import Tagger
 from tagsmith.text import Tagged
 
-_BATCH = 8_000  # characters that are tagged together
-_LITTLE = 500  # characters that cost less to tag at once than to hand to a thread
+_BATCH_COST = 8_000  # characters that fill a batch
+_INLINE_COST = 500  # characters that take less time to tag than to hand to a thread
 
 
-class BatchResult(NamedTuple):
+class TagResult(NamedTuple):
     """The answer to one input."""
 
     json: bytes
@@ -29,143 +29,158 @@ class BatchResult(NamedTuple):
 
 @dataclass
 class _Job:
-    """A request's inputs. They may be tagged in several batches, by one tagger throughout."""
+    """The inputs of one call of ``MicroBatches.tag``. They may be tagged in several batches, all by one tagger."""
 
     tagger: Tagger
-    wanted: dict[str, Any]
+    arguments: dict[str, Any]
     inputs: Sequence[TagInput]
-    future: asyncio.Future[None]
-    taken: int = 0
-    """So many of the inputs are tagged or under way."""
-    answers: list[BatchResult | None] = field(default_factory=list)
-    missing: int = 0
+    done: asyncio.Future[list[TagResult]]
+    started: int = 0
+    """The number of inputs that are in a batch already."""
+    results: dict[int, TagResult] = field(default_factory=dict)
+    """By the index of the input."""
+
+    def shares_batches_with(self, other: _Job) -> bool:
+        return self.tagger is other.tagger and self.arguments == other.arguments
 
 
-class _Share:
-    """The inputs [start, end) of a job, in a batch with other shares."""
+@dataclass
+class _Slice:
+    """The inputs [start, end) of a job, in a batch with slices of other jobs."""
 
-    def __init__(self, job: _Job, start: int, end: int) -> None:
-        self.job, self.start, self.end = job, start, end
+    job: _Job
+    start: int
+    end: int
 
     @property
     def inputs(self) -> Sequence[TagInput]:
         return self.job.inputs[self.start : self.end]
 
-    def settle(self, found: list[BatchResult] | Exception) -> None:
-        """Give the job its answers; the last ones complete it."""
+    def finish(self, results: list[TagResult] | Exception) -> None:
+        """Give the job its results, or the error that ends it. The last results complete the job."""
         job = self.job
-        if job.future.done():
+        if job.done.done():
             return
-        if isinstance(found, Exception):
-            job.future.set_exception(found)
+        if isinstance(results, Exception):
+            job.done.set_exception(results)
             return
-        job.answers[self.start : self.end] = found
-        job.missing -= len(found)
-        if not job.missing:
-            job.future.set_result(None)
+        job.results.update(enumerate(results, self.start))
+        if len(job.results) == len(job.inputs):
+            job.done.set_result([job.results[i] for i in range(len(job.inputs))])
 
 
 class MicroBatches:
-    """The queue before the taggers of a service. Belongs to one event loop.
+    """The queue in front of the taggers of a service. It belongs to one event loop.
 
-    Jobs take turns: a large one gives way after each batch. A batch of little text is tagged in the loop itself, any
-    other in one of so many threads.
+    Jobs take turns: a large one goes to the end of the queue after each batch. A batch of little text is tagged in the
+    event loop itself, any other in a thread.
     """
 
-    def __init__(self, threads: int, measure: Callable[[int], None]) -> None:
+    def __init__(self, threads: int, observe_size: Callable[[int], None]) -> None:
+        """
+        Args:
+            threads: how many threads tag at a time.
+            observe_size: called with the number of inputs of each batch.
+        """
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(threads, "tagging")
         self._threads = threads
         self._running = 0
         self._waiting: deque[_Job] = deque()
-        self._is_woken = False
-        self._measure = measure
+        self._is_scheduled = False
+        self._observe_size = observe_size
 
     @property
     def waiting(self) -> int:
-        """Jobs that have inputs in no batch yet."""
+        """The number of jobs with inputs that are in no batch yet."""
         return len(self._waiting)
 
-    async def tag(self, tagger: Tagger, wanted: dict[str, Any], inputs: Sequence[TagInput]) -> list[BatchResult]:
-        """The answers to the inputs. If this is cancelled, what is not yet under way is never tagged."""
+    async def tag(self, tagger: Tagger, arguments: dict[str, Any], inputs: Sequence[TagInput]) -> list[TagResult]:
+        """Return the answers to the inputs. After cancellation, no further inputs of the job enter a batch.
+
+        Args:
+            arguments: the keyword arguments of ``Tagger.tag``.
+
+        Raises:
+            TagsmithError: an input can't be tagged with these arguments.
+        """
         if not inputs:
             return []
-        job = _Job(tagger, wanted, inputs, self._loop.create_future(), 0, [None] * len(inputs), len(inputs))
+        job = _Job(tagger, arguments, inputs, self._loop.create_future())
         self._waiting.append(job)
-        self._wake()
-        await job.future
-        return [answer for answer in job.answers if answer is not None]
+        self._schedule()
+        return await job.done
 
     def close(self) -> None:
-        """Let the threads go."""
+        """End the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _wake(self) -> None:
-        """Tag once all that has arrived by now has been read."""
-        if not self._is_woken:
-            self._is_woken = True
+    def _schedule(self) -> None:
+        """Start batches once the requests that have arrived by now are read."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._loop.call_soon(self._start)
 
     def _start(self) -> None:
-        self._is_woken = False
+        self._is_scheduled = False
         while self._waiting and self._running < self._threads:
-            shares, size = self._take()
-            if not shares:
+            batch, cost = self._next_batch()
+            if not batch:
                 return
-            self._measure(sum(share.end - share.start for share in shares))
-            if size <= _LITTLE:
-                _settle(shares, _answers(shares))
+            self._observe_size(sum(part.end - part.start for part in batch))
+            if cost <= _INLINE_COST:
+                _finish(batch, _tag(batch))
             else:
                 self._running += 1
-                self._loop.create_task(self._run(shares))
+                self._loop.create_task(self._run(batch))
 
-    async def _run(self, shares: list[_Share]) -> None:
-        found = await self._loop.run_in_executor(self._pool, _answers, shares)
+    async def _run(self, batch: list[_Slice]) -> None:
+        results = await self._loop.run_in_executor(self._pool, _tag, batch)
         self._running -= 1
-        _settle(shares, found)
+        _finish(batch, results)
         self._start()
 
-    def _take(self) -> tuple[list[_Share], int]:
-        """The next batch: shares of jobs like the first one, each in its turn; and its characters."""
-        shares: list[_Share] = []
-        others: list[_Job] = []
+    def _next_batch(self) -> tuple[list[_Slice], int]:
+        """Return slices of the first job and of those that can share its batch, and what they cost together."""
+        batch: list[_Slice] = []
+        skipped: list[_Job] = []
         unfinished: list[_Job] = []
-        size = 0
-        while self._waiting and size < _BATCH:
+        cost = 0
+        while self._waiting and cost < _BATCH_COST:
             job = self._waiting.popleft()
-            if job.future.done():
+            if job.done.done():
                 continue
-            if shares and (job.tagger is not shares[0].job.tagger or job.wanted != shares[0].job.wanted):
-                others.append(job)
+            if batch and not job.shares_batches_with(batch[0].job):
+                skipped.append(job)
                 continue
-            start = job.taken
-            while job.taken < len(job.inputs) and size < _BATCH:
-                size += job.inputs[job.taken].weight()
-                job.taken += 1
-            shares.append(_Share(job, start, job.taken))
-            if job.taken < len(job.inputs):
+            start = job.started
+            while job.started < len(job.inputs) and cost < _BATCH_COST:
+                cost += job.inputs[job.started].cost()
+                job.started += 1
+            batch.append(_Slice(job, start, job.started))
+            if job.started < len(job.inputs):
                 unfinished.append(job)
-        self._waiting.extendleft(reversed(others))
+        self._waiting.extendleft(reversed(skipped))
         self._waiting.extend(unfinished)
-        return shares, size
+        return batch, cost
 
 
-def _answers(shares: list[_Share]) -> list[list[BatchResult] | Exception]:
-    """The answers to each share. Where one can't be answered, the others are all the same."""
-    job = shares[0].job
+def _tag(batch: list[_Slice]) -> list[list[TagResult] | Exception]:
+    """Return the results of each slice. If the batch fails, each slice is tagged alone, so that only bad ones fail."""
+    job = batch[0].job
     try:
-        found = job.tagger.tag([one.to_tag() for share in shares for one in share.inputs], **job.wanted)
-        return [[_answered(one, next(found)) for one in share.inputs] for share in shares]
+        tagged = job.tagger.tag([one.to_tag() for part in batch for one in part.inputs], **job.arguments)
+        return [[_result(one, next(tagged)) for one in part.inputs] for part in batch]
     except Exception as error:
-        if len(shares) == 1:
+        if len(batch) == 1:
             return [error]
-        return [answer for share in shares for answer in _answers([share])]
+        return [results for part in batch for results in _tag([part])]
 
 
-def _answered(given: TagInput, tagged: Tagged) -> BatchResult:
-    return BatchResult(given.answer(tagged), len(tagged))
+def _result(one: TagInput, tagged: Tagged) -> TagResult:
+    return TagResult(one.answer(tagged), len(tagged))
 
 
-def _settle(shares: list[_Share], found: list[list[BatchResult] | Exception]) -> None:
-    for share, answers in zip(shares, found, strict=True):
-        share.settle(answers)
+def _finish(batch: list[_Slice], results: list[list[TagResult] | Exception]) -> None:
+    for part, part_results in zip(batch, results, strict=True):
+        part.finish(part_results)

@@ -1,103 +1,117 @@
-"""What every request goes through: its id, its key, its place among those under way, its errors, its log line."""
+"""The ASGI application: what every request passes through before and after the handler of its route."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from functools import partial
 
-import msgspec
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette import routing
+from starlette.types import Message, Receive, Scope, Send
 
-from tagsmith.serve.app import Service, ServiceFacts
-from tagsmith.serve.limits import RequestRefused
-from tagsmith.serve.messages import ErrorDetail, ErrorResponse
+from tagsmith.serve.limits import LoadCounter
+from tagsmith.serve.refusals import RequestRefused
+from tagsmith.serve.service import RequestFacts, Route, Service
 
-_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_TAGGING = ("/v1/tag", "/v1/lines")
-_ROUTES = ("/", *_TAGGING, "/v1/models", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
-_UNMATCHED = {404: ("not_found", "there is nothing here"), 405: ("method", "this is not done with this method")}
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_LOGGED_METHODS = ("GET", "HEAD", "POST")
+_UNMATCHED = "unmatched"  # in the log and the metrics, which never contain a path that a client made up
 
 
-@dataclass
 class Middleware:
-    """An ASGI application around the routes of a service."""
+    """The ASGI application of a service.
 
-    service: Service
-    routes: ASGIApp
-    hosts: frozenset[str] | None = None
-    """By what names it may be called; None: any."""
+    It finds the route of a request, checks host, key and limits, answers errors, and writes metrics and the log.
+    """
+
+    def __init__(self, service: Service, hosts: frozenset[str] | None = None) -> None:
+        """
+        Args:
+            hosts: the host names that the service answers to; None for any.
+        """
+        self._service, self._hosts = service, hosts
+        self._routes = [
+            (route, routing.Route(route.path, partial(route.handler, service), methods=[route.method]))
+            for route in service.routes
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        # A careless client's key must not come into the log.
-        is_good = _ID.fullmatch(given) and not self.service.keys.allow(b"Bearer " + given)
-        request_id = given.decode() if is_good else secrets.token_hex(8)
-        facts = scope["facts"] = ServiceFacts()
-        scope["app"] = self  # so that the router raises what it does not find
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", request_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    *([(b"connection", b"close")] if self.service.load.draining else []),
-                ]
-            await send(message)
-
+        response = _Response(send, self._request_id(scope), self._service.load)
+        facts = scope["facts"] = RequestFacts()
+        route, endpoint = self._match(scope)
         try:
-            await self._enter(scope, receive, answer, headers)
+            await self._admit(route, endpoint, scope, receive, response)
         except RequestRefused as refused:
-            await _refuse(refused, request_id, answer)
-        except HTTPException as error:
-            code, message = _UNMATCHED.get(error.status_code, ("refused", error.detail))
-            await _refuse(RequestRefused(error.status_code, code, message, error.headers or {}), request_id, answer)
+            await response.refuse(refused)
         except Exception as error:
-            self.service.log.failure("error", error, request_id=request_id)
-            if status:
-                raise _Broken from None
-            await _refuse(RequestRefused(500, "error", "this is a fault of the service"), request_id, answer)
+            self._service.log.failure("error", error, request_id=response.request_id)
+            if response.status:
+                raise _ResponseBroken from None
+            await response.refuse(RequestRefused(500, "error", "internal error of the service"))
         finally:
-            self._record(_route(scope), scope["method"], status, time.perf_counter() - started, request_id, facts)
+            label = route.path if route else _UNMATCHED
+            self._record(label, scope["method"], response, time.perf_counter() - started, facts)
 
-    async def _enter(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]) -> None:
-        service, path = self.service, scope["path"]
-        if self.hosts is not None:
-            _check_caller(headers, self.hosts)
-        is_locked = service.keys and (path.startswith("/v1/") or path == "/metrics")
-        if is_locked and not service.keys.allow(headers.get(b"authorization", b"")):
-            expected = "expected the header Authorization: Bearer KEY, with a key of this service"
-            raise RequestRefused(401, "key", expected, {"WWW-Authenticate": "Bearer"})
-        if path in _TAGGING:
-            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-                raise RequestRefused(
-                    415, "encoded", "found an encoded body; expected a plain one, without Content-Encoding"
-                )
-            with service.load.request() as scope["hold"]:
-                await self.routes(scope, receive, send)
-        else:
-            await self.routes(scope, receive, send)
+    def _request_id(self, scope: Scope) -> str:
+        given = dict(scope["headers"]).get(b"x-request-id", b"")
+        # A client may send its key by mistake, which must not get into the log.
+        is_usable = _REQUEST_ID.fullmatch(given) and not self._service.keys.allow(b"Bearer " + given)
+        return given.decode() if is_usable else secrets.token_hex(8)
 
-    def _record(
-        self, route: str, method: str, status: int, seconds: float, request_id: str, facts: ServiceFacts
+    def _match(self, scope: Scope) -> tuple[Route | None, routing.Route | None]:
+        """Return the row and the endpoint of the path and method; of the path alone, the row only."""
+        found = None
+        for route, endpoint in self._routes:
+            match, matched = endpoint.matches(scope)
+            if match is routing.Match.FULL:
+                scope.update(matched)
+                return route, endpoint
+            if match is routing.Match.PARTIAL:
+                found = found or route
+        return found, None
+
+    async def _admit(
+        self, route: Route | None, endpoint: routing.Route | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        service = self.service
-        service.metrics.requests.labels(route, status).inc()
-        service.metrics.seconds.labels(route).observe(seconds)
+        """Call the handler, if host, key and limits allow it.
+
+        Raises:
+            RequestRefused: they do not, or the handler refuses the request.
+        """
+        service, headers = self._service, dict(scope["headers"])
+        if self._hosts is not None:
+            _check_host(headers, self._hosts)
+        needs_key = route.needs_key if route else scope["path"].startswith("/v1/")  # a 404 is for those with a key
+        if needs_key and service.keys and not service.keys.allow(headers.get(b"authorization", b"")):
+            expected = "expected the header Authorization: Bearer KEY, with an API key of this service"
+            raise RequestRefused(401, "key", expected, {"WWW-Authenticate": "Bearer"})
+        if route is None:
+            raise RequestRefused(404, "not_found", "404 not found")
+        if endpoint is None:
+            allowed = ", ".join(one.method for one in service.routes if one.path == route.path)
+            raise RequestRefused(
+                405, "method", f"found method {scope['method']}; expected {allowed}", {"Allow": allowed}
+            )
+        if not route.is_tagging:
+            await endpoint.handle(scope, receive, send)
+            return
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise RequestRefused(415, "encoded", "found a Content-Encoding; expected a body without one")
+        with service.load.admit() as scope["reserve"]:
+            await endpoint.handle(scope, receive, send)
+
+    def _record(self, label: str, method: str, response: _Response, seconds: float, facts: RequestFacts) -> None:
+        service = self._service
+        service.metrics.requests.labels(label, response.status).inc()
+        service.metrics.seconds.labels(label).observe(seconds)
         service.log.write(
             "request",
-            request_id=request_id,
-            method=method if method in ("GET", "HEAD", "POST") else "other",
-            route=route,
-            status=status,
+            request_id=response.request_id,
+            method=method if method in _LOGGED_METHODS else "other",
+            route=label,
+            status=response.status,
             ms=round(1000 * seconds, 2),
             model=facts.model,
             texts=facts.texts,
@@ -106,41 +120,56 @@ class Middleware:
         )
 
 
-class _Broken(Exception):
-    """An answer broke off; the connection is closed."""
+class _Response:
+    """Sends a response, with the headers that every response has, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str, load: LoadCounter) -> None:
+        self._send, self._load = send, load
+        self.request_id = request_id
+        self.status = 0
+        """0 until the response has started."""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self.request_id.encode()),
+                (b"x-content-type-options", b"nosniff"),
+                *([(b"connection", b"close")] if self._load.draining else []),
+            ]
+        await self._send(message)
+
+    async def refuse(self, refused: RequestRefused) -> None:
+        """Send a refusal."""
+        body = refused.body(self.request_id)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refused.headers}
+        encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await self({"type": "http.response.start", "status": refused.status, "headers": encoded})
+        await self({"type": "http.response.body", "body": body})
 
 
-def _check_caller(headers: dict[bytes, bytes], hosts: frozenset[str]) -> None:
-    """Keep web pages of others from using a service that only this machine can reach.
+class _ResponseBroken(Exception):
+    """A response that failed after it had started; the server closes the connection."""
 
-    A browser says whose page asks (``Origin``); where a name of another's was made to lead to this machine, ``Host``
-    still says that name.
+
+def _check_host(headers: dict[bytes, bytes], hosts: frozenset[str]) -> None:
+    """Keep the web pages of other hosts from using a local service through a browser.
+
+    ``Origin`` names the host of the page that asks. If DNS was made to resolve another host's name to this machine,
+    ``Host`` still has that name.
+
+    Raises:
+        RequestRefused: the name in either header is not allowed.
     """
     host, origin = (headers.get(name, b"").decode("latin-1").lower() for name in (b"host", b"origin"))
-    expected = f"expected one of: {', '.join(sorted(hosts))}; --allow-host adds one"
+    expected = f"expected one of: {', '.join(sorted(hosts))}; --allow-host adds a name"
     if host and (name := _without_port(host)) not in hosts:
         raise RequestRefused(403, "host", f"found the host {name!r}; {expected}")
-    asking = origin.partition("://")[2]
-    if origin and asking != host and _without_port(asking) not in hosts:
-        raise RequestRefused(403, "origin", f"found a page of {origin!r} that asks; {expected}")
+    origin_host = origin.partition("://")[2]
+    if origin and origin_host != host and _without_port(origin_host) not in hosts:
+        raise RequestRefused(403, "origin", f"found a request of a page from {origin!r}; {expected}")
 
 
 def _without_port(host: str) -> str:
     return re.sub(r":\d+$", "", host)
-
-
-def _route(scope: Scope) -> str:
-    """The route, and never a path of the user's making."""
-    if "name" in scope.get("path_params", {}):
-        return "/v1/models/{name}/reload"
-    return scope["path"] if scope["path"] in _ROUTES else "unmatched"
-
-
-async def _refuse(refused: RequestRefused, request_id: str, send: Send) -> None:
-    body = msgspec.json.encode(
-        ErrorResponse(error=ErrorDetail(code=refused.code, message=refused.message, request_id=request_id))
-    )
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refused.headers}
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": refused.status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
