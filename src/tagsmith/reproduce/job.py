@@ -123,7 +123,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
         DataError, ConfigError: as ``train_together``.
     """
     from tagsmith.training.checkpoint import checkpoint_beside
-    from tagsmith.training.log import TrainingLog, files_beside
+    from tagsmith.training.log import TrainingLog, log_beside
     from tagsmith.training.multi_seed import train_together
     from tagsmith.training.progress_bar import ProgressBar
 
@@ -134,7 +134,7 @@ def train_side_by_side(experiments: Sequence[Experiment], results: Results, devi
     first, parts = waiting[0], waiting[0].read()
     vectors = load_vectors(first.vectors.path) if first.vectors else None
     seeds = [experiment.config.training.seed for experiment in waiting]
-    logs = [TrainingLog(files_beside(models[experiment.key])[0]) for experiment in waiting]
+    logs = [TrainingLog(log_beside(models[experiment.key])) for experiment in waiting]
     with ExitStack() as stack:
         files = [stack.enter_context(_open_log(results, experiment)) for experiment in waiting]
         observers = [(ProgressBar(file), log) for file, log in zip(files, logs, strict=True)]
@@ -206,9 +206,9 @@ def _gold(sentences: Sequence[Sentence], spans: bool) -> Iterator[list[str]]:
 
 def _read_log(model: Path) -> list[dict[str, Any]]:
     """The lines of a model's log: the start, then the epochs."""
-    from tagsmith.training.log import files_beside
+    from tagsmith.training.log import log_beside
 
-    return [json.loads(line) for line in files_beside(model)[0].read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in log_beside(model).read_text("utf-8").splitlines()]
 
 
 def _epoch(line: dict[str, Any]) -> EpochRecord:

@@ -145,13 +145,13 @@ def _check_gpu(device: str) -> None:
 
 def side_by_side(runs: Sequence[SeedRun]) -> list[list[SeedRun]]:
     """Runs that can be trained at once on a GPU: they differ in their seed alone, and it has kernels for them."""
-    from tagsmith.training.setup import obstacle
+    from tagsmith.training.setup import recording_obstacle
 
     groups: dict[str, list[SeedRun]] = {}
     for run in runs:
         experiment = run.experiment
         settings = experiment.config
-        if not obstacle(settings):
+        if not recording_obstacle(settings):
             settings = configure(settings, {"training.seed": 0})
         groups.setdefault(msgspec.structs.replace(experiment, config=settings).key, []).append(run)
     return list(groups.values())

@@ -21,7 +21,7 @@ from tagsmith.config import configure
 from tagsmith.embeddings import load_vectors
 from tagsmith.model import network
 from tagsmith.store import Model, shapes
-from tagsmith.training.trainer import Trainer
+from tagsmith.training.one_network import NetworkTrainer
 from tagsmith.training.training_set import training_set, word_vectors
 
 
@@ -89,7 +89,7 @@ def prepare(task: BenchTask) -> Callable[[], Callable[[], list[float]]]:
     task.notes |= {"torch": torch.__version__, "tokens": sum(len(batch.words) for batch, _ in batches)}
 
     def fresh() -> Callable[[], list[float]]:
-        learner = Trainer(start, data, "cpu")
-        return lambda: [loss for loss, _ in itertools.islice(learner.epoch(), options["steps"])]
+        trainer = NetworkTrainer(start, data, "cpu")
+        return lambda: [reports[0].loss for reports in itertools.islice(trainer.epoch(1), options["steps"])]
 
     return fresh
