@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tagsmith.training.observer import Observer
 
 from tagsmith import metrics
 from tagsmith.batching import UNKNOWN
@@ -24,7 +25,6 @@ from tagsmith.text import Sentence
 from tagsmith.training import loop
 from tagsmith.training.checkpoint import Epoch
 from tagsmith.training.loop import TrainingResult
-from tagsmith.training.observer import Observer
 from tagsmith.training.setup import RECORDED
 from tagsmith.training.training_set import training_set, word_vectors
 from tagsmith.vocab import Vocabulary
