@@ -1,4 +1,4 @@
-"""What many tests share: a cache folder, compiled kernels, one tiny model, a server."""
+"""Fixtures that many tests share: a cache folder, compiled kernels, one tiny model, a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training of a moment: five sentences, a tiny network, and an observer that notes what it is told."""
+"""A training that takes a moment: five sentences, a tiny network, and an observer that keeps all it receives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SENTENCES = [
 
 
 class Watcher:
-    """Notes all that an observer is told."""
+    """An observer that keeps all it receives."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}

@@ -32,7 +32,7 @@ def compile_once(cache: Path) -> None:
 
 
 def _digest() -> str:
-    """A digest of all that makes Numba compile anew: the kernels' files and their times, its version, the processor."""
+    """Return a digest of all that makes Numba compile again: the kernels' files, its version, the processor."""
     import numba
     from llvmlite import binding
 

@@ -46,7 +46,7 @@ def test_a_second_training_is_refused_at_once_and_changes_nothing(tmp_path: Path
 
 def test_a_training_that_would_resume_is_refused_too(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
-    (tmp_path / "m.checkpoint.safetensors").write_bytes(b"that of the training at work")
+    (tmp_path / "m.checkpoint.safetensors").write_bytes(b"a checkpoint")
     with sole_training(out):
         for resume in (False, True):
             with pytest.raises(DataError, match="another training that is writing"):

@@ -26,8 +26,8 @@ def run() -> TrainingRun:
 def test_observers_are_told_the_mean_loss_of_the_sentences_of_each_step(run: TrainingRun) -> None:
     watcher = Watcher()
     run.observers = [watcher]
-    run.advance(StepReport(loss=6.0, tokens=4, steps=1), 0.5)
-    run.advance(StepReport(loss=9.0, tokens=9, steps=2), 1.5)  # the last step has one sentence
+    run.advance(StepReport(loss=6.0, sentences=2, tokens=4), 0.5)
+    run.advance(StepReport(loss=9.0, sentences=3, tokens=9, steps=2), 1.5)
     assert watcher.steps == [(1, 3.0, 4), (1, 3.0, 9)]
     run.finish_epoch(None)
     (epoch,) = watcher.epochs
@@ -37,12 +37,12 @@ def test_observers_are_told_the_mean_loss_of_the_sentences_of_each_step(run: Tra
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_beyond_all_numbers_is_an_error(run: TrainingRun, loss: float) -> None:
     with pytest.raises(ConfigError, match=rf"^the loss became {loss} in epoch 1; lower training\.learning_rate$"):
-        run.advance(StepReport(loss, 3, 1), 0.1)
+        run.advance(StepReport(loss, 2, 3), 0.1)
     assert run.progress.steps == 0
 
 
 def test_the_best_weights_are_a_copy(run: TrainingRun) -> None:
-    run.advance(StepReport(1.0, 1, 3), 1.0)
+    run.advance(StepReport(1.0, 5, 18, 3), 1.0)
     run.finish_epoch(None)
     bias = run.weights["encoder.bias"]
     before = bias.detach().clone()
@@ -55,7 +55,7 @@ def test_the_best_weights_are_a_copy(run: TrainingRun) -> None:
 
 def test_rescoring_drops_the_scores_of_all_other_epochs(run: TrainingRun) -> None:
     for _ in range(3):
-        run.advance(StepReport(1.0, 1, 3), 1.0)
+        run.advance(StepReport(1.0, 5, 18, 3), 1.0)
         run.finish_epoch(None)
     run.progress.epochs[2] = dataclasses.replace(run.progress.epochs[2], best=False)
     best = run.rescore(None)

@@ -1,4 +1,4 @@
-"""What the loop asks of any trainer: dev scores, averaged weights, results."""
+"""Dev scores, averaged weights and results, for any trainer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_averaged_weights_are_in_place_inside_the_block_only(average: float) -> 
 def test_the_result_has_the_weights_of_the_best_epoch_not_of_the_last_step() -> None:
     trainer, _ = trainer_of(learning_rate=0.5)
     (run,) = trainer.runs
-    run.advance(StepReport(1.0, 1, 3), 1.0)
+    run.advance(StepReport(1.0, 5, 18, 3), 1.0)
     run.finish_epoch(None)
     best = trainer.weights_of(0)["head.weight"]
     for _ in trainer.epoch(2):

@@ -1,4 +1,4 @@
-"""What surrounds the training loop: reading the data, locking and writing the model file, its log and its curves."""
+"""Training to a file: reading the data, the lock, the log, the model file and its curves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingInputs:
-    """What a training reads, its settings aside."""
+    """The sentences and files that a training reads, except its settings."""
 
     train: Data
     dev: Data | None = None
@@ -55,7 +55,7 @@ class TrainingInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigSources:
-    """Where the settings come from. ``settings`` override ``file``, which overrides ``preset``."""
+    """The sources of the settings. ``settings`` override ``file``, which overrides ``preset``."""
 
     preset: str | Config | None = None
     file: PathLike | None = None

@@ -46,7 +46,8 @@ class NetworkTrainer:
             if self.settings.average:
                 self.optimizer.flush()
                 self.average.update()
-            yield [StepReport(nll.item() * len(batch.lengths), len(batch.words), 1)]
+            sentences = len(batch.lengths)
+            yield [StepReport(nll.item() * sentences, sentences, len(batch.words))]
         self.optimizer.flush()
 
     def _seed(self, epoch: int, step: int) -> None:

@@ -127,15 +127,15 @@ class TorchOptimizer:
             self._of(name).state[self.weights[name]][key] = None if example is None else _like(example, state[path])
 
     def _remembered(self) -> Iterator[tuple[str, Any]]:
-        """All numbers and tensors that the optimizers keep for each weight, by name."""
+        """Yield all numbers and tensors that the optimizers keep for each weight, by name."""
         for name, weight in self.weights.items():
             for key, value in self._of(name).state[weight].items():
                 yield f"{name}/{key}", value
 
     def _examples(self) -> Iterator[tuple[str, Any]]:
-        """The same after a first step, with other values: the names, shapes and types that this optimizer's state has.
+        """Yield the same with other values: the names, shapes and types of this optimizer's state after a first step.
 
-        They are those of a second optimizer that makes a step of zero gradients. So no optimizer needs a list of them.
+        A second optimizer takes a step of zero gradients to find them. So no optimizer needs a list of its state.
         """
         copies = {name: torch.zeros_like(weight).requires_grad_() for name, weight in self.weights.items()}
         for name, copy in copies.items():
@@ -149,7 +149,7 @@ class TorchOptimizer:
 
 
 def _as_tensor(value: Any) -> Tensor:
-    """A number or tensor with at least one axis, as a checkpoint keeps it."""
+    """Return a number or a tensor as a tensor with at least one axis, for a checkpoint."""
     if isinstance(value, float):
         return torch.tensor([value], dtype=torch.float64)
     tensor = torch.as_tensor(value)
@@ -157,7 +157,7 @@ def _as_tensor(value: Any) -> Tensor:
 
 
 def _like(example: Any, kept: Tensor) -> Any:
-    """What a checkpoint keeps, with the type that the optimizer gives it: a number, or a tensor with 0 axes or more."""
+    """Return a kept tensor as the type of an example: a number, or a tensor of its shape."""
     if not isinstance(example, Tensor):
         return type(example)(kept.item())
     return kept.reshape(example.shape).to(example, copy=True)

@@ -1,4 +1,4 @@
-"""When a training saves its checkpoint, and how it resumes from one."""
+"""Saving checkpoints during a training, and resuming from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ORDER = {"data.train", "config.training.batch_size", "config.training.seed"}
 
 @dataclass(frozen=True)
 class CheckpointOptions:
-    """Where a training keeps its checkpoint, how often it saves it, and whether it resumes from it."""
+    """The path of a training's checkpoint, the time between two, and whether to resume from it."""
 
     path: Path
     minutes: float = 10.0

@@ -43,12 +43,18 @@ class Observer(Protocol):
 
 
 class StepReport(NamedTuple):
-    """What a network did in one or more steps."""
+    """Sums over one or more steps of a network."""
 
     loss: float
     """Sum of the losses of all sentences."""
+    sentences: int
     tokens: int
-    steps: int
+    steps: int = 1
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss of the sentences."""
+        return self.loss / self.sentences
 
 
 class Stateful(Protocol):
@@ -96,7 +102,7 @@ class TrainingRun:
 
     @property
     def stopped(self) -> str | None:
-        """What ended it: ``epochs``, ``patience`` or ``interrupt``; None while it continues."""
+        """The reason why it ended: ``epochs``, ``patience`` or ``interrupt``; None while it continues."""
         return "interrupt" if self.interrupted else stop_reason(self.progress, self.settings)
 
     def announce(self, facts: dict[str, Any]) -> None:
@@ -112,17 +118,16 @@ class TrainingRun:
         Raises:
             ConfigError: the loss is infinite or not a number.
         """
-        progress, size = self.progress, self.settings.batch_size
+        progress = self.progress
         if not math.isfinite(report.loss):
             found = f"the loss became {report.loss} in epoch {progress.number}"
             raise ConfigError(f"{found}; lower training.learning_rate")
-        read = min((progress.steps + report.steps) * size, self.sentences) - progress.steps * size
         progress.loss += report.loss
         progress.tokens += report.tokens
         progress.steps += report.steps
         progress.seconds = seconds
         for observer in self.observers:
-            observer.stepped(progress.number, report.loss / read, report.tokens)
+            observer.stepped(progress.number, report.mean_loss, report.tokens)
 
     def finish_epoch(self, dev: Scores | None) -> None:
         """Finish the current epoch. If it is the best so far, keep a copy of the weights."""

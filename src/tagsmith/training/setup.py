@@ -1,4 +1,4 @@
-"""How a training starts: its data, models with fresh weights, the facts about it, and the trainer for its device."""
+"""The start of a training: its data, models with fresh weights, the facts about it, and the trainer for its device."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TrainingSetup:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of the training: counts of its data, versions, device."""
+        """Facts about the training: counts of its data, versions, device."""
         return dict(self.models[0].training)
 
     def announcement(self, config: Config, resumed: dict[str, Any] | None) -> dict[str, Any]:

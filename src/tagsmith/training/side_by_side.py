@@ -66,9 +66,11 @@ class SideBySideTrainer:
             if step + 1 == len(chosen) or step + 1 - reported == _REPORT_STEPS:
                 losses = sgd.losses.tolist()
                 sgd.losses.zero_()
-                tokens = size[chosen[reported : step + 1, :, 1:]].sum((0, 2)).tolist()
-                steps = step + 1 - reported
-                yield [StepReport(loss, words, steps) for loss, words in zip(losses, tokens, strict=True)]
+                read = chosen[reported : step + 1, :, 1:]
+                sentences = (read != self._corpus.none).sum((0, 2)).tolist()
+                tokens = size[read].sum((0, 2)).tolist()
+                sums = zip(losses, sentences, tokens, strict=True)
+                yield [StepReport(loss, count, words, len(read)) for loss, count, words in sums]
                 reported = step + 1
 
     def _chosen(self, seed: int, epoch: int) -> Ids:
@@ -102,7 +104,7 @@ class SideBySideTrainer:
 
 
 class _Velocities:
-    """What a checkpoint keeps of a network's SGD."""
+    """The state of a network's SGD, for its checkpoint."""
 
     def __init__(self, velocities: NamedTensors) -> None:
         self._velocities = {f"velocity.{name}": velocity for name, velocity in velocities.items()}

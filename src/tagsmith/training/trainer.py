@@ -1,4 +1,4 @@
-"""What the training loop drives: a small interface for one network, or several side by side."""
+"""The interface that the training loop drives, for one network or several side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training reads: sentences with their tags in the model's scheme, as ids; and the dev sentences."""
+"""The data of a training: sentences with their tags in the model's scheme, as ids; and the dev sentences."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _tags(sentences: Sequence[Sentence], rows: Sequence[Sequence[str]], config: 
 
 
 def _have_vectors(words: Sequence[str], vectors: WordVectors | None, old: Alphabets | None) -> Bools:
-    """Whether a vector file, or an older model, has a row of each word that no training made.
+    """Return for each word whether a vector file, or an older model, has a row that no training made.
 
     A row that the older model trained may be that of a word which also trained the unknown word. It continues to.
     """

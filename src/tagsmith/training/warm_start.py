@@ -29,7 +29,7 @@ _ONLY_IN_TRAINING = {"unknown_rate", "dropout", "dropout_in", "dropout_out", "va
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a training took over from an older model, and what is new. The unknown word and character do not count."""
+    """A record of what a training took over from an older model. The unknown word and character do not count."""
 
     words: int
     """Words of the training data that the older model has."""
