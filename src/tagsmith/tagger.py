@@ -54,8 +54,7 @@ class Tagger:
         compiled: bool = True,
         precision: str = "auto",
     ) -> None:
-        self.model = model
-        self.device = device
+        self.model, self.device = model, device
         self.history: list[Epoch] = []
         """The epochs of the training that made this tagger; empty for a loaded one."""
         self._engine = make_engine(model, device, compiled, precision)
@@ -257,9 +256,8 @@ class Tagger:
             raise ConfigError(f"min_confidence {min_confidence!r}: expected a probability, from 0 to 1")
         if min_confidence is not None and self.model.is_plain:
             raise ConfigError("min_confidence: found a model of plain tags; expected one of spans, which it drops")
-        options = DecodeOptions(
-            probabilities or min_confidence is not None, best=best, min_confidence=min_confidence or 0.0
-        )
+        has_probabilities = probabilities or min_confidence is not None
+        options = DecodeOptions(has_probabilities, best=best, min_confidence=min_confidence or 0.0)
         tagged = (one for one, _ in self._tag(inputs, scheme, options, rules))
         return next(tagged) if isinstance(inputs, One) else tagged
 
@@ -291,10 +289,9 @@ class Tagger:
             raise TypeError(f"expected a string, a Sentence, or an iterable of them, found {type(inputs).__name__}")
         if rules is not None:
             self._compiler.check_shared(rules)
-        written, tokenizer = None if self.model.is_plain else scheme, self.model.config.tokenizer
+        tags, tokenizer, written = self.model.tags, self.model.config.tokenizer, None if self.model.is_plain else scheme
         given, threads = ([inputs], 1) if isinstance(inputs, One) else (inputs, self._threads)
-        tags, compiler = self.model.tags, self._compiler
-        return tag_all(given, self._engine, tags, tokenizer, written, threads, options, compiler, rules)
+        return tag_all(given, self._engine, tags, tokenizer, written, threads, options, self._compiler, rules)
 
     def evaluate(
         self, data: Data, *, columns: Columns | None = None, on_bad: OnBad | None = None, rules: Rules | None = None
