@@ -1,40 +1,25 @@
+"""The Tagger: what it gives for one input, what it scores, and where it runs."""
+
 from __future__ import annotations
 
-import itertools
 import os
-import random
-import re
 import subprocess
 import sys
-import tracemalloc
-from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagsmith import ConfigError, DataError, Sentence, Tagged, TaggedSpan, Tagger, store
-from tagsmith.engine import make_engine
 from tagsmith.schemes import read_spans
-from tests.support.chains import best_path
-from tests.support.handmade import lexicon_model, of_characters, random_model, same
+from tests.support.handmade import lexicon_model, of_characters, random_model, read_demo, same
 
 DEMO = Path(str(files("tagsmith") / "demo"))
 SMALL: dict[str, Any] = {"words.dim": 4, "chars.dim": 4, "chars.filters": 4, "encoder.size": 8}
 TEXT = "Jay is from India. Mira Okafor  likes New South Wales,\nnot Jay."
-LEGAL = {  # each as a grammar of its own, apart from the code
-    "IOB1": re.compile(r"(?:O |I-(\w+) (?:[IB]-\1 )*)*"),
-    "IOB2": re.compile(r"(?:O |B-(\w+) (?:I-\1 )*)*"),
-    "IOE1": re.compile(r"(?:O |(?:[IE]-(\w+) (?=[IE]-\1 ))*I-\w+ )*"),
-    "IOE2": re.compile(r"(?:O |(?:I-(\w+) (?=[IE]-\1 ))*E-\w+ )*"),
-    "BIOES": re.compile(r"(?:O |S-\w+ |B-(\w+) (?:I-\1 )*E-\1 )*"),
-    "BILOU": re.compile(r"(?:O |U-\w+ |B-(\w+) (?:I-\1 )*L-\1 )*"),
-    "BMES": re.compile(r"(?:O |S-\w+ |B-(\w+) (?:M-\1 )*E-\1 )*"),
-}
 
 
 @pytest.fixture
@@ -47,12 +32,6 @@ def known() -> Tagger:
 def tiny(tiny_model_path: Path) -> Tagger:
     """A trained tagger, for a moment and not good."""
     return Tagger.load(tiny_model_path)
-
-
-def sentences(count: int, seed: int = 0, longest: int = 60) -> list[list[str]]:
-    """Sentences of random words and lengths, some of them empty."""
-    rng = random.Random(seed)
-    return [[f"word{rng.randrange(40)}" for _ in range(rng.randrange(longest))] for _ in range(count)]
 
 
 class TestOneInput:
@@ -158,163 +137,6 @@ class TestOneInput:
         assert [answer.text[start:end] for start, end in answer.offsets] == tokens
 
 
-class TestManyInputs:
-    def test_text_sentences_token_lists_and_generators_give_the_same_tags(self, known: Tagger):
-        tokens = ["Jay", "is", "from", "India", "."]
-        tags = ("B-PER", "O", "O", "B-LOC", "O")
-        assert known.tag("Jay is from India.").tags == tags
-        assert known.tag(Sentence(tokens)).tags == tags
-        for many in (
-            ["Jay is from India."],
-            [tokens],
-            [tuple(tokens)],
-            [Sentence(tokens)],
-            (t for t in [tokens]),
-            iter([Sentence(tokens, ["O"] * 5)]),
-        ):
-            assert [answer.tags for answer in known.tag(many)] == [tags]
-
-    def test_a_list_of_strings_is_a_list_of_texts(self, known: Tagger):
-        answers = list(known.tag(["Jay left.", "", "From India"]))
-        assert [answer.tokens for answer in answers] == [("Jay", "left", "."), (), ("From", "India")]
-
-    def test_kinds_may_be_mixed(self, known: Tagger):
-        answers = list(known.tag(["Jay left.", ["Mira", "Okafor"], Sentence(["India"]), []]))
-        assert [len(answer.spans) for answer in answers] == [1, 1, 1, 0]
-
-    def test_no_inputs_have_no_answers(self, known: Tagger):
-        assert list(known.tag([])) == []
-
-    def test_answers_come_in_the_order_of_the_inputs(self, tiny: Tagger):
-        inputs = sentences(300)
-        assert [list(answer.tokens) for answer in tiny.tag(inputs)] == inputs
-
-    @pytest.mark.parametrize("scheme", ["IOB2", "BIOES"])
-    def test_an_answer_does_not_depend_on_its_neighbours(self, scheme: str):
-        drawn = Tagger(random_model(11, scheme))
-        inputs = sentences(80, seed=1)
-        alone = [drawn.tag(Sentence(tokens)).tags for tokens in inputs]
-        assert len(set(alone)) > 50
-        assert [answer.tags for answer in drawn.tag(inputs)] == alone
-        assert [answer.tags for answer in drawn.tag(inputs[::-1])] == alone[::-1]
-        order = random.Random(2).sample(range(80), 80)
-        assert [answer.tags for answer in drawn.tag([inputs[i] for i in order])] == [alone[i] for i in order]
-
-    def test_answers_are_the_same_on_both_sides_of_a_window(self, tiny: Tagger, monkeypatch: pytest.MonkeyPatch):
-        inputs = sentences(100, seed=3)
-        whole = list(tiny.tag(inputs))
-        monkeypatch.setattr("tagsmith.tagging._WINDOW", 50)
-        assert list(tiny.tag(inputs)) == whole
-
-    def test_nothing_is_read_before_the_first_answer_is_asked_for(self, known: Tagger):
-        read: list[str] = []
-        answers = known.tag(read.append("x") or "Jay" for _ in range(3))
-        assert read == []
-        assert next(answers).tags == ("B-PER",)
-
-    def test_a_generator_without_end_yields_and_is_read_ahead_by_two_windows(self, known: Tagger):
-        read = 0
-
-        def endless() -> Iterator[list[str]]:
-            nonlocal read
-            for read in range(100_000):
-                yield ["Jay", "is", f"number{read}"]
-            pytest.fail("all was read before the first answer")
-
-        first = list(itertools.islice(known.tag(endless()), 5))
-        assert [answer.tokens[2] for answer in first] == [f"number{i}" for i in range(5)]
-        assert read <= 2 * 16_384 // 3
-
-    def test_a_generator_of_empty_texts_without_end_yields_too(self, known: Tagger):
-        def endless() -> Iterator[str]:
-            yield from [""] * 100_000
-            pytest.fail("all was read before the first answer")
-
-        assert next(known.tag(endless())).tokens == ()
-
-    def test_memory_stays_flat_over_a_long_generator(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("tagsmith.tagging._WINDOW", 500)
-        monkeypatch.setattr("tagsmith.engine.compiled._INPUTS", 2**16)
-        monkeypatch.setattr("tagsmith.engine.word_cache._PRODUCTS", 2**16)
-        tagged = Tagger(random_model(1))
-
-        def peak(count: int) -> int:
-            tracemalloc.start()
-            for answer in tagged.tag([f"a{i}", "word1", "word2", f"b{i}"] for i in range(count)):
-                assert len(answer) == 4
-            _, highest = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            return highest
-
-        peak(300)
-        assert peak(6_000) < peak(300) + 2**20  # all answers together would take ten times as much
-
-    def test_an_error_in_the_input_reaches_the_caller(self, known: Tagger):
-        def broken() -> Iterator[str]:
-            yield "Jay"
-            raise RuntimeError("the source broke")
-
-        with pytest.raises(RuntimeError, match="the source broke"):
-            list(known.tag(broken()))
-
-
-class TestSchemes:
-    @pytest.mark.parametrize("inner", LEGAL)
-    def test_random_weights_decode_to_legal_tags_only(self, inner: str):
-        for seed, scale in itertools.product(range(25), [0.1, 3.0]):
-            model = random_model(seed, inner, ["LOC", "ORG", "PER"], scale)
-            engine, drawn = make_engine(model), [tokens for tokens in sentences(12, seed) if tokens]
-            path = [model.tags[i] for i in best_path(engine, engine.read(drawn))]
-            for tags in np.split(path, np.cumsum([len(tokens) for tokens in drawn])[:-1]):
-                assert LEGAL[inner].fullmatch("".join(f"{tag} " for tag in tags)), tags
-
-    @pytest.mark.parametrize("inner", ["IOE2", "BIOES"])
-    @pytest.mark.parametrize("outer", LEGAL)
-    def test_trained_weights_disturbed_at_random_give_legal_answers(self, tiny: Tagger, inner: str, outer: str):
-        model = tiny.model if inner == "BIOES" else random_model(0, inner)
-        rng = np.random.default_rng(0)
-        for _ in range(5):
-            weights = {name: w + rng.normal(0, 1, w.shape).astype(np.float32) for name, w in model.weights.items()}
-            disturbed = Tagger(store.Model(model.config, model.alphabets, model.tags, weights, {}))
-            for answer in disturbed.tag(sentences(20), scheme=outer):
-                assert LEGAL[outer].fullmatch("".join(f"{tag} " for tag in answer.tags)), answer.tags
-
-    def test_the_scheme_changes_the_tags_and_not_the_spans(self, known: Tagger):
-        iob2, bioes = known.tag(TEXT), known.tag(TEXT, scheme="BIOES")
-        assert bioes.spans == iob2.spans
-        assert [tag for tag in iob2.tags if tag != "O"] == [
-            *("B-PER", "B-LOC"),
-            *("B-PER", "I-PER"),
-            *("B-LOC", "I-LOC", "I-LOC"),
-            "B-PER",
-        ]
-        assert [tag for tag in bioes.tags if tag != "O"] == [
-            *("S-PER", "S-LOC"),
-            *("B-PER", "E-PER"),
-            *("B-LOC", "I-LOC", "E-LOC"),
-            "S-PER",
-        ]
-
-    @pytest.mark.parametrize(("scheme", "tag"), [("IOB1", "I-LOC"), ("IOE1", "I-LOC"), ("BILOU", "U-LOC")])
-    def test_spans_on_both_sides_of_a_sentence_boundary_do_not_touch(self, known: Tagger, scheme: str, tag: str):
-        answer = known.tag("we saw India\n\nIndia left", scheme=scheme)
-        assert answer.sentences == ((0, 3), (3, 5))
-        assert answer.tags == ("O", "O", tag, tag, "O")
-
-    def test_a_model_of_either_scheme_answers_in_either(self):
-        words = {"mira": "B-PER", "okafor": "I-PER", "jay": "B-PER"}
-        assert Tagger(lexicon_model(words, "IOB2")).tag("Jay Mira Okafor", scheme="BIOES").tags == (
-            "S-PER",
-            "B-PER",
-            "E-PER",
-        )
-
-    @pytest.mark.parametrize("scheme", ["IOB", "bioes", "plain", ""])
-    def test_an_unknown_scheme_is_an_error_at_once(self, known: Tagger, scheme: str):
-        with pytest.raises(ValueError, match=f"scheme '{scheme}'; expected one of: IOB1, IOB2, "):
-            known.tag(["Jay"], scheme=scheme)
-
-
 class TestConstraints:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
@@ -339,29 +161,6 @@ class TestConstraints:
     def test_others_are_refused_with_those_there_are(self, path: Path):
         with pytest.raises(ConfigError, match=r"^decode\.constraints: .*'IOB2'; expected one of: scheme, none$"):
             Tagger.load(path, constraints="IOB2")
-
-
-class TestNormalisation:
-    def test_words_that_differ_in_their_digits_alone_get_the_same_tags(self, tiny: Tagger):
-        pairs = [(["Flight", "747", "on", "1996-08-30"], ["Flight", "123", "on", "2024-12-01"]), (["B2B"], ["B7B"])]
-        for one, other in pairs:
-            assert tiny.tag(Sentence(one)).tags == tiny.tag(Sentence(other)).tags
-
-    def test_training_and_tagging_look_words_up_alike(self, tiny: Tagger):
-        alphabets = tiny.model.alphabets
-        trained = alphabets.words.strings[1 : alphabets.trained]
-        assert all(word == word.lower() and not re.search("[1-9]", word) for word in trained)
-        tokens = {line.split("\t")[0] for line in (DEMO / "train.conll").read_text().splitlines() if line}
-        assert any(re.search("[1-9]", token) for token in tokens)
-        for token in tokens:
-            assert alphabets.word_id(token) > 0
-            assert alphabets.word_id(token) == alphabets.word_id(token.lower()) == alphabets.word_id(swap_digits(token))
-
-    def test_without_the_spelling_case_makes_no_difference(self, tiny: Tagger):
-        weights = {name: w * (not name.startswith("chars.")) for name, w in tiny.model.weights.items()}
-        blind = Tagger(store.Model(tiny.model.config, tiny.model.alphabets, tiny.model.tags, weights, {}))
-        lower = [sentence.tokens for sentence in read_demo("test")]
-        assert [a.tags for a in blind.tag(lower)] == [a.tags for a in blind.tag([t.lower() for t in s] for s in lower)]
 
 
 class TestEvaluate:
@@ -416,64 +215,6 @@ class TestEvaluate:
         assert (scores.tokens, scores.f1) == (2, 100.0)
 
 
-class TestTraining:
-    def test_plain_tags_are_learned_given_and_scored_by_accuracy(self, tmp_path: Path):
-        nouns, verbs = ["dogs", "cats", "birds", "fish"], ["run", "sing", "swim"]
-        data = [Sentence(["the", n, v, "."], ["DET", "NOUN", "VERB", "PUNCT"]) for n in nouns for v in verbs]
-        options = {**SMALL, "scheme": "plain", "training.learning_rate": 0.2, "encoder.dropout_in": 0.0}
-        options |= {"chars.dropout": 0.0, "encoder.dropout_out": 0.0}
-        trained = Tagger.train(data, data, settings=options, epochs=12, progress=False, out=tmp_path / "pos")
-        scores = trained.evaluate(data)
-        assert scores.accuracy == 100.0
-        assert (scores.spans, scores.score) == (False, 100.0)
-        assert scores.labels["NOUN"].correct == 12
-        for one in (trained, Tagger.load(tmp_path / "pos")):
-            answer = one.tag("the cats sing.", scheme="BIOES")
-            assert (answer.tags, answer.spans) == (("DET", "NOUN", "VERB", "PUNCT"), ())
-
-    def test_a_saved_tagger_answers_like_the_one_that_was_trained(self, tmp_path: Path):
-        data = read_demo("train")[:20]
-        trained = Tagger.train(data, settings=SMALL, epochs=1, progress=False)
-        trained.save(tmp_path / "m.safetensors")
-        loaded = Tagger.load(tmp_path / "m.safetensors")
-        assert same(loaded.model, trained.model)
-        assert list(loaded.tag(s.tokens for s in data)) == list(trained.tag(s.tokens for s in data))
-
-    def test_without_out_no_file_is_written(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.chdir(tmp_path)
-        Tagger.train(read_demo("train")[:3], settings=SMALL, epochs=1, progress=False)
-        assert list(tmp_path.iterdir()) == []
-
-    def test_with_out_model_log_and_picture_are_written(self, tmp_path: Path):
-        Tagger.train(read_demo("train")[:3], settings=SMALL, epochs=1, progress=False, out=tmp_path / "m.safetensors")
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["m.log.jsonl", "m.png", "m.safetensors"]
-
-    def test_history_holds_the_epochs_of_this_training(self, tmp_path: Path):
-        data = read_demo("train")[:5]
-        trained = Tagger.train(data, data, settings=SMALL, epochs=2, progress=False, out=tmp_path / "m")
-        assert [epoch.number for epoch in trained.history] == [1, 2]
-        assert Tagger.load(tmp_path / "m").history == []
-
-    def test_shorthands_win_over_a_file_and_must_agree_with_settings(self, tmp_path: Path):
-        data = read_demo("train")[:3]
-        (tmp_path / "my.toml").write_text("[training]\nepochs = 5\nseed = 5\n")
-        given = {**SMALL, "training.epochs": "1"}
-        trained = Tagger.train(data, settings=given, config=tmp_path / "my.toml", epochs=1, seed=9, progress=False)
-        assert (trained.model.config.training.epochs, trained.model.config.training.seed) == (1, 9)
-        with pytest.raises(ConfigError, match=r"training\.seed is given twice: 5 by its name, 9 by its short form"):
-            Tagger.train(data, settings={**SMALL, "training.seed": 5}, seed=9, progress=False)
-
-    def test_without_progress_nothing_is_printed(self, capfd: pytest.CaptureFixture[str]):
-        Tagger.train(read_demo("train")[:3], settings=SMALL, epochs=1, progress=False)
-        assert capfd.readouterr() == ("", "")
-
-    @pytest.mark.parametrize("out", ["nowhere/m.safetensors", "."])
-    def test_a_place_that_cannot_be_written_to_is_an_error_before_anything_is_read(self, tmp_path: Path, out: str):
-        with pytest.raises(DataError) as caught:
-            Tagger.train(tmp_path / "also-missing.conll", out=tmp_path / out, progress=False)
-        assert caught.value.source == str((tmp_path / out).parent if "/" in out else tmp_path)
-
-
 class TestDevices:
     def test_an_unknown_device_is_an_error(self, tiny_model_path: Path):
         with pytest.raises(ConfigError, match="device 'abacus'"):
@@ -525,30 +266,3 @@ def test_loading_tagging_and_evaluating_need_no_torch_and_training_says_how_to_g
     f1 = f"{tiny.evaluate(DEMO / 'test.conll').f1:.6f}"
     assert run.stdout.splitlines() == ["5", f1, missing, missing, "False"]
     assert [path.name for path in tmp_path.iterdir()] == ["again.safetensors"]
-
-
-def swap_digits(token: str) -> str:
-    return token.translate(str.maketrans("0123456789", "9876543210"))
-
-
-def read_demo(part: str) -> Sequence[Sentence]:
-    from tagsmith.formats import conll
-
-    return list(conll.read(DEMO / f"{part}.conll"))
-
-
-@pytest.mark.parametrize("inputs", [5, b"Jay", {"a": 1}, Path("a.txt")])
-def test_inputs_of_another_kind_are_refused(tiny_model_path: Path, inputs: Any):
-    with pytest.raises(TypeError, match="expected a string, a Sentence, or an iterable of them"):
-        Tagger.load(tiny_model_path).tag(inputs)
-
-
-@pytest.mark.parametrize("one", [None, 5, b"Jay", {"tokens": ["a"]}])
-def test_an_input_of_another_kind_among_many_is_refused(tiny_model_path: Path, one: Any):
-    with pytest.raises(TypeError, match="expected a string, a Sentence or a list of tokens"):
-        list(Tagger.load(tiny_model_path).tag([one]))
-
-
-def test_training_on_names_of_files_in_a_list_is_refused():
-    with pytest.raises(TypeError, match="one file or an iterable of Sentence"):
-        Tagger.train(["a.conll", "b.conll"])  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""One Tagger shared by many threads, and by the children of a fork."""
+"""A Tagger that many threads share, or the children of a fork."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def expected(tiny_model_path: Path, texts: list[str]) -> list[Tagged]:
 
 @pytest.fixture
 def impatient() -> Iterator[None]:
-    """Threads that take turns as often as they can."""
+    """Make threads switch as often as they can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -251,7 +251,7 @@ os._exit(0)
 
 @forks
 def test_forks_while_products_run_on_threads_of_openblas():
-    """OpenBLAS reads how many threads it may have once, as it is loaded: a process of its own."""
+    """Run in a new process: OpenBLAS reads its number of threads once, when it is loaded."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SHARED]
     assert subprocess.run(command, env=environment, timeout=IN_TIME).returncode == 0

@@ -1,4 +1,4 @@
-"""``python -m tagsmith``: the shell's commands."""
+"""The commands of the shell, as ``python -m tagsmith``."""
 
 from tagsmith.cli import main
 

@@ -1,8 +1,9 @@
-"""Models made by hand, without training: one whose answers are known, and one with random weights."""
+"""Models without training: one whose predictions are known, and one with random weights. And some sentences."""
 
 from __future__ import annotations
 
 import dataclasses
+import random
 import string
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -14,7 +15,9 @@ import numpy as np
 
 from tagsmith import config, store
 from tagsmith.batching import Alphabets
+from tagsmith.formats import conll
 from tagsmith.schemes import SCHEMES
+from tagsmith.text import Sentence
 from tagsmith.vocab import Vocabulary
 
 DEMO = Path(str(files("tagsmith") / "demo"))
@@ -39,14 +42,14 @@ LEXICON = {
 
 
 def lexicon_model(words: Mapping[str, str] | None = None, scheme: str = "BIOES") -> store.Model:
-    """A model that gives each of these words (in lower case) its tag, and O to every other, where that is legal."""
+    """Return a model that gives each of these words (in lower case) its tag and all others O, where that is legal."""
     words = LEXICON if words is None else words
     labels = sorted({tag.partition("-")[2] for tag in words.values()} - {""})
     tags = SCHEMES[scheme].tags(labels) if scheme in SCHEMES else sorted({"O", *words.values()})
     model = empty_model(scheme, tags, list(words), dim=len(tags), size=len(tags))
     rows = [tags.index("O"), *(tags.index(tag) for tag in words.values())]
     model.weights["words.vectors"][np.arange(len(rows)), rows] = 1.0
-    # The gates stand open for the word at hand and shut for all before it, so a state is 0.76 where its word is 1.
+    # The input gate is open and the forget gate closed, so a state is 0.76 where its word's vector is 1.
     gates = model.weights["encoder.bias"].reshape(2, 4, len(tags))
     gates[:, 0], gates[:, 1], gates[:, 2] = 20.0, -20.0, 20.0
     into = model.weights["encoder.input_weight"].reshape(2, -1, 4, len(tags))
@@ -62,7 +65,7 @@ def random_model(
     scale: float = 1.0,
     settings: Mapping[str, Any] = SMALL,
 ) -> store.Model:
-    """A model of normally distributed weights."""
+    """Return a model with normally distributed weights."""
     words = [f"word{i}" for i in range(30)]
     model = empty_model(scheme, SCHEMES[scheme].tags(labels), words, dim=4, size=5, settings=settings)
     rng = np.random.default_rng(seed)
@@ -74,7 +77,7 @@ def random_model(
 def empty_model(
     scheme: str, tags: Sequence[str], words: Sequence[str], dim: int, size: int, settings: Mapping[str, Any] = SMALL
 ) -> store.Model:
-    """A model whose weights are all 0."""
+    """Return a model with all weights 0."""
     chosen = config.configure(settings={"scheme": scheme, "words.dim": dim, "encoder.size": size, **settings})
     vocabulary = Vocabulary(["", *words])
     alphabets = Alphabets(vocabulary, Vocabulary(["", *string.ascii_letters, "0"]), len(vocabulary), True, True)
@@ -82,13 +85,24 @@ def empty_model(
     return store.Model(chosen, alphabets, tuple(tags), weights, {"epochs": 0, "best_epoch": 0})
 
 
+def random_sentences(count: int, seed: int = 0, longest: int = 60) -> list[list[str]]:
+    """Return sentences of random words and lengths, some of them empty."""
+    rng = random.Random(seed)
+    return [[f"word{rng.randrange(40)}" for _ in range(rng.randrange(longest))] for _ in range(count)]
+
+
+def read_demo(part: str) -> list[Sentence]:
+    """Return the sentences of a part of the corpus in the package."""
+    return list(conll.read(DEMO / f"{part}.conll"))
+
+
 def of_characters(model: store.Model) -> store.Model:
-    """The same model, for text split into characters."""
+    """Return the same model, for text that is split into characters."""
     return dataclasses.replace(model, config=msgspec.structs.replace(model.config, tokenizer="characters"))
 
 
 def same(a: store.Model, b: store.Model) -> bool:
-    """Whether two models are equal in every part, to the bit."""
+    """Return whether two models are equal in every part, to the bit."""
     unlike = [
         model.without_vector if model.without_vector is None else model.without_vector.tolist() for model in (a, b)
     ]

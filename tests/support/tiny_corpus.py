@@ -1,4 +1,4 @@
-"""A registry of the tests' own, with the files it speaks of."""
+"""A registry with one tiny corpus, and its files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ TEST = "Paris B-LOC\nis O\nin O\nFrance B-LOC\n\n"
 
 
 def sha256(content: str | bytes) -> str:
+    """Return the digest of a file's content."""
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def write_registry(path: Path, *, train: str = "", test: str = "", extra: str = "", train_content: str = TRAIN) -> Path:
-    """Write a registry with one corpus, ``tiny``; ``train`` and ``test`` are more lines for its files."""
+    """Write a registry with one corpus, ``tiny``. ``train`` and ``test`` are further lines for its files."""
     path.write_text(
         f"""
 [corpora.tiny]
@@ -55,7 +56,7 @@ sha256 = "{sha256(TEST)}"
 
 
 def write_corpus(folder: Path, *, train: str = "train.txt", test: str = "test.txt") -> Path:
-    """Write the files of ``tiny`` into a folder, under these names."""
+    """Write the files of ``tiny`` to a folder, under these names."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / train).write_text(TRAIN, "utf-8")
     (folder / test).write_text(TEST, "utf-8")

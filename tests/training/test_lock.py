@@ -1,4 +1,4 @@
-"""One training at a time to one model file: the second is refused, and a killed one stands in nobody's way."""
+"""The lock on a model file: a second training is refused, and a killed one locks nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tagsmith import Sentence, Tagger
+from tagsmith import Sentence, Tagger, store
 from tagsmith.errors import DataError
 from tagsmith.training.lock import sole_training
 
@@ -36,7 +36,7 @@ def test_a_second_training_is_refused_at_once_and_changes_nothing(tmp_path: Path
     (tmp_path / "link").symlink_to(out)
     with sole_training(out):
         for name in (out, tmp_path / "link"):
-            with pytest.raises(DataError, match="found another training at work on this model; expected its end, or"):
+            with pytest.raises(DataError, match="another training that is writing this model; expected that it ends"):
                 Tagger.train(SENTENCES, settings=TINY, out=name, progress=False)
         assert names(tmp_path) == {".m.safetensors.training", "link"}
         Tagger.train(SENTENCES, settings=TINY, out=tmp_path / "other", progress=False)
@@ -44,16 +44,16 @@ def test_a_second_training_is_refused_at_once_and_changes_nothing(tmp_path: Path
     assert ".m.safetensors.training" not in names(tmp_path)
 
 
-def test_another_training_keeps_out_even_who_would_resume(tmp_path: Path) -> None:
+def test_a_training_that_would_resume_is_refused_too(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
-    (tmp_path / "m.checkpoint.safetensors").write_bytes(b"that of the training at work")
+    (tmp_path / "m.checkpoint.safetensors").write_bytes(b"a checkpoint")
     with sole_training(out):
         for resume in (False, True):
-            with pytest.raises(DataError, match="another training at work"):
+            with pytest.raises(DataError, match="another training that is writing"):
                 Tagger.train(SENTENCES, settings=TINY, out=out, resume=resume, progress=False)
 
 
-def test_the_lock_of_a_killed_process_stands_in_nobodys_way(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_locks_nothing(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(out)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
@@ -68,7 +68,7 @@ def test_the_lock_of_a_killed_process_stands_in_nobodys_way(tmp_path: Path) -> N
     assert names(tmp_path) == set()
 
 
-def test_a_training_that_fails_lets_go_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_training_that_fails_releases_the_lock_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
     with pytest.raises(DataError, match="no spans"):
         Tagger.train([Sentence(["a"], ["O"])], settings=TINY, out=out, progress=False)
@@ -78,16 +78,16 @@ def test_a_training_that_fails_lets_go_and_leaves_nothing(tmp_path: Path) -> Non
 
 
 def test_a_model_that_cannot_be_written_leaves_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Tagger, path: Path) -> None:
+    def full(model: store.Model, path: Path) -> None:
         raise DataError("a full disk", "room", source=str(path))
 
-    monkeypatch.setattr(Tagger, "save", full)
+    monkeypatch.setattr(store, "save", full)
     with pytest.raises(DataError, match="a full disk"):
         Tagger.train(SENTENCES, settings=TINY, out=tmp_path / "m.safetensors", progress=False)
     assert names(tmp_path) == {"m.checkpoint.safetensors"}
 
 
-def test_no_two_hold_it_though_its_file_comes_and_goes(tmp_path: Path) -> None:
+def test_no_two_hold_it_although_its_file_comes_and_goes(tmp_path: Path) -> None:
     inside, most, held = 0, 0, 0
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""The log and the picture a training leaves beside its model."""
+"""The log that a training writes beside its model."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from matplotlib import image
 
 from tagsmith.config import Config, configure
 from tagsmith.text import Sentence
 from tagsmith.training import loop
-from tagsmith.training.checkpoint import Epoch
-from tagsmith.training.log import TrainingLog, draw_curves, files_beside
+from tagsmith.training.history import Epoch
+from tagsmith.training.log import TrainingLog, log_beside
 
 SENTENCES = [Sentence(["Ann", "slept"], ["B-PER", "O"]), Sentence(["Bob", "ran", "off"], ["B-PER", "O", "O"])]
 
@@ -22,10 +21,6 @@ def tiny(**settings: object) -> Config:
     return configure(settings={**sizes, **settings})
 
 
-def epochs_of(dev: list[Sentence] | None, **settings: object) -> list[Epoch]:
-    return loop.train(SENTENCES, dev, tiny(**settings), None).epochs
-
-
 def read(path: Path) -> list[dict[str, object]]:
     text = path.read_text("utf-8")
     assert text.endswith("\n")
@@ -33,15 +28,15 @@ def read(path: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    ("model", "log", "picture"),
+    ("model", "log"),
     [
-        ("ner.safetensors", "ner.log.jsonl", "ner.png"),
-        ("my.model", "my.model.log.jsonl", "my.model.png"),
-        ("v1.2.safetensors", "v1.2.log.jsonl", "v1.2.png"),
+        ("ner.safetensors", "ner.log.jsonl"),
+        ("my.model", "my.model.log.jsonl"),
+        ("v1.2.safetensors", "v1.2.log.jsonl"),
     ],
 )
-def test_log_and_picture_stand_beside_the_model(model: str, log: str, picture: str) -> None:
-    assert files_beside(Path("out") / model) == (Path("out") / log, Path("out") / picture)
+def test_the_log_is_beside_the_model(model: str, log: str) -> None:
+    assert log_beside(Path("out") / model) == Path("out") / log
 
 
 def test_the_log_starts_with_settings_counts_and_versions(tmp_path: Path) -> None:
@@ -109,38 +104,12 @@ def test_an_epoch_is_in_the_log_as_soon_as_it_is_over(tmp_path: Path) -> None:
     assert seen == [2, 3, 4]
 
 
-def test_a_new_training_begins_its_log_anew(tmp_path: Path) -> None:
+def test_a_new_training_overwrites_the_log(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path / "a.log.jsonl")
     path = log.path
     for _ in range(2):
         loop.train(SENTENCES, None, tiny(), None, [log])
     assert [line["event"] for line in read(path)] == ["start", "epoch", "epoch", "epoch"]
-
-
-@pytest.mark.parametrize("scheme", ["BIOES", "plain"])
-@pytest.mark.parametrize("dev", [None, SENTENCES], ids=["without dev", "with dev"])
-def test_the_picture_is_a_png_with_something_on_it(tmp_path: Path, dev: list[Sentence] | None, scheme: str) -> None:
-    path = tmp_path / "a.png"
-    draw_curves(epochs_of(dev, scheme=scheme), path)
-    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    pixels = image.imread(path)
-    assert pixels.shape[0] > 300
-    assert pixels.shape[1] > 300
-    assert pixels.min() < 0.5 < pixels.max()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_single_epoch_can_be_drawn(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    draw_curves(epochs_of(SENTENCES, **{"training.epochs": 1}), path)
-    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-
-
-def test_the_same_epochs_give_the_same_picture(tmp_path: Path) -> None:
-    epochs = epochs_of(SENTENCES)
-    draw_curves(epochs, tmp_path / "a.png")
-    draw_curves(epochs, tmp_path / "b.png")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
 def test_a_log_gets_its_name_when_its_model_is_there(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,56 +11,16 @@ import pytest
 import torch
 
 from tagsmith import metrics
-from tagsmith.batching import UNKNOWN
 from tagsmith.config import configure
-from tagsmith.embeddings import WordVectors
-from tagsmith.engine import make_engine
 from tagsmith.engine.plain import NumpyEngine
-from tagsmith.errors import ConfigError, DataError
+from tagsmith.errors import ConfigError
 from tagsmith.model.network import Network, initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
-from tagsmith.training import loop
-from tagsmith.training.checkpoint import Epoch
-from tagsmith.training.loop import TrainingResult
-from tagsmith.training.observer import Observer
-from tagsmith.training.setup import RECORDED
+from tagsmith.training.run import TrainingResult
 from tagsmith.training.training_set import training_set, word_vectors
-from tagsmith.vocab import Vocabulary
 from tests.support.chains import best_path
-
-SIZES = {"words.dim": 5, "chars.dim": 4, "chars.filters": 4, "encoder.size": 6, "training.batch_size": 2}
-NO_NOISE = {"chars.dropout": 0, "encoder.dropout_in": 0, "encoder.dropout_out": 0, "words.unknown_rate": 0}
-QUICK = {**NO_NOISE, "training.learning_rate": 0.1}
-SENTENCES = [
-    Sentence(["Ann", "saw", "New", "York"], ["B-PER", "O", "B-LOC", "I-LOC"]),
-    Sentence(["Bob", "slept"], ["B-PER", "O"]),
-    Sentence(["It", "rains", "in", "Bonn", "."], ["O", "O", "O", "B-LOC", "O"]),
-    Sentence(["Carl"], ["B-PER"]),
-    Sentence(["Ann", "and", "Bob", "slept", "in", "Bonn"], ["B-PER", "O", "B-PER", "O", "O", "B-LOC"]),
-]
-
-
-class Watcher:
-    """Writes down what a training says."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, Any] = {}
-        self.steps: list[tuple[int, float, int]] = []
-        self.epochs: list[Epoch] = []
-        self.ends = 0
-
-    def started(self, facts: dict[str, Any]) -> None:
-        self.facts = facts
-
-    def stepped(self, epoch: int, loss: float, tokens: int) -> None:
-        self.steps.append((epoch, loss, tokens))
-
-    def finished_epoch(self, epoch: Epoch) -> None:
-        self.epochs.append(epoch)
-
-    def finished(self) -> None:
-        self.ends += 1
+from tests.support.training import NO_NOISE, QUICK, SENTENCES, SIZES, Watcher, same_weights, train
 
 
 class Interrupter(Watcher):
@@ -77,16 +36,6 @@ class Interrupter(Watcher):
             raise KeyboardInterrupt
 
 
-def train(
-    settings: Mapping[str, Any],
-    dev: Sequence[Sentence] | None = None,
-    observers: Sequence[Observer] = (),
-    vectors: WordVectors | None = None,
-    device: str = "cpu",
-) -> TrainingResult:
-    return loop.train(SENTENCES, dev, configure(settings={**SIZES, **settings}), vectors, observers, device)
-
-
 def start_of(settings: Mapping[str, Any]) -> Model:
     """The model a training starts from."""
     config = configure(settings={**SIZES, **settings})
@@ -95,11 +44,6 @@ def start_of(settings: Mapping[str, Any]) -> Model:
     weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, None, SIZES["words.dim"], rng)
     return Model(config, data.alphabets, data.tags, weights, {})
-
-
-def same_weights(a: TrainingResult, b: TrainingResult) -> bool:
-    assert a.model.weights.keys() == b.model.weights.keys()
-    return all(a.model.weights[name].tobytes() == b.model.weights[name].tobytes() for name in a.model.weights)
 
 
 def answers_of(model: Model, sentences: Sequence[Sentence] = SENTENCES) -> list[Sentence]:
@@ -328,105 +272,12 @@ def test_training_leaves_pytorchs_random_state_and_threads_as_they_were() -> Non
 # Word vectors and the unknown word
 
 
-def some_vectors() -> WordVectors:
-    words = ["ann", "zebra", "Bonn", "slept", "yak"]
-    return WordVectors(Vocabulary(words), np.random.default_rng(3).normal(size=(5, 5)).astype(np.float32), "v.txt")
-
-
-def test_vectors_of_words_outside_training_never_change() -> None:
-    vectors = some_vectors()
-    run = train({"training.learning_rate": 0.1, "training.epochs": 3}, vectors=vectors)
-    model = run.model
-    table = model.weights["words.vectors"]
-    assert model.alphabets.words.strings[model.alphabets.trained :] == ["zebra", "Bonn", "yak"]
-    assert table[model.alphabets.trained :].tolist() == vectors.matrix[[1, 2, 4]].tolist()
-    # Those of training words do: each of them is in every epoch.
-    for word in ("ann", "slept"):
-        assert np.abs(table[model.alphabets.words.id_of(word)] - vectors.matrix[vectors.words.id_of(word)]).max() > 1e-4
-
-
-def test_a_word_of_the_vectors_keeps_its_vector_when_tagging() -> None:
-    vectors = some_vectors()
-    model = train({"training.epochs": 1}, vectors=vectors).model
-    (zebra,) = model.alphabets.batch([["Zebra"]]).words
-    assert model.weights["words.vectors"][zebra].tolist() == vectors.matrix[1].tolist()
-    (unseen,) = model.alphabets.batch([["unseen"]]).words
-    assert unseen == UNKNOWN
-
-
-@pytest.mark.parametrize(("rate", "trained"), [(0.0, False), (0.9, True)])
-def test_the_unknown_word_is_trained_by_words_seen_once(rate: float, trained: bool) -> None:
-    settings = {"words.unknown_rate": rate, "training.epochs": 2, "training.learning_rate": 0.1}
-    before, after = start_of(settings).weights["words.vectors"], train(settings).model.weights["words.vectors"]
-    assert bool((before[UNKNOWN] != after[UNKNOWN]).any()) == trained
-    assert (before[1:] != after[1:]).any()
-
-
-def test_a_width_other_than_that_of_the_vectors_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"^words.dim is 7, but the vectors of v.txt are 5 wide; leave it unset$"):
-        train({"words.dim": 7}, vectors=some_vectors())
-
-
-@pytest.mark.parametrize("vectors", [None, some_vectors()], ids=["without", "with"])
-def test_an_unset_width_is_that_of_the_vectors_or_100(vectors: WordVectors | None) -> None:
-    config = configure(settings={**SIZES, "words.dim": None, "training.epochs": 1})
-    model = loop.train(SENTENCES, None, config, vectors).model
-    dim = 5 if vectors else 100
-    assert model.config.words.dim == dim
-    assert model.weights["words.vectors"].shape[1] == dim
-
-
-def test_vectors_are_counted_in_the_facts() -> None:
-    watcher, vectors = Watcher(), dataclasses.replace(some_vectors(), repeated=2)
-    train({"training.epochs": 1}, observers=[watcher], vectors=vectors)
-    coverage = {"exact": 1, "lowered": 1, "zeroed": 0, "absent": 11}  # slept, and Ann
-    assert watcher.facts["vectors"] == {"form": "", "words": 5, "repeated": 2, "coverage": coverage}
-
-
 # Errors and devices
-
-
-def test_a_dev_sentence_without_tags_is_an_error_before_any_step() -> None:
-    watcher = Watcher()
-    with pytest.raises(DataError, match=r"^dev\.conll:3: found a sentence without tags"):
-        train({}, dev=[Sentence(["a"], None, "dev.conll", [3])], observers=[watcher])
-    assert watcher.facts == {}
-
-
-@pytest.mark.parametrize("dev", [[], [Sentence([], [])], [Sentence(["It", "rains"], ["O", "O"])]])
-def test_a_dev_set_that_can_choose_no_epoch_is_an_error(dev: list[Sentence]) -> None:
-    with pytest.raises(DataError, match="expected dev sentences to choose the best epoch by"):
-        train({}, dev=dev)
 
 
 def test_a_loss_that_grows_beyond_all_numbers_is_an_error_that_says_what_to_lower() -> None:
     with pytest.raises(ConfigError, match=r"the loss became (nan|inf) in epoch 1; lower training.learning_rate"):
         train({**NO_NOISE, "training.learning_rate": 1e30})
-
-
-@pytest.mark.parametrize("device", ["abacus", "cuda"])
-def test_a_device_that_is_not_there_is_an_error(device: str) -> None:
-    if device == "cuda" and torch.cuda.is_available():
-        pytest.skip("there is a GPU")
-    with pytest.raises(ConfigError, match=f"^device '{device}': "):
-        train({}, device=device)
-
-
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU")
-def test_training_and_tagging_on_a_gpu() -> None:
-    torch.cuda.reset_peak_memory_stats()
-    run = train({**QUICK, "training.epochs": 40}, dev=SENTENCES, vectors=some_vectors(), device="cuda")
-    assert torch.cuda.max_memory_allocated() > 0
-    assert span_f1(run.model, SENTENCES) == 100.0
-
-    assert run.model.training["steps"] == RECORDED
-    sentences = [s.tokens for s in SENTENCES] + [("zebra", "unseen")]
-    engine, plain = make_engine(run.model, "cuda"), NumpyEngine(run.model)
-    assert type(engine).__name__ == "TritonEngine"
-    mine, theirs = engine.read(sentences), plain.read(sentences)
-    np.testing.assert_allclose(engine.chain(mine).emissions, plain.chain(theirs).emissions, atol=1e-3)
-    assert best_path(engine, mine).tolist() == best_path(plain, theirs).tolist()
 
 
 def test_what_ended_a_training_stands_in_the_model(third: TrainingResult) -> None:

@@ -1,4 +1,4 @@
-"""Optimizers, schedules and averages by name."""
+"""Optimizers by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tagsmith.config import TrainingConfig
 from tagsmith.errors import ConfigError
 from tagsmith.ops.sgd.on_torch import SGD
-from tagsmith.training.optimizers import Average, learning_rate, make_optimizer, standing_in
+from tagsmith.training.optimizers import make_optimizer
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -24,20 +24,6 @@ def weights() -> dict[str, torch.Tensor]:
 def loss_of(some: dict[str, torch.Tensor], words: torch.Tensor) -> torch.Tensor:
     read = F.embedding(words, some["words.vectors"], sparse=True)
     return (read @ some["head.weight"].T).square().sum()
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ("inverse", [2.0, 2 / 1.5, 1.0, 0.8]),
-        ("linear", [2.0, 1.5, 1.0, 0.5]),
-        ("cosine", [2.0, 1 + math.sqrt(0.5), 1.0, 1 - math.sqrt(0.5)]),
-        ("constant", [2.0] * 4),
-    ],
-)
-def test_the_rate_of_an_epoch_follows_the_schedule(schedule: Any, expected: list[float]) -> None:
-    settings = TrainingConfig(epochs=4, learning_rate=2.0, decay=0.5, schedule=schedule)
-    assert [learning_rate(settings, epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(expected)
 
 
 def test_sgd_updates_word_vectors_row_by_row() -> None:
@@ -66,47 +52,6 @@ def test_an_adam_is_pytorchs_own_behind_the_clip_and_its_rows_are_lazy(name: Any
     for key, value in theirs.items():
         torch.testing.assert_close(ours[key], value, rtol=1e-12, atol=1e-12)
     assert torch.equal(ours["words.vectors"][[3, 5]], weights()["words.vectors"][[3, 5]])
-
-
-def test_an_average_follows_the_weights_and_stands_in_for_them_for_a_while() -> None:
-    some = {"a": torch.tensor([0.0])}
-    average = Average(0.9, some)
-    expected = 0.0
-    for step, value in enumerate([1.0, 2.0, 3.0], 1):
-        some["a"].fill_(value)
-        average.update()
-        decay = min(0.9, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * value
-    with standing_in(some, average.means):
-        assert some["a"].item() == pytest.approx(expected)
-    assert some["a"].item() == 3.0
-
-
-def test_without_a_decay_there_is_no_average() -> None:
-    some = {"a": torch.tensor([1.0])}
-    average = Average(0.0, some)
-    average.update()
-    with standing_in(some, average.means):
-        assert some["a"].item() == 1.0
-    assert average.state() == {}
-
-
-def test_an_average_without_a_kept_one_starts_at_the_weights_as_they_are() -> None:
-    some = {"a": torch.tensor([0.0])}
-    average = Average(0.9, some)
-    some["a"].fill_(7.0)
-    average.load_state({})
-    with standing_in(some, average.means):
-        assert some["a"].item() == 7.0
-    assert average.steps == 0
-
-
-def test_an_average_of_other_weights_is_refused() -> None:
-    average = Average(0.9, {"a": torch.tensor([0.0])})
-    with pytest.raises(
-        ConfigError, match=r"averages in the checkpoint are not those of this training: a is missing, here \[1\]; b is"
-    ):
-        average.load_state({"b": torch.tensor([0.0]), "steps": torch.tensor([1])})
 
 
 NAMES = ["sgd", "adam", "nadam"]

@@ -1,4 +1,4 @@
-"""What a person sees while a tagger trains."""
+"""The progress of a training on a terminal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from tagsmith.config import configure
 from tagsmith.embeddings import WordVectors
 from tagsmith.text import Sentence
 from tagsmith.training import loop
-from tagsmith.training.checkpoint import Epoch
+from tagsmith.training.history import Epoch
 from tagsmith.training.progress_bar import ProgressBar
+from tagsmith.training.run import TrainingResult
 from tagsmith.vocab import Vocabulary
 
 SENTENCES = [Sentence(["Ann", "slept"], ["B-PER", "O"]), Sentence(["Bob", "ran", "off"], ["B-PER", "O", "O"])]
@@ -30,7 +31,7 @@ def lines_of(
     dev: list[Sentence] | None,
     scheme: str = "BIOES",
     vectors: WordVectors | None = None,
-) -> tuple[list[str], loop.TrainingResult]:
+) -> tuple[list[str], TrainingResult]:
     run = loop.train(SENTENCES, dev, configure(settings={**SIZES, "scheme": scheme}), vectors, [ProgressBar()])
     out, err = capsys.readouterr()
     assert out == ""
@@ -55,10 +56,10 @@ def test_plain_tags_are_scored_by_accuracy(capsys: pytest.CaptureFixture[str]) -
     assert lines[1].endswith(f"  dev accuracy {run.epochs[0].dev.accuracy:.2f}  best")
 
 
-def test_without_dev_no_epoch_is_called_best_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_dev_no_epoch_is_called_best_and_a_line_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     lines, _ = lines_of(capsys, None)
     assert lines[0] == "training on 2 sentences, 5 tokens; no dev file"
-    assert lines[1].startswith("without dev no epoch can be called the best: the last one is kept")
+    assert lines[1].startswith("without a dev file there is no early stopping, and the last epoch is kept")
     assert all(line.endswith(" tokens/s") for line in lines[2:])
     assert len(lines) == 4
 
@@ -70,7 +71,7 @@ def test_what_the_vectors_cover_is_said(capsys: pytest.CaptureFixture[str]) -> N
         "vectors for 3 words (GloVe text); of the 5 words of the training data: "
         "1 exact (20.0 %), 1 lower-cased (20.0 %), 0 digits zeroed (0.0 %), 3 absent (60.0 %)"
     )
-    assert lines[2] == "1,234 rows of the vectors repeat a word; the first row of a word counts"
+    assert lines[2] == "1,234 rows of the vectors repeat a word; the first row of each word is used"
 
 
 def test_a_loss_that_explodes_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +85,7 @@ def test_a_loss_that_explodes_is_pointed_out(capsys: pytest.CaptureFixture[str])
     assert lines[3] == "the loss is 1,000 times that of the first epoch: a lower training.learning_rate may help"
 
 
-def test_a_terminal_gets_a_bar_that_is_taken_away(
+def test_a_terminal_gets_a_bar_that_is_removed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")

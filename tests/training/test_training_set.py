@@ -1,4 +1,4 @@
-"""What training learns from: tags, ids, word vectors, and the words that stand in for unknown ones."""
+"""The data of a training: tags, ids, word vectors, and the words that train the unknown word."""
 
 from __future__ import annotations
 
@@ -140,15 +140,15 @@ def test_a_batch_depends_on_its_own_number_and_not_on_the_batches_before() -> No
         assert [batch.words.tolist() for batch, _ in data.batches(settings, 2, done)] == whole[done:]
 
 
-# Words that stand in for unknown ones
+# Words that train the unknown word
 
 
-def test_words_seen_once_stand_in_for_unknown_ones() -> None:
+def test_words_seen_once_train_the_unknown_word() -> None:
     data = make_set()
     assert words(data, np.flatnonzero(data.unknown_rates)) == ["0000", "ann", "bob", "carl", "new", "york"]
 
 
-def test_words_with_a_vector_never_stand_in_for_unknown_ones() -> None:
+def test_words_with_a_vector_never_train_the_unknown_word() -> None:
     # "bob" has a vector; "york" has none, as the table knows it only as "York".
     data = make_set(vectors=VECTORS)
     assert words(data, np.flatnonzero(data.unknown_rates)) == ["0000", "ann", "carl", "new", "york"]

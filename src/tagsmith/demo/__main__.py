@@ -1,7 +1,7 @@
-"""``python -m tagsmith.demo [FOLDER]``: tag with the models in the package; then train on the corpus in the package,
-evaluate, tag, and make a page to look at.
+"""A demonstration: ``python -m tagsmith.demo [FOLDER]``.
 
-Every step is a command of the shell, shown before it runs.
+It tags with the models in the package. Then it trains on the corpus in the package, evaluates, tags, and writes an
+HTML page. Every step is a command of the shell, printed before it runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def main(folder: Path) -> None:
-    """Run the demonstration; its files go into a folder."""
+    """Run the demonstration, and write its files to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     model, page = folder / "demo.safetensors", folder / "demo.html"
     corpus = {part: HERE / f"{part}.conll" for part in ("train", "dev", "test")}
@@ -29,8 +29,8 @@ def main(folder: Path) -> None:
     _shell("evaluate", model, corpus["test"])
     _shell("tag", model, "--text", "Jay is from India.")
     _shell("tag", model, corpus["test"], "--to", "html", "--out", page)
-    click.echo(f"\nThe test sentences with their labels, to look at in a browser: {page.resolve()}")
-    click.echo(f"The curves of the training:                                  {model.with_suffix('.png').resolve()}")
+    click.echo(f"\nThe test sentences with their labels, for a browser: {page.resolve()}")
+    click.echo(f"The curves of the training:                         {model.with_suffix('.png').resolve()}")
 
 
 def _shell(*words: object) -> None:

@@ -1,11 +1,11 @@
-"""Checkpoints: all that a training needs to go on as if nothing had happened, in one safetensors file."""
+"""Checkpoint files: all that a training needs to resume as if it had never stopped, in one safetensors file."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from tagsmith.errors import ConfigError, DataError
-from tagsmith.metrics import Scores
 from tagsmith.store import Model, packed_alphabets
 from tagsmith.tensors import Arrays, digest, is_sealed, map_tensors, write_sealed
 from tagsmith.text import Sentence
+from tagsmith.training.averaging import NamedTensors
+from tagsmith.training.history import Epoch, Progress
 
 _KEY = "tagsmith-checkpoint"
 _VERSION = 2
@@ -26,63 +27,24 @@ _ALPHABETS = "data.alphabets"
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. ``dev`` is None where there is no dev file."""
-
-    number: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    tokens_per_second: float
-    dev: Scores | None
-    best: bool
-
-
-@dataclass
-class Progress:
-    """How far a training has come: whole epochs, and the steps of the one under way."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    steps: int = 0
-    loss: float = 0.0
-    """Sum of the losses of all sentences of the epoch under way."""
-    tokens: int = 0
-    seconds: float = 0.0
-
-    @property
-    def number(self) -> int:
-        """The epoch under way, counted from 1."""
-        return len(self.epochs) + 1
-
-    def begin_epoch(self) -> None:
-        """No step of the epoch under way is done."""
-        self.steps, self.loss, self.tokens, self.seconds = 0, 0.0, 0, 0.0
-
-    @property
-    def best(self) -> Epoch | None:
-        """The best epoch so far."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """Progress, and tensors by group (``weights``, ``best``, ``optimizer``, ``average``) and name."""
 
     progress: Progress
-    tensors: Mapping[str, Mapping[str, Tensor]]
+    tensors: Mapping[str, NamedTensors]
     source: str = ""
     """The file it was read from."""
     changed: frozenset[str] = frozenset()
-    """What of the training is other now than then, by dotted name, such as ``data.dev``."""
+    """What differs from the training now, by dotted name, such as ``data.dev``."""
 
 
 def checkpoint_beside(model: Path) -> Path:
-    """Where the checkpoint of a model file goes: ``ner.safetensors`` has ``ner.checkpoint.safetensors``."""
+    """Return the checkpoint file of a model file: ``ner.checkpoint.safetensors`` for ``ner.safetensors``."""
     return model.with_name(f"{model.name.removesuffix('.safetensors')}.checkpoint.safetensors")
 
 
 def save(checkpoint: Checkpoint, identity: Mapping[str, Any], path: Path) -> None:
-    """Write a checkpoint of the training that ``identity`` tells from all others."""
+    """Write a checkpoint. ``identity`` tells its training from all others."""
     arrays = {
         f"{group}:{name}": value.detach().cpu().numpy()
         for group, tensors in checkpoint.tensors.items()
@@ -96,24 +58,25 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
     """Read the checkpoint of the training that ``identity`` describes.
 
     Args:
-        anyway: go on though settings, data or versions are others.
+        anyway: load it although settings, data or versions differ.
 
     Raises:
-        DataError: the file is damaged, or no checkpoint.
-        ConfigError: it is another training's; the error says what differs. Also with ``anyway``, where its words,
-            characters or tags are others: weights go by place, so these would be of others from now on.
+        DataError: the file is damaged, or not a checkpoint.
+        ConfigError: it is another training's; the error says what differs. Even with ``anyway``, words, characters and
+            tags must be the same: weights are matched by position, so they would become those of other strings.
     """
     arrays, text = map_tensors(path, _KEY)
     then, progress = _parse(text, arrays, str(path))
     differences = dict(_differences(then, msgspec.to_builtins(dict(identity))))
     if differences and (_ALPHABETS in differences or not anyway):
         listed = "".join(f"\n  {name}: {difference}" for name, difference in differences.items())
-        way = (
-            "words, characters or tags are others, and its weights go by their places: finish that training on its own "
-            "data, and start from its model with --init"
-        )
-        way = way if _ALPHABETS in differences else "--resume-anyway goes on"
-        raise ConfigError(f"{path}: the checkpoint of another training; what differs:{listed}\n({way})")
+        hint = "--resume-anyway resumes it all the same"
+        if _ALPHABETS in differences:
+            hint = (
+                "words, characters or tags differ, and its weights are matched by position: finish that training on "
+                "its own data, and start from its model with --init"
+            )
+        raise ConfigError(f"{path}: the checkpoint of another training; what differs:{listed}\n({hint})")
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, array in arrays.items():
         group, _, rest = name.partition(":")
@@ -124,8 +87,8 @@ def load(path: Path, identity: Mapping[str, Any], *, anyway: bool = False) -> Ch
 def _parse(text: str, arrays: Arrays, source: str) -> tuple[dict[str, Any], Progress]:
     """The identity and the progress in a checkpoint's document."""
     if not text:
-        raise DataError("a safetensors file that is no checkpoint", "a checkpoint of tagsmith", source=source)
-    whole = "a whole checkpoint; without one, delete it and train anew"
+        raise DataError("a safetensors file that is not a checkpoint", "a checkpoint of tagsmith", source=source)
+    whole = "a whole checkpoint; delete it to train from the beginning"
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
         if (version := document.get("version")) != _VERSION:
@@ -148,8 +111,11 @@ class _Document(msgspec.Struct):
 
 
 def data_of(start: Model, train: Sequence[Sentence], dev: Sequence[Sentence] | None) -> dict[str, str | None]:
-    """What tells a training's data from others', as digests: sentences with their tags; words, characters and tags in
-    their order; and the weights it begins with, word vectors among them."""
+    """Return what tells a training's data from other data, as digests.
+
+    They are of the sentences with their tags; of words, characters and tags in order; and of the weights at the start,
+    including the word vectors.
+    """
     return {
         "train": _digest_of(train),
         "dev": None if dev is None else _digest_of(dev),

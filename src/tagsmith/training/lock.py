@@ -1,4 +1,4 @@
-"""One training at a time writes a model file and what lies beside it."""
+"""A lock on a model file: only one training at a time writes it and the files beside it."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from tagsmith.errors import DataError
 
 
 def lock_beside(model: Path) -> Path:
-    """The lock file, there while a training is: ``ner.safetensors`` has ``.ner.safetensors.training``."""
+    """Return the lock file of a model file, which exists during training: ``.ner.safetensors.training`` for
+    ``ner.safetensors``."""
     target = Path(os.path.realpath(model))
     return target.with_name(f".{target.name}.training")
 
 
 @contextmanager
 def sole_training(model: Path) -> Iterator[None]:
-    """Hold a model file for one training. The system lets go of it when the process ends, however it ends.
+    """Lock a model file for one training inside the block.
 
-    A lock file that a killed process left behind says nothing.
+    The operating system releases the lock when the process ends, for any reason. So the lock file of a killed process
+    locks nothing.
 
     Raises:
-        DataError: another training holds it.
+        DataError: another training has locked it.
     """
     path = lock_beside(model)
     lock = FileLock(path, blocking=False)
     try:
         lock.acquire()
     except Timeout:
-        found = "another training at work on this model"
-        raise DataError(found, "its end, or another file to write to", source=str(model)) from None
+        found = "another training that is writing this model"
+        raise DataError(found, "that it ends, or another file to write to", source=str(model)) from None
     try:
         yield
     finally:
-        # While it is held, so that whoever opened the file before sees that it is gone, and makes another.
+        # Before the release: who opened the file earlier then sees that it is gone, and makes another.
         with suppress(OSError):  # Windows removes no open file
             path.unlink()
         lock.release()

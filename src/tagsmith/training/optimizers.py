@@ -1,10 +1,9 @@
-"""How a step changes the weights: optimisers and schedules by name, clipping, and a moving average of the weights."""
+"""Optimizers by name: SGD with momentum, and those of PyTorch, one row each."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,36 +12,54 @@ from torch.nn.utils import get_total_norm
 from tagsmith.config import TrainingConfig
 from tagsmith.ops.sgd.on_torch import SGD
 from tagsmith.tensors import check_same_shapes
+from tagsmith.training.averaging import NamedTensors
 
-Named = Mapping[str, Tensor]
 _TABLE = "words.vectors"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-_COUNTS = ("step", "mu_product")  # one number each
-_ADAMS = {
+
+TORCH_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "nadam": torch.optim.NAdam,
     "radam": torch.optim.RAdam,
 }
+"""Optimizers by their names in ``training.optimizer``. Each takes the weights and ``lr``; for other arguments than its
+defaults write ``functools.partial(torch.optim.RMSprop, alpha=0.95)``. All that one remembers must be in its ``state``,
+as numbers and tensors; a checkpoint then keeps it without further code."""
 
 
-def learning_rate(settings: TrainingConfig, epoch: int) -> float:
-    """The rate of an epoch, counted from 1: by the schedule alone, whatever ran before."""
-    done = (epoch - 1) / settings.epochs
-    match settings.schedule:
-        case "inverse":
-            factor = 1 / (1 + settings.decay * (epoch - 1))
-        case "linear":
-            factor = 1 - done
-        case "cosine":
-            factor = (1 + math.cos(math.pi * done)) / 2
-        case "constant":
-            factor = 1.0
-    return settings.learning_rate * factor
+class Optimizer(Protocol):
+    """A rule for changing weights by their gradients."""
+
+    def zero_grad(self) -> None:
+        """Clear the gradients."""
+        ...
+
+    def catch_up(self, rows: Tensor) -> None:
+        """Bring these rows of the word vectors up to date, before they are read."""
+        ...
+
+    def step(self, rate: float) -> None:
+        """Change the weights by their gradients, clipped, at a learning rate."""
+        ...
+
+    def flush(self) -> None:
+        """Bring all rows of the word vectors up to date."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that it remembers between steps, by name."""
+        ...
+
+    def load_state(self, state: NamedTensors) -> None:
+        """Restore what ``state`` returned."""
+        ...
 
 
-def make_optimizer(settings: TrainingConfig, weights: Named) -> SGD | TorchOptimizer:
-    """The optimizer of the settings. The word vectors' gradient is sparse, and only the rows in a batch cost time."""
+def make_optimizer(settings: TrainingConfig, weights: NamedTensors) -> Optimizer:
+    """Return the optimizer that the settings name.
+
+    The gradient of the word vectors is sparse. A step costs time only for the rows in its batch.
+    """
     if settings.optimizer == "sgd":
         dense = {name: weight for name, weight in weights.items() if name != _TABLE}
         return SGD(dense, weights[_TABLE], momentum=settings.momentum, clip=settings.clip)
@@ -50,137 +67,97 @@ def make_optimizer(settings: TrainingConfig, weights: Named) -> SGD | TorchOptim
 
 
 class TorchOptimizer:
-    """Adam or a relative of it, with PyTorch's defaults, behind a bound on the gradient's norm.
+    """An optimizer of PyTorch's kind, with a bound on the norm of the gradient.
 
-    Its word vectors are lazy: a row and its moments change only at the steps whose batch has the word, by plain Adam
-    (``torch.optim.SparseAdam``) whatever the relative. That is not what the dense method would do.
+    Its word vectors are lazy: a row and its moments change only at the steps whose batch has the word. They change by
+    plain Adam (``torch.optim.SparseAdam``), whatever the other weights use. The dense method would give other values.
     """
 
-    def __init__(self, settings: TrainingConfig, weights: Named) -> None:
-        self.weights = weights
-        self.clip = settings.clip
+    def __init__(self, settings: TrainingConfig, weights: NamedTensors) -> None:
+        self.settings, self.weights = settings, weights
         dense = [weight for name, weight in weights.items() if name != _TABLE]
-        self.inner: list[torch.optim.Optimizer] = [
-            _ADAMS[settings.optimizer](dense, settings.learning_rate),
-            torch.optim.SparseAdam([weights[_TABLE]], settings.learning_rate),
-        ]
+        self._dense = TORCH_OPTIMIZERS[settings.optimizer](dense, lr=settings.learning_rate)
+        self._sparse = torch.optim.SparseAdam([weights[_TABLE]], lr=settings.learning_rate)
 
     def catch_up(self, rows: Tensor) -> None:
-        """Nothing: a lazy row stands still until its word comes."""
+        """Do nothing: a lazy row changes only when its word is read."""
 
     def flush(self) -> None:
-        """Nothing, likewise."""
+        """Do nothing, for the same reason."""
 
     def zero_grad(self) -> None:
-        """Forget the last step's gradient."""
-        for inner in self.inner:
+        """Clear the gradients."""
+        for inner in (self._dense, self._sparse):
             inner.zero_grad()
 
     def step(self, rate: float) -> None:
-        """Change the weights by their gradients, clipped."""
+        """Change the weights by their gradients, clipped, at a learning rate."""
         table = self.weights[_TABLE]
         if table.grad is not None:
             table.grad = table.grad.coalesce()
         gradients = [weight.grad for weight in self.weights.values() if weight.grad is not None]
         values = [gradient.values() if gradient.is_sparse else gradient for gradient in gradients]
-        scale = min(1.0, self.clip / (get_total_norm(values).item() + 1e-6))
+        scale = min(1.0, self.settings.clip / (get_total_norm(values).item() + 1e-6))
         for value in values:
             value.mul_(scale)
-        for inner in self.inner:
+        for inner in (self._dense, self._sparse):
             for group in inner.param_groups:
                 group["lr"] = rate
             inner.step()
 
     def state(self) -> dict[str, Tensor]:
-        """All it remembers between steps, such as ``encoder.bias/exp_avg``."""
-        return {
-            f"{name}/{key}": torch.as_tensor(value).reshape(-1) if key in _COUNTS else value
-            for name, weight in self.weights.items()
-            for key, value in self._of(name).state[weight].items()
-        }
+        """Return all that it remembers between steps, by name, such as ``encoder.bias/exp_avg``. A number has shape
+        [1]."""
+        return {path: _as_tensor(value) for path, value in self._remembered() if value is not None}
 
-    def load_state(self, state: Named) -> None:
-        """Remember what ``state`` gave.
+    def load_state(self, state: NamedTensors) -> None:
+        """Restore what ``state`` returned.
 
         Raises:
             ConfigError: the state of another optimizer, or of other weights.
         """
-        check_same_shapes("optimizer's numbers", state, self._expected(state))
-        for path, value in state.items():
+        moved = {path.rpartition("/")[0] for path in state}  # a weight without a gradient so far has no state
+        examples = {path: value for path, value in self._examples() if path.rpartition("/")[0] in moved}
+        expected = {path: _as_tensor(value) for path, value in examples.items() if value is not None}
+        check_same_shapes("optimizer's numbers", state, expected)
+        for name in moved:
+            self._of(name).state[self.weights[name]] = {}
+        for path, example in examples.items():
             name, _, key = path.rpartition("/")
-            kept = self._of(name).state[self.weights[name]]
-            if key in _COUNTS:
-                kept[key] = int(value) if name == _TABLE else value.reshape(()).clone()
-            else:
-                kept[key] = value.clone()
+            self._of(name).state[self.weights[name]][key] = None if example is None else _like(example, state[path])
 
-    def _expected(self, state: Named) -> Named:
-        """What ``state`` gives for the weights that have begun to move, in its shapes."""
-        expected: dict[str, Tensor] = {}
-        for name in {path.rpartition("/")[0] for path in state} & self.weights.keys():
-            counts = _COUNTS if isinstance(self._of(name), torch.optim.NAdam) else _COUNTS[:1]
-            expected |= {f"{name}/{key}": torch.empty(1) for key in counts}
-            expected |= {f"{name}/{key}": self.weights[name] for key in _MOMENTS}
-        return expected
+    def _remembered(self) -> Iterator[tuple[str, Any]]:
+        """Yield all numbers and tensors that the optimizers keep for each weight, by name."""
+        for name, weight in self.weights.items():
+            for key, value in self._of(name).state[weight].items():
+                yield f"{name}/{key}", value
+
+    def _examples(self) -> Iterator[tuple[str, Any]]:
+        """Yield the same with other values: the names, shapes and types of this optimizer's state after a first step.
+
+        A second optimizer takes a step of zero gradients to find them. So no optimizer needs a list of its state.
+        """
+        copies = {name: torch.zeros_like(weight).requires_grad_() for name, weight in self.weights.items()}
+        for name, copy in copies.items():
+            copy.grad = torch.zeros_like(copy).to_sparse(1) if name == _TABLE else torch.zeros_like(copy)
+        other = TorchOptimizer(self.settings, copies)
+        other.step(self.settings.learning_rate)
+        return other._remembered()
 
     def _of(self, name: str) -> torch.optim.Optimizer:
-        return self.inner[name == _TABLE]
+        return self._sparse if name == _TABLE else self._dense
 
 
-class Average:
-    """An exponential moving average of the weights, which answers instead of them; ``decay`` 0 is no average.
-
-    Early on it follows the weights faster: after t steps its decay is at most (1 + t) / (10 + t).
-    """
-
-    def __init__(self, decay: float, weights: Named) -> None:
-        self.decay = decay
-        self.weights = weights
-        self.steps = 0
-        self.means = {name: weight.detach().clone() for name, weight in weights.items()} if decay else {}
-
-    def update(self) -> None:
-        """Take in the weights after a step."""
-        if self.means:
-            self.steps += 1
-            decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-            now = [weight.detach() for weight in self.weights.values()]
-            for mean, value in zip(self.means.values(), now, strict=True):
-                mean.lerp_(value, 1 - decay)
-
-    def state(self) -> dict[str, Tensor]:
-        """The means by name, and ``steps``."""
-        return {**self.means, "steps": torch.tensor([self.steps])} if self.means else {}
-
-    def load_state(self, state: Named) -> None:
-        """Go on from what ``state`` gave; where it gave nothing, start at the weights as they are now.
-
-        Raises:
-            ConfigError: the average of other weights.
-        """
-        if not self.means:
-            return
-        if not state:
-            copy_into(self.means, {name: weight.detach() for name, weight in self.weights.items()})
-            return
-        check_same_shapes("averages", state, {**self.means, "steps": torch.empty(1)})
-        self.steps = int(state["steps"])
-        copy_into(self.means, {name: state[name] for name in self.means})
+def _as_tensor(value: Any) -> Tensor:
+    """Return a number or a tensor as a tensor with at least one axis, for a checkpoint."""
+    if isinstance(value, float):
+        return torch.tensor([value], dtype=torch.float64)
+    tensor = torch.as_tensor(value)
+    return tensor.reshape(1) if tensor.ndim == 0 else tensor
 
 
-@contextmanager
-def standing_in(weights: Named, values: Named) -> Iterator[None]:
-    """Weights have other values, by name, for a while: those of their average, say."""
-    before = {name: weights[name].detach().clone() for name in values}
-    copy_into(weights, values)
-    try:
-        yield
-    finally:
-        copy_into(weights, before)
-
-
-@torch.no_grad()
-def copy_into(weights: Named, values: Named) -> None:
-    """Give weights other values, by name."""
-    for name, value in values.items():
-        weights[name].copy_(value)
+def _like(example: Any, kept: Tensor) -> Any:
+    """Return a kept tensor as the type of an example: a number, or a tensor of its shape."""
+    if not isinstance(example, Tensor):
+        return type(example)(kept.item())
+    return kept.reshape(example.shape).to(example, copy=True)

@@ -1,4 +1,4 @@
-"""What a person sees while a tagger trains: the data, a progress bar, a line an epoch."""
+"""The progress of a training on a terminal: a line about the data, a bar, and a line for each epoch."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tagsmith.embeddings import FORMS, Coverage
-from tagsmith.training.checkpoint import Epoch
+from tagsmith.training.history import Epoch
 
 _EXPLODED = 1000  # times the loss of the first epoch
 
 
 class ProgressBar:
-    """Watches a training for a person at a terminal; without a terminal, only the lines are printed."""
+    """The progress of a training as text. The bar itself is shown only on a terminal."""
 
     def __init__(self, file: IO[str] | None = None) -> None:
-        """``file`` is where it prints: stderr, unless told otherwise."""
+        """
+        Args:
+            file: where to print. Unset: stderr.
+        """
         self.console = Console(stderr=True, file=file, highlight=False, soft_wrap=True)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -34,38 +37,37 @@ class ProgressBar:
         self.first_loss = 0.0
 
     def started(self, facts: dict[str, Any]) -> None:
-        """Say what is learned from."""
+        """Print what the training reads, and show the bar."""
         dev = facts["dev_sentences"]
         sizes = f"{facts['train_sentences']:,} sentences, {facts['train_tokens']:,} tokens"
         self.say(f"training on {sizes}; {'no dev file' if dev is None else f'{dev:,} sentences for dev'}")
         if unseen := facts["unseen_labels"]:
-            self.say(f"dev has what the training data lacks, and no answer can have: {' '.join(unseen)}")
+            self.say(f"labels in dev that are not in the training data, so never predicted: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
             form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
-                self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
+                self.say(
+                    f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of each word is used"
+                )
         if resumed := facts["resumed"]:
             done = f"{resumed['epochs']} epochs and {resumed['steps']} steps of the next are done"
             done += f", {resumed['seconds']:,.0f} s of training"
-            self.say(
-                f"going on from the checkpoint: {done}" if resumed["checkpoint"] else "no checkpoint: from the start"
-            )
+            found = resumed["checkpoint"]
+            self.say(f"resuming from the checkpoint: {done}" if found else "no checkpoint: training from the beginning")
             for note in resumed["notes"]:
                 self.say(note)
         for line in facts.get("inherited", ()):
             self.say(line)
         if dev is None:
-            self.say(
-                "without dev no epoch can be called the best: the last one is kept, and training never stops early"
-            )
+            self.say("without a dev file there is no early stopping, and the last epoch is kept")
         self.epochs = facts["config"]["training"]["epochs"]
         self.tokens = facts["train_tokens"]
         self.task = self.progress.add_task("", total=self.tokens * self.epochs, epoch="1", loss=0.0, speed="")
         self.progress.start()
 
     def stepped(self, epoch: int, loss: float, tokens: int) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         self.losses.append(loss)
         mean = sum(self.losses) / len(self.losses)
         speed = self.progress.tasks[0].speed
@@ -74,7 +76,7 @@ class ProgressBar:
         )
 
     def finished_epoch(self, epoch: Epoch) -> None:
-        """Print the epoch's line; of a training that goes on, also those of the epochs before."""
+        """Print the line of an epoch."""
         self.progress.update(self.task, completed=epoch.number * self.tokens)
         text = f"epoch {epoch.number:>3}  loss {epoch.loss:7.4f}  {epoch.tokens_per_second:>7,.0f} tokens/s"
         if epoch.dev is not None:
@@ -86,7 +88,7 @@ class ProgressBar:
             self.say(f"the loss is {times}: a lower training.learning_rate may help")
 
     def finished(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.progress.stop()
 
     def say(self, text: str) -> None:

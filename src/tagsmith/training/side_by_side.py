@@ -1,4 +1,4 @@
-"""Trainings side by side on one device: networks that differ in their seed alone, a step of each at a time.
+"""Trains networks side by side on one device: they differ in their seed alone, and each step is a step of all.
 
 What a network learns does not depend on the others: its random numbers come from its own seed, its sentences from its
 own order. On a GPU a step of several costs little more than a step of one.
@@ -6,34 +6,32 @@ own order. On a GPU a step of several costs little more than a step of one.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Sequence
+from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tagsmith.batching import Batch
 from tagsmith.engine.decoding import allowed_by
-from tagsmith.errors import ConfigError
 from tagsmith.gpu.decoder import best_paths
 from tagsmith.gpu.device_corpus import DeviceCorpus, lay_out
 from tagsmith.gpu.recorded_sgd import RecordedSGD
-from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Weights
 from tagsmith.store import Model
-from tagsmith.tensors import check_same_shapes
-from tagsmith.text import Sentence
-from tagsmith.training.checkpoint import Progress
-from tagsmith.training.optimizers import Average, Named, copy_into, learning_rate, standing_in
-from tagsmith.training.trainer import Trainer
+from tagsmith.tensors import Ids, check_same_shapes
+from tagsmith.training.averaging import Average, NamedTensors, copy_into
+from tagsmith.training.run import StepReport, TrainingRun
+from tagsmith.training.schedules import learning_rate
 from tagsmith.training.training_set import TrainingSet, random
 
-_LOOK = 100  # steps between looks at the losses: each makes the host wait for the device
+_REPORT_STEPS = 100  # steps between reports: for each, the host waits for the device
 
 
-class SideBySide:
-    """Trainings on one device, which all begin at the same epoch and step."""
+@final
+class SideBySideTrainer:
+    """The trainer of several networks. All are at the same epoch and step."""
 
     def __init__(self, starts: Sequence[Model], data: TrainingSet, device: str) -> None:
         """
@@ -41,47 +39,54 @@ class SideBySide:
             starts: models that differ in their weights and their ``training.seed`` alone.
         """
         self.starts, self.data, self.device = starts, data, torch.device(device)
+        self.settings = starts[0].config.training
         self._corpus = self._lay_out(data.batch)
         tags = torch.from_numpy(np.concatenate(data.tag_ids)).to(device)
-        self.descent = RecordedSGD(starts, self._corpus, tags, torch.from_numpy(data.unknown_rates).to(device))
-        self._frozen = torch.from_numpy(np.array(starts[0].weights["words.vectors"][data.alphabets.trained :]))
-        self._frozen = self._frozen.to(device)
+        self._sgd = RecordedSGD(starts, self._corpus, tags, torch.from_numpy(data.unknown_rates).to(device))
+        frozen = np.array(starts[0].weights["words.vectors"][data.alphabets.trained :])
+        self._frozen = torch.from_numpy(frozen).to(device)
         self._allowed = allowed_by(starts[0].config, data.tags)
-        self._dev: tuple[Sequence[Sentence], DeviceCorpus] | None = None
-        self.learners = [DeviceTrainer(self, network) for network in range(len(starts))]
+        self._dev: tuple[Sequence[Sequence[str]], DeviceCorpus] | None = None
+        self.runs = [self._run(network, start) for network, start in enumerate(starts)]
 
-    def epoch(self, number: int, done: int = 0) -> Iterator[tuple[list[float], list[int], int]]:
-        """An epoch without its first ``done`` steps: now and then, for each network the sum of the losses of its
-        sentences and its tokens, and the steps, since the last time."""
-        settings, size = self.starts[0].config.training, self._corpus.size
-        self.descent.rate.fill_(learning_rate(settings, number))
-        self.descent.losses.zero_()
+    def _run(self, network: int, start: Model) -> TrainingRun:
+        weights, velocities = self._sgd.of(network)
+        return TrainingRun(start, weights, _Velocities(velocities), Average(0.0, weights), len(self.data.sentences))
+
+    def epoch(self, number: int, done: int = 0) -> Iterator[list[StepReport]]:
+        """Take the steps of an epoch, without its first ``done`` ones. Yield a report of each run now and then."""
+        sgd, size = self._sgd, self._corpus.size
+        sgd.rate.fill_(learning_rate(self.settings, number))
+        sgd.losses.zero_()
         chosen = np.stack([self._chosen(start.config.training.seed, number) for start in self.starts], 1)  # [steps, S]
         on_device = torch.from_numpy(chosen).to(self.device)
-        since = done
+        reported = done
         for step in range(done, len(chosen)):
-            self.descent.step(on_device[step], self._corpus.room(chosen[step, :, 1:]))
-            if step + 1 == len(chosen) or step + 1 - since == _LOOK:
-                losses = self.descent.losses.tolist()
-                self.descent.losses.zero_()
-                yield losses, size[chosen[since : step + 1, :, 1:]].sum((0, 2)).tolist(), step + 1 - since
-                since = step + 1
+            sgd.step(on_device[step], self._corpus.room(chosen[step, :, 1:]))
+            if step + 1 == len(chosen) or step + 1 - reported == _REPORT_STEPS:
+                losses = sgd.losses.tolist()
+                sgd.losses.zero_()
+                read = chosen[reported : step + 1, :, 1:]
+                sentences = (read != self._corpus.none).sum((0, 2)).tolist()
+                tokens = size[read].sum((0, 2)).tolist()
+                sums = zip(losses, sentences, tokens, strict=True)
+                yield [StepReport(loss, count, words, len(read)) for loss, count, words in sums]
+                reported = step + 1
 
-    def _chosen(self, seed: int, epoch: int) -> np.ndarray:
+    def _chosen(self, seed: int, epoch: int) -> Ids:
         """A seed for each step, and the numbers of its sentences. Shape: [steps, 1 + B]."""
-        batch, order = self.starts[0].config.training.batch_size, random(seed, epoch).permutation(self._corpus.none)
+        batch, order = self.settings.batch_size, random(seed, epoch).permutation(self._corpus.none)
         filled = np.full(-(-len(order) // batch) * batch, self._corpus.none)
         filled[: len(order)] = order
         steps = filled.reshape(-1, batch)
         seeds = random(seed, epoch, 0).integers(2**62, size=(len(steps), 1))
         return np.concatenate([seeds, steps], 1)
 
-    def answers(self, dev: Sequence[Sentence]) -> list[list[list[str]]]:
-        """The tags that each network gives the sentences that have tokens."""
-        if self._dev is None or self._dev[0] is not dev:
-            sentences = [sentence.tokens for sentence in dev if len(sentence)]
-            self._dev = dev, self._lay_out(self.data.alphabets.batch(sentences))
-        corpus, weights = self._dev[1], self.descent.weights()
+    def predict(self, sentences: Sequence[Sequence[str]]) -> list[list[list[str]]]:
+        """Return the tags that each network, with its present weights, gives these sentences. None may be empty."""
+        if self._dev is None or self._dev[0] is not sentences:
+            self._dev = sentences, self._lay_out(self.data.alphabets.batch(sentences))
+        corpus, weights = self._dev[1], self._sgd.weights()
         table = weights["words.vectors"]
         whole = torch.cat([table, self._frozen.expand(len(table), -1, -1)], 1)
         paths = best_paths({**weights, "words.vectors": whole}, self.starts[0].config, corpus, self._allowed)
@@ -89,8 +94,8 @@ class SideBySide:
         return [[part.tolist() for part in np.split(tags[path], cuts)] for path in paths]
 
     def weights_of(self, network: int) -> Weights:
-        """A network's weights under the model file's names, copied."""
-        weights = {name: weight.cpu().numpy().copy() for name, weight in self.learners[network].weights.items()}
+        """Return a copy of a network's present weights, under the model file's names."""
+        weights = {name: weight.cpu().numpy().copy() for name, weight in self.runs[network].weights.items()}
         weights["words.vectors"] = np.concatenate([weights["words.vectors"], self._frozen.cpu().numpy()])
         return weights
 
@@ -98,68 +103,15 @@ class SideBySide:
         return lay_out(batch, self.starts[0].config.chars, len(self.data.alphabets.chars), self.device)
 
 
-class DeviceTrainer(Trainer):
-    """One of several trainings: its progress, its best epoch, its checkpoint."""
-
-    def __init__(self, together: SideBySide, network: int) -> None:
-        self.model, self.data = together.starts[network], together.data
-        self.settings, self.device = self.model.config.training, str(together.device)
-        self._together, self.network = together, network
-        self.weights, velocities = together.descent.of(network)
-        self.optimizer = _Velocities(velocities)
-        self.average = Average(0.0, self.weights)
-        self.progress, self.best = Progress(), {}
-
-    def epoch(self) -> Iterator[tuple[float, int]]:
-        """The rest of the epoch under way, where this training is the only one: as a ``Trainer`` has it, but now and
-        then, for several steps at once."""
-        progress, began, before = self.progress, time.perf_counter(), self.progress.seconds
-        for losses, tokens, steps in self._together.epoch(progress.number, progress.steps):
-            yield self.advance(losses[0], tokens[0], steps, before + time.perf_counter() - began), tokens[0]
-
-    def advance(self, loss: float, tokens: int, steps: int, seconds: float) -> float:
-        """Take in some steps: the sum of the losses of their sentences, and the seconds of the epoch so far; gives the
-        mean loss of their sentences.
-
-        Raises:
-            ConfigError: the loss is no number any more.
-        """
-        progress = self.progress
-        if not math.isfinite(loss):
-            found = f"the loss became {loss} in epoch {progress.number}"
-            raise ConfigError(f"{found}; lower training.learning_rate")
-        batch, sentences = self.settings.batch_size, len(self.data.sentences)
-        some = min((progress.steps + steps) * batch, sentences) - progress.steps * batch
-        progress.loss += loss
-        progress.tokens += tokens
-        progress.steps += steps
-        progress.seconds = seconds
-        return loss / some
-
-    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]], weights: Named | None = None) -> Scores:
-        """The scores of the network as it stands, or of these weights in it."""
-        with standing_in(self.weights, weights or {}):
-            return self.scores(self._together.answers(dev)[self.network], gold)
-
-    def scores(self, predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Scores:
-        """The scores of what it answered."""
-        return score(zip(gold, predicted, strict=True), spans=self.model.config.scheme != "plain")
-
-    def best_weights(self) -> Weights:
-        """The weights of the best epoch under the model file's names."""
-        copy_into(self.weights, self.best)
-        return self._together.weights_of(self.network)
-
-
 class _Velocities:
-    """What a checkpoint keeps of the descent."""
+    """The state of a network's SGD, for its checkpoint."""
 
-    def __init__(self, velocities: Named) -> None:
+    def __init__(self, velocities: NamedTensors) -> None:
         self._velocities = {f"velocity.{name}": velocity for name, velocity in velocities.items()}
 
-    def state(self) -> Named:
+    def state(self) -> dict[str, Tensor]:
         return {name: velocity.clone() for name, velocity in self._velocities.items()}
 
-    def load_state(self, state: Named) -> None:
+    def load_state(self, state: NamedTensors) -> None:
         check_same_shapes("optimizer's numbers", state, self._velocities)
         copy_into(self._velocities, state)

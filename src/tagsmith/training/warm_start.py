@@ -1,8 +1,8 @@
-"""Fine-tuning: a training that starts from the weights of an older model, as far as the two have parts in common.
+"""Fine-tuning: a training that starts from the weights of an older model, for all that both have in common.
 
-Words, characters and tags are matched by their strings, so the two may stand in any order and differ in any number.
-``known_vectors`` and the ``old`` of ``training_set`` see to it that no word and no character of the older model is
-lost; ``inherit`` then takes its weights over.
+Words, characters and tags are matched by their strings. So their order and their number may differ.
+``known_vectors`` and the ``old`` of ``training_set`` keep every word and character of the older model; ``inherit``
+then copies its weights.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tagsmith.config import Config, CRFConfig, SoftmaxConfig
 from tagsmith.embeddings import WordVectors
 from tagsmith.errors import ConfigError
-from tagsmith.schemes import OUTSIDE, SCHEMES, split_tag
+from tagsmith.schemes import OUTSIDE, split_tag
 from tagsmith.store import Model
 from tagsmith.tensors import Ids
 from tagsmith.vocab import ABSENT, Vocabulary
@@ -29,34 +29,38 @@ _ONLY_IN_TRAINING = {"unknown_rate", "dropout", "dropout_in", "dropout_out", "va
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a training took over from an older model, and what it begins anew. The unknown ones are not counted."""
+    """A record of what a training took over from an older model. The unknown word and character do not count."""
 
     words: int
     """Words of the training data that the older model has."""
     training_words: int
     """All words of the training data."""
     other_words: int
-    """Words of the older model that the training data lacks: kept as they are."""
+    """Words of the older model that are not in the training data. They keep their vectors."""
     lost_words: int
-    """Words of the older model that the new one does not know."""
+    """Words of the older model that the new one does not have."""
     chars: int
     """Characters that both models have."""
     all_chars: int
-    """All characters of the new model; 0 where it does not spell words."""
+    """All characters of the new model; 0 if it reads no characters."""
     lost_chars: int
-    """Characters of the older model that the new one does not know."""
+    """Characters of the older model that the new one does not have."""
     head: bool
-    """Whether the two heads are of one kind. If not, nothing of the old one is kept."""
+    """Whether both heads are of the same kind. If not, nothing of the old one is kept."""
     unit: str
-    """What the names below are: labels, or tags where a label's tags do not stay together."""
+    """What the names below are: labels, or tags if the tags of a label are not all kept or all new."""
     kept: tuple[str, ...]
     new: tuple[str, ...]
     left_behind: tuple[str, ...]
     tokenizers: tuple[str, str]
-    """What splits running text: in the older model, and in the new one."""
+    """The tokenizers of the older model and of the new one."""
 
     def lines(self, name: str) -> list[str]:
-        """What to print about it, ``name`` being that of the older model."""
+        """Return what to print about it.
+
+        Args:
+            name: that of the older model.
+        """
         words = f"{self.words:,} of {self.training_words:,} words of the training data"
         chars = [f"{self.chars:,} of {self.all_chars:,} characters"] if self.all_chars else []
         others = [f"{self.other_words:,} other words"] if self.other_words else []
@@ -73,7 +77,7 @@ class WarmStart:
 
 
 def known_vectors(old: Model, vectors: WordVectors | None) -> WordVectors:
-    """The rows of all words of an older model, and after them those of the vector file's other words.
+    """Return the rows of all words of an older model, then those of the other words in a vector file.
 
     Raises:
         ConfigError: vectors of another width than the model's.
@@ -87,20 +91,21 @@ def known_vectors(old: Model, vectors: WordVectors | None) -> WordVectors:
             f"words.dim is {matrix.shape[1]} in the model to start from, but {wide}; "
             f"take vectors {matrix.shape[1]} wide, or none: the model has its own"
         )
-    # An empty word in a file would be the unknown one, which is not looked up.
+    # An empty word in a file would be the unknown word, which is never looked up.
     rest = np.flatnonzero(old.alphabets.words.ids_of(vectors.words.strings) == ABSENT)
     strings = [*words, *(vectors.words.strings[i] for i in rest)]
     return WordVectors(Vocabulary(strings), np.concatenate([matrix, vectors.matrix[rest]]), vectors.source)
 
 
 def inherit(old: Model, fresh: Model) -> tuple[dict[str, NDArray[Any]], WarmStart]:
-    """The weights of ``fresh`` with everything in place that the older model has.
+    """Return the weights of ``fresh`` with everything overwritten that the older model has.
 
-    Word rows and character rows go by their strings, the unknown ones among them; a head's rows, transitions, start and
-    end go by the tags' names. Characters' weights and the encoder come as they are. All else stays as ``fresh`` has it.
+    Rows of words and characters are matched by their strings, including the unknown ones. Rows of the head,
+    transitions, start and end are matched by the names of the tags. The encoder and the other weights of characters
+    are copied whole. All else stays as it is in ``fresh``.
 
     Raises:
-        ConfigError: a setting that shapes these weights, or what they mean, differs.
+        ConfigError: a setting differs that decides the shapes of these weights, or what they mean.
     """
     _check_settings(old.config, fresh.config)
     weights = {name: np.array(weight) for name, weight in fresh.weights.items()}
@@ -137,7 +142,7 @@ def inherit(old: Model, fresh: Model) -> tuple[dict[str, NDArray[Any]], WarmStar
 
 
 def _shared(theirs: Sequence[str], ours: Sequence[str]) -> tuple[Ids, Ids]:
-    """The places of the strings in both, in theirs and in ours. Shape: [shared], [shared]."""
+    """The positions of the strings in both, in theirs and in ours. Shape: [shared], [shared]."""
     place = {string: i for i, string in enumerate(theirs)}
     pairs = [(place[string], i) for i, string in enumerate(ours) if string in place]
     both = np.array(pairs, np.int64).reshape(-1, 2)
@@ -145,11 +150,11 @@ def _shared(theirs: Sequence[str], ours: Sequence[str]) -> tuple[Ids, Ids]:
 
 
 def _take_head(old: Model, fresh: Model, weights: dict[str, NDArray[Any]]) -> None:
-    """Put in place what the older model's head, of the same kind, has on tags and pairs of tags that both know."""
+    """Copy from the older model's head, of the same kind, the weights of tags and pairs of tags that both have."""
     theirs, ours = _shared(old.tags, fresh.tags)
     pairs = ["head.transitions"]
     if _kind(fresh.config.head) == ("crf", "bigram"):
-        # A row for each tag after each tag, then for each tag at the start: one more that may come before.
+        # A row for each tag after each tag, then for each tag at the start, which is one more tag before.
         before, after = np.append(theirs, len(old.tags)), np.append(ours, len(fresh.tags))
         pairs = ["head.weight", "head.bias"]
         for name in pairs:
@@ -168,7 +173,7 @@ def _kind(head: CRFConfig | SoftmaxConfig) -> tuple[str, ...]:
 
 
 def _check_settings(old: Config, fresh: Config) -> None:
-    """See that the two agree in all that shapes words, spellings and the encoder, or says how words are read."""
+    """Check that both have the same settings for the shapes of words, characters and encoder, and for reading words."""
     theirs, ours = msgspec.to_builtins(old), msgspec.to_builtins(fresh)
     wrong = []
     for section in _SHAPING:
@@ -186,16 +191,16 @@ def _check_settings(old: Config, fresh: Config) -> None:
 
 
 def _fates(old: Model, fresh: Model, same_head: bool) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What becomes of tags: the unit they are told in, and those kept, new and left behind."""
+    """The unit of names, labels or tags; and the names kept, new and left behind."""
     kept = [tag for tag in fresh.tags if same_head and tag in old.tags]
     new = [tag for tag in fresh.tags if tag not in kept]
     left_behind = [tag for tag in old.tags if tag not in fresh.tags]
     tags = (tuple(kept), tuple(new), tuple(left_behind))
-    if not {old.config.scheme, fresh.config.scheme} <= SCHEMES.keys():
+    if old.is_plain or fresh.is_plain:
         return "tags", *tags
     labels = (_labels(kept), _labels(new), _labels(left_behind))
-    told = [label for some in labels for label in some]
-    if "" in told or len(set(told)) < len(told):
+    named = [label for some in labels for label in some]
+    if "" in named or len(set(named)) < len(named):
         return "tags", *tags
     return "labels", *labels
 

@@ -1,6 +1,6 @@
 """Steps of training, with tagsmith's own recurrence or, in the same loop, with PyTorch's ``nn.LSTM``.
 
-Both learn from the same batches, weights and dropout masks, so their losses can be compared step by step.
+Both have the same batches, initial weights and dropout masks. So their losses can be compared step by step.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tagsmith.config import configure
 from tagsmith.embeddings import load_vectors
 from tagsmith.model import network
 from tagsmith.store import Model, shapes
-from tagsmith.training.trainer import Trainer
+from tagsmith.training.one_network import NetworkTrainer
 from tagsmith.training.training_set import training_set, word_vectors
 
 
 class TorchLSTM(nn.Module):
-    """PyTorch's ``nn.LSTM`` with the weights of one of our layers, one for each direction; computes the same."""
+    """Two of PyTorch's ``nn.LSTM``, one for each direction, with the weights of one of our layers."""
 
     def __init__(self, input_weight: Tensor, state_weight: Tensor, bias: Tensor, *, kind: str) -> None:
         super().__init__()
@@ -37,35 +37,35 @@ class TorchLSTM(nn.Module):
             for name, weight in ours.items():
                 i, f, o, g = weight.detach()[direction].T.chunk(4)
                 getattr(lstm, f"{name}_l0").data = torch.cat([i, f, g, o]).contiguous()
-            # It has two biases where one would do; this one stays 0, so that both networks learn the same.
+            # nn.LSTM has a second, redundant bias. It stays 0, so that both networks learn the same.
             lstm.get_parameter("bias_hh_l0").requires_grad_(False).zero_()
 
     def forward(self, inputs: Tensor, steps: Steps) -> Tensor:
-        """Shape: [N, D] -> [N, 2H], words in the order of the batch."""
+        """Return the states after each word, in the order of the batch. Shape: [N, D] -> [N, 2H]."""
         both = []
         for lstm, order in zip(self.directions, torch.from_numpy(steps.order), strict=True):
             both.append(self.read(lstm, inputs[order], steps.counts)[order.argsort()])
         return torch.cat(both, 1)
 
     def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
-        """States after each word, words in order of time. Shape: [N, D] -> [N, H]."""
+        """Return the states after each word, words in order of time. Shape: [N, D] -> [N, H]."""
         raise NotImplementedError
 
 
 class Packed(TorchLSTM):
-    """On packed sequences."""
+    """The layer on packed sequences."""
 
     def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
-        """Words in order of time are a packed sequence as they stand."""
+        """Read the words as a packed sequence, which has them in order of time too."""
         states, _ = lstm(PackedSequence(inputs, torch.tensor(counts)))
         return states.data
 
 
 class Padded(TorchLSTM):
-    """On sequences padded at their ends, each direction reading its own way, so that no word follows padding."""
+    """The layer on sequences padded at their ends, in the order of each direction. So no word follows padding."""
 
     def read(self, lstm: nn.Module, inputs: Tensor, counts: list[int]) -> Tensor:
-        """Put every word at its step and sentence, and take its state from there."""
+        """Put every word at its step and sentence, and take its state from the same place."""
         places = torch.cat([step * counts[0] + torch.arange(count) for step, count in enumerate(counts)])
         padded = inputs.new_zeros(len(counts) * counts[0], inputs.shape[1]).index_copy(0, places, inputs)
         states, _ = lstm(padded.view(len(counts), counts[0], -1))
@@ -73,7 +73,7 @@ class Padded(TorchLSTM):
 
 
 def prepare(task: BenchTask) -> Callable[[], Callable[[], list[float]]]:
-    """Read the data and draw the weights; each run is ``steps`` steps of a network that has made none."""
+    """Read the data and draw the weights. Each run takes the first ``steps`` steps of a fresh network."""
     torch.set_num_threads(1)
     options = task.options
     if options["recurrence"] != "tagsmith":
@@ -89,7 +89,7 @@ def prepare(task: BenchTask) -> Callable[[], Callable[[], list[float]]]:
     task.notes |= {"torch": torch.__version__, "tokens": sum(len(batch.words) for batch, _ in batches)}
 
     def fresh() -> Callable[[], list[float]]:
-        learner = Trainer(start, data, "cpu")
-        return lambda: [loss for loss, _ in itertools.islice(learner.epoch(), options["steps"])]
+        trainer = NetworkTrainer(start, data, "cpu")
+        return lambda: [reports[0].mean_loss for reports in itertools.islice(trainer.epoch(1), options["steps"])]
 
     return fresh
