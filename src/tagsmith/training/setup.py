@@ -16,7 +16,7 @@ import torch
 from tagsmith.config import RANDOM_DIM, Config, TrainingConfig, configure
 from tagsmith.embeddings import WordVectors
 from tagsmith.errors import ConfigError
-from tagsmith.gpu import obstacle as no_kernels
+from tagsmith.gpu import missing_kernels as no_kernels
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
@@ -189,7 +189,7 @@ def finish(learner: Trainer, stopped: str | None) -> TrainingResult:
 def _fresh(config: Config, data: TrainingSet, rows: WordVectors | None) -> dict[str, np.ndarray]:
     """The weights that a seed begins with."""
     rng = np.random.default_rng(config.training.seed)
-    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights = initial_weights(config, shapes(config, data.alphabets, len(data.tags)), rng)
     return {**weights, "words.vectors": word_vectors(data.alphabets, rows, config.words.dim or 0, rng)}
 
 

@@ -17,7 +17,7 @@ from tagsmith.batching import Batch
 from tagsmith.engine.decoding import allowed_by
 from tagsmith.errors import ConfigError
 from tagsmith.gpu.decoder import best_paths
-from tagsmith.gpu.device_corpus import DeviceCorpus, lay_out
+from tagsmith.gpu.device_corpus import DeviceCorpus, to_device
 from tagsmith.gpu.recorded_sgd import RecordedSGD
 from tagsmith.metrics import Scores, score
 from tagsmith.model.network import Weights
@@ -60,7 +60,7 @@ class SideBySide:
         on_device = torch.from_numpy(chosen).to(self.device)
         since = done
         for step in range(done, len(chosen)):
-            self.descent.step(on_device[step], self._corpus.room(chosen[step, :, 1:]))
+            self.descent.step(on_device[step], self._corpus.batch_shape(chosen[step, :, 1:]))
             if step + 1 == len(chosen) or step + 1 - since == _LOOK:
                 losses = self.descent.losses.tolist()
                 self.descent.losses.zero_()
@@ -69,8 +69,8 @@ class SideBySide:
 
     def _chosen(self, seed: int, epoch: int) -> np.ndarray:
         """A seed for each step, and the numbers of its sentences. Shape: [steps, 1 + B]."""
-        batch, order = self.starts[0].config.training.batch_size, random(seed, epoch).permutation(self._corpus.none)
-        filled = np.full(-(-len(order) // batch) * batch, self._corpus.none)
+        batch, order = self.starts[0].config.training.batch_size, random(seed, epoch).permutation(self._corpus.padding)
+        filled = np.full(-(-len(order) // batch) * batch, self._corpus.padding)
         filled[: len(order)] = order
         steps = filled.reshape(-1, batch)
         seeds = random(seed, epoch, 0).integers(2**62, size=(len(steps), 1))
@@ -85,7 +85,7 @@ class SideBySide:
         table = weights["words.vectors"]
         whole = torch.cat([table, self._frozen.expand(len(table), -1, -1)], 1)
         paths = best_paths({**weights, "words.vectors": whole}, self.starts[0].config, corpus, self._allowed)
-        tags, cuts = np.array(self.data.tags, object), np.cumsum(corpus.size[: corpus.none])[:-1]
+        tags, cuts = np.array(self.data.tags, object), np.cumsum(corpus.size[: corpus.padding])[:-1]
         return [[part.tolist() for part in np.split(tags[path], cuts)] for path in paths]
 
     def weights_of(self, network: int) -> Weights:
@@ -95,7 +95,7 @@ class SideBySide:
         return weights
 
     def _lay_out(self, batch: Batch) -> DeviceCorpus:
-        return lay_out(batch, self.starts[0].config.chars, len(self.data.alphabets.chars), self.device)
+        return to_device(batch, self.starts[0].config.chars, len(self.data.alphabets.chars), self.device)
 
 
 class DeviceTrainer(Trainer):
@@ -105,7 +105,7 @@ class DeviceTrainer(Trainer):
         self.model, self.data = together.starts[network], together.data
         self.settings, self.device = self.model.config.training, str(together.device)
         self._together, self.network = together, network
-        self.weights, velocities = together.descent.of(network)
+        self.weights, velocities = together.descent.state_of(network)
         self.optimizer = _Velocities(velocities)
         self.average = Average(0.0, self.weights)
         self.progress, self.best = Progress(), {}
