@@ -127,7 +127,7 @@ def plain_lstm(
     for start, length in zip(starts, lengths, strict=True):
         h, c = np.full(size, _ZERO, np.uint8), np.zeros(size, np.float32)
         for t in range(length):
-            word = word_at(start, length, t, direction)
+            word = start + (t if direction == 0 else length - 1 - t)
             sums = plain_sums(h[None], weight)[0] * scales + products[row_of[word], direction]
             c, state = cell(*np.split(sums.astype(np.float32), 4), c)
             h = (state * np.float32(_ONE) + np.float32(_ZERO + 0.5)).astype(np.uint8)
