@@ -132,8 +132,8 @@ def test_a_gru_is_trained_saved_loaded_and_tags_the_same_in_every_engine(tmp_pat
     sentences = [*formats.read(DEMO / "dev.conll")][:12]
     path = tmp_path / "gru.safetensors"
     still = {"chars.dropout": 0, "encoder.dropout_in": 0, "encoder.dropout_out": 0}
-    layers = {"encoder.kind": "gru", "encoder.layers": 2}
-    settings = {**TINY, **layers, **still, "training.epochs": 20, "training.batch_size": 1}
+    layers = {"encoder.kind": "gru", "encoder.layers": 2, "training.epochs": 20, "training.learning_rate": 0.05}
+    settings = {**TINY, **layers, **still, "training.batch_size": 2}
     trained = Tagger.train(sentences, sentences, settings=settings, out=path, progress=False)
     loaded = Tagger.load(path)
     assert same(loaded.model, trained.model)
