@@ -10,7 +10,12 @@ from tagsmith import Rule, Rules, Sentence, Tagger, formats
 from tagsmith.config import with_temperature
 from tests.support.handmade import DEMO
 
-RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
+RECIPES = (
+    {},
+    {"encoder.kind": "gru", "head.kind": "softmax"},
+    {"head.potentials": "bigram", "encoder.kind": "rnn"},
+    {"head.kind": "softmax", "chars.kind": "lstm"},
+)
 
 
 def main() -> None:
