@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import ChainScores, Decoder
 from tagsmith.errors import DataError
 from tagsmith.ops.chain import reference
 from tagsmith.ops.chain.edits import Edits, edited
@@ -53,7 +53,7 @@ class RuleCompiler:
         self,
         matches: Sequence[Sequence[RuleMatch]],
         sentences: Sequence[Sequence[str]],
-        chain: Chain,
+        chain: ChainScores,
         decoder: Decoder,
     ) -> Chain:
         """The chain of a batch, of these sentences, with what the matches in each of them say.
@@ -62,7 +62,7 @@ class RuleCompiler:
             DataError: the rules leave a sentence no path; the error names the fewest that do.
         """
         lengths = np.array([len(sentence) for sentence in sentences])
-        chain = edited(chain, self.edits(matches, lengths))
+        chain = edited(Chain(*chain), self.edits(matches, lengths))
         best = path_scores(chain, decoder.allowed, decoder.viterbi(chain, lengths), lengths)
         for i in np.flatnonzero(best == -np.inf).tolist():
             raise _contradiction(self._culprits(matches[i], len(sentences[i]), decoder.allowed), sentences[i])

@@ -11,9 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import ChainScores, Decoder
 from tagsmith.errors import ConfigError
-from tagsmith.ops.chain.types import Chain
 from tagsmith.ops.recurrence.kinds import KINDS, kinds_with
 from tagsmith.store import Model
 from tagsmith.tensors import Ids
@@ -46,7 +45,7 @@ class Engine(Protocol, Generic[Read]):
         """Return non-empty sentences of N words in all in the form that the engine takes."""
         ...
 
-    def chain(self, batch: Read) -> Chain:
+    def chain(self, batch: Read) -> ChainScores:
         """Return the chain of scores over every sentence, in float32."""
         ...
 

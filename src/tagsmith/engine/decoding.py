@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,32 @@ from tagsmith.ops.chain import reference
 from tagsmith.ops.chain.types import Allowed, Chain, Posteriors, SpanReading
 from tagsmith.schemes import SCHEMES, allowed_steps, read_spans, reading_rule
 from tagsmith.tensors import Floats, Ids
+
+
+class ChainScores(Protocol):
+    """The scores of a chain, on the host (a ``Chain``) or on a device: unpacked, they are the arrays of a ``Chain``."""
+
+    @property
+    def emissions(self) -> Floats:
+        """Shape: [N, K]."""
+        ...
+
+    @property
+    def transitions(self) -> Floats:
+        """Shape: [K, K] or [N, K, K]."""
+        ...
+
+    @property
+    def start_transitions(self) -> Floats:
+        """Shape: [K]."""
+        ...
+
+    @property
+    def end_transitions(self) -> Floats:
+        """Shape: [K]."""
+        ...
+
+    def __iter__(self) -> Iterator[Floats]: ...
 
 
 class ChainKernels(Protocol):
@@ -77,7 +103,7 @@ class Decoder:
         self.temperature = config.decode.temperature
         self._scheme, self._tags = config.scheme, tags
 
-    def answer(self, chain: Chain, lengths: Ids, wanted: DecodeOptions) -> Decoded:
+    def answer(self, chain: ChainScores, lengths: Ids, wanted: DecodeOptions) -> Decoded:
         """All that is wanted. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
@@ -92,27 +118,27 @@ class Decoder:
             None if wanted.best is None else self.best(chain, lengths, wanted.best),
         )
 
-    def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
+    def viterbi(self, chain: ChainScores, lengths: Ids) -> Ids:
         """Tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
-        return self.kernels.viterbi(chain, self.allowed, lengths)
+        return self.kernels.viterbi(Chain(*chain), self.allowed, lengths)
 
-    def marginals(self, chain: Chain, lengths: Ids) -> Floats:
+    def marginals(self, chain: ChainScores, lengths: Ids) -> Floats:
         """Probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
         return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
 
-    def posteriors(self, chain: Chain, path: Ids, lengths: Ids) -> Posteriors:
+    def posteriors(self, chain: ChainScores, path: Ids, lengths: Ids) -> Posteriors:
         """How probable a path of each sentence is, and its tags and spans. Shape: path [N], lengths [B]."""
         return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
 
-    def best(self, chain: Chain, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
+    def best(self, chain: ChainScores, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
         """Each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
-        found = reference.k_best(chain, self.allowed, lengths, k)
+        found = reference.k_best(Chain(*chain), self.allowed, lengths, k)
         totals = reference.log_partition(self._tempered(chain), self.allowed, lengths)
         return [(path, score / self.temperature - total) for (path, score), total in zip(found, totals, strict=True)]
 
-    def _tempered(self, chain: Chain) -> Chain:
+    def _tempered(self, chain: ChainScores) -> Chain:
         if self.temperature == 1.0:
-            return chain
+            return Chain(*chain)
         return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
 
     def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:

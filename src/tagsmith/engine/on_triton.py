@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tagsmith.batching import Alphabets, Batch
 from tagsmith.config import Config
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import ChainScores, Decoder
 from tagsmith.engine.word_cache import WordInputCache
 from tagsmith.gpu.decoder import ConstraintScores
 from tagsmith.gpu.device_corpus import to_device
@@ -65,7 +65,7 @@ class TritonEngine:
         )
 
     @torch.inference_mode()
-    def chain(self, batch: DeviceWordRows) -> Chain:
+    def chain(self, batch: DeviceWordRows) -> DeviceChain:
         """Return the chain of scores over every sentence, in float32, on the device."""
         lengths = torch.from_numpy(batch.lengths).to(self._device)[None].int()
         starts = (lengths.cumsum(1) - lengths).int()
@@ -77,24 +77,42 @@ class TritonEngine:
         for layer in others:
             states = layer_states(kind, layer, layer_products(layer, states), starts, lengths)
         scores = head(self._weights, self.config.head, states, starts, lengths)
-        return cast(Chain, DeviceChain(scores, starts, lengths))
+        return DeviceChain(scores, starts, lengths)
 
 
 class DeviceChain:
-    """A chain that lies on a device; its arrays are fetched when something but the best paths is asked of it."""
+    """A chain on a device. Its arrays are copied to the host when one of them is first read."""
 
     def __init__(self, scores: StackedChains, starts: Tensor, lengths: Tensor) -> None:
         self.scores, self.starts, self.lengths = scores, starts, lengths
 
     @cached_property
-    def _fetched(self) -> Chain:
+    def host(self) -> Chain:
+        """The chain on the host."""
         return Chain(*(part[0].cpu().numpy() for part in self.scores))
 
-    def __iter__(self) -> Iterator[Floats]:
-        return iter(self._fetched)
+    @property
+    def emissions(self) -> Floats:
+        """Shape: [N, K]."""
+        return self.host.emissions
 
-    def __getattr__(self, name: str) -> Floats:
-        return getattr(self._fetched, name)
+    @property
+    def transitions(self) -> Floats:
+        """Shape: [K, K] or [N, K, K]."""
+        return self.host.transitions
+
+    @property
+    def start_transitions(self) -> Floats:
+        """Shape: [K]."""
+        return self.host.start_transitions
+
+    @property
+    def end_transitions(self) -> Floats:
+        """Shape: [K]."""
+        return self.host.end_transitions
+
+    def __iter__(self) -> Iterator[Floats]:
+        return iter(self.host)
 
 
 class DeviceDecoder(Decoder):
@@ -104,7 +122,7 @@ class DeviceDecoder(Decoder):
         super().__init__(config, tags, chain)
         self._constraints = ConstraintScores.from_allowed(self.allowed, device)
 
-    def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
+    def viterbi(self, chain: ChainScores, lengths: Ids) -> Ids:
         """Return the tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
         if not isinstance(chain, DeviceChain):  # edited by rules
             return super().viterbi(chain, lengths)
