@@ -95,8 +95,8 @@ class NoCharsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class EncoderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The bidirectional recurrent layers over the words of a sentence."""
 
-    kind: Literal["lstm", "rnn"] = "lstm"
-    """``rnn``: h = tanh(W x + U h + b), the paper's BRNN."""
+    kind: Literal["lstm", "gru", "rnn"] = "lstm"
+    """``gru``: Cho et al. 2014, as in PyTorch. ``rnn``: h = tanh(W x + U h + b), the paper's BRNN."""
     layers: Annotated[int, Meta(ge=1, le=64)] = 1
     """Number of layers. Each reads the states of the previous one."""
     size: Size = 200

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import ChainScores, Decoder
 from tagsmith.errors import DataError
 from tagsmith.ops.chain import reference
 from tagsmith.ops.chain.edits import Edits, edited
@@ -53,7 +53,7 @@ class RuleCompiler:
         self,
         matches: Sequence[Sequence[RuleMatch]],
         sentences: Sequence[Sequence[str]],
-        chain: Chain,
+        chain: ChainScores,
         decoder: Decoder,
     ) -> Chain:
         """Return the chain of a batch with the effects of the matches in each sentence.
@@ -62,7 +62,7 @@ class RuleCompiler:
             DataError: contradicting rules; the error names a smallest contradicting set.
         """
         lengths = np.array([len(sentence) for sentence in sentences])
-        chain = edited(chain, self.edits(matches, lengths))
+        chain = edited(Chain(*chain), self.edits(matches, lengths))
         best = path_scores(chain, decoder.allowed, decoder.viterbi(chain, lengths), lengths)
         for i in np.flatnonzero(best == -np.inf).tolist():
             raise _contradiction(

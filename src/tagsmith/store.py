@@ -28,6 +28,7 @@ from tagsmith.config import (
     from_builtins,
 )
 from tagsmith.errors import ConfigError, DataError, ModelFileError
+from tagsmith.ops.recurrence.kinds import KINDS
 from tagsmith.schemes import OUTSIDE, SCHEMES, is_span_tag, tag_labels
 from tagsmith.tensors import Ids, is_sealed, map_tensors, pack_strings, release, write_sealed
 from tagsmith.vocab import Vocabulary
@@ -36,7 +37,6 @@ FORMAT_VERSION = 2
 _KEY = "tagsmith"
 _TABLE = "words.vectors"
 _WITHOUT_VECTOR = "words.without_vector"
-_GATES = {"lstm": 4, "rnn": 1}
 INT8_TOLERANCE = 0.05
 """The largest difference in points between two dev scores that count as equal."""
 
@@ -118,7 +118,7 @@ def shapes(config: Config, alphabets: Alphabets, tags: int) -> dict[str, tuple[i
     found = {_TABLE: (len(alphabets.words), words), **_char_shapes(config.chars, len(alphabets.chars))}
     width = words + config.chars.width
     for layer in layer_names(encoder):
-        found |= _recurrent_shapes(layer, width, encoder.size, _GATES[encoder.kind])
+        found |= _recurrent_shapes(layer, width, encoder.size, encoder.kind)
         width = 2 * encoder.size
     return found | _head_shapes(config.head, width, tags)
 
@@ -134,13 +134,20 @@ def _char_shapes(chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig, count: i
             convolution = {"chars.weight": (filters, window * dim), "chars.bias": (filters,)}
             return {"chars.vectors": (count, dim), **convolution}
         case CharLSTMConfig(dim=dim, size=size):
-            return {"chars.vectors": (count, dim), **_recurrent_shapes("chars", dim, size, _GATES["lstm"])}
+            return {"chars.vectors": (count, dim), **_recurrent_shapes("chars", dim, size, "lstm")}
         case NoCharsConfig():
             return {}
 
 
-def _recurrent_shapes(name: str, inputs: int, size: int, gates: int) -> dict[str, tuple[int, ...]]:
-    """Return the weights of a bidirectional recurrence."""
+def recurrence_kinds(config: Config) -> dict[str, str]:
+    """The kind of each recurrence that a model has, by what the names of its weights begin with."""
+    chars = {"chars": "lstm"} if isinstance(config.chars, CharLSTMConfig) else {}
+    return {**chars, **dict.fromkeys(layer_names(config.encoder), config.encoder.kind)}
+
+
+def _recurrent_shapes(name: str, inputs: int, size: int, kind: str) -> dict[str, tuple[int, ...]]:
+    """The weights of a recurrence that reads both ways."""
+    gates = len(KINDS[kind].gates)
     return {
         f"{name}.input_weight": (2, inputs, gates * size),
         f"{name}.state_weight": (2, size, gates * size),

@@ -1,4 +1,4 @@
-"""The engine for GPUs against the plain one: chains, tags and all other answers, words met and words new."""
+"""The engine for GPUs, compared with the plain one: chains, tags, probabilities, words seen before and new ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from tagsmith.engine import Engine, make_engine
 from tagsmith.engine.decoding import DecodeOptions
 from tagsmith.engine.on_torch import TorchEngine
 from tagsmith.engine.plain import NumpyEngine
+from tagsmith.ops.chain.types import Chain
 from tagsmith.store import Model
 from tagsmith.tagging import tag_sentences
 from tests.support.handmade import random_model
 from tests.support.recipes import RECIPES
 
 pytest.importorskip("triton", reason="there is no Triton for this system")
-from tagsmith.engine import on_triton as triton
+from tagsmith.engine import on_triton
 from tagsmith.engine.on_triton import DeviceChain, TritonEngine
 
 SENTENCES = [
@@ -42,7 +43,8 @@ def test_chains_and_tags_are_the_plain_engines(recipe: str, device: str) -> None
     for mine, theirs in zip(found, expected, strict=True):
         rows = slice(1, None) if theirs.ndim == 3 else slice(None)  # nothing comes to a first word
         np.testing.assert_allclose(mine[rows], theirs[rows], atol=1e-4)
-    np.testing.assert_array_equal(found.emissions, next(iter(found)))
+    for part, name in zip(found, Chain._fields, strict=True):
+        np.testing.assert_array_equal(part, getattr(found, name))
     assert tag_sentences(SENTENCES, engine, model.tags) == tag_sentences(SENTENCES, plain, model.tags)
 
 
@@ -53,24 +55,23 @@ def test_the_best_path_is_found_on_the_device(device: str, monkeypatch: pytest.M
     chain = engine.chain(batch)
 
     def fetched(_: Any) -> Any:
-        raise AssertionError("the chain was fetched")
+        raise AssertionError("the chain was copied to the host")
 
-    monkeypatch.setattr(DeviceChain, "__iter__", fetched)
-    monkeypatch.setattr(DeviceChain, "__getattr__", lambda self, name: fetched(self))
-    answer = engine.decoder.answer(chain, batch.lengths, DecodeOptions())
+    monkeypatch.setattr(DeviceChain, "host", property(fetched))
+    found = engine.decoder.answer(chain, batch.lengths, DecodeOptions())
     read = plain.read(SENTENCES)
-    assert answer.path.tolist() == plain.decoder.viterbi(plain.chain(read), read.lengths).tolist()
+    assert found.path.tolist() == plain.decoder.viterbi(plain.chain(read), read.lengths).tolist()
 
 
-def test_other_answers_are_the_plain_engines(device: str) -> None:
+def test_probabilities_and_best_sequences_are_the_plain_engines(device: str) -> None:
     model = model_of(SOME[0])
     wanted = DecodeOptions(probabilities=True, marginals=True, best=3)
-    answers = []
+    results = []
     engines: list[Engine] = [TritonEngine(model, device), NumpyEngine(model)]
     for engine in engines:
         batch = engine.read(SENTENCES)
-        answers.append(engine.decoder.answer(engine.chain(batch), batch.lengths, wanted))
-    mine, theirs = answers
+        results.append(engine.decoder.answer(engine.chain(batch), batch.lengths, wanted))
+    mine, theirs = results
     assert mine.path.tolist() == theirs.path.tolist()
     assert mine.marginals is not None
     assert theirs.marginals is not None
@@ -82,9 +83,9 @@ def test_other_answers_are_the_plain_engines(device: str) -> None:
         assert paths.tolist() == others.tolist()
 
 
-def test_a_word_is_the_same_met_and_new_and_in_a_table_begun_anew(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_word_is_the_same_in_every_table(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(SOME[0])
-    monkeypatch.setattr(triton, "_PRODUCTS", 4 * 8 * model.config.encoder.size * 4)  # four words
+    monkeypatch.setattr(on_triton, "_PRODUCTS", 4 * 8 * model.config.encoder.size * 4)  # four words
     engine = TritonEngine(model, device)
     first, before = engine.read(SENTENCES[:1]), engine.read(SENTENCES[2:3])
     again = engine.read(SENTENCES[:1])

@@ -1,4 +1,4 @@
-"""Rows of words: computed once, shared, bounded, and never changed."""
+"""The caches of words: rows are computed once, shared, bounded, and never changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = ["word1", "word2", "Word1", "1984", "2025", "x", "日本", "never-seen"]
 
 
 class Computed:
-    """Rows that name their word: its id, and the sum of its characters' ids; and how many were asked for."""
+    """Rows that identify their word: its id, and the sum of its characters' ids. Counts the words computed."""
 
     def __init__(self) -> None:
         self.words = 0
@@ -45,16 +45,16 @@ def test_every_word_has_its_row_however_little_room_there_is(room: int, calls: l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tagsmith.engine.word_cache._AT_ONCE", 3)
         words = WordInputCache(ALPHABETS, Computed(), empty, room)
-        answers = [(words.of(call), list(itertools.chain(*call))) for call in calls]
-    for (table, which), tokens in answers:  # looked at when all calls are done: no row has changed
+        results = [(words.rows(call), list(itertools.chain(*call))) for call in calls]
+    for (table, which), tokens in results:  # looked at when all calls are done: no row has changed
         assert table[which].tolist() == [row_of(token) for token in tokens]
 
 
 def test_a_word_is_computed_once_and_words_the_model_takes_for_one_share_a_row():
     words = WordInputCache(ALPHABETS, computed := Computed(), empty, 100)
-    table, which = words.of([["1984", "word1", "2025"], ["word1"]])
+    table, which = words.rows([["1984", "word1", "2025"], ["word1"]])
     assert which[0] == which[2] != which[1] == which[3]
-    again, _ = words.of([["word1", "1066"]])
+    again, _ = words.rows([["word1", "1066"]])
     assert again is table
     assert computed.words == 2
 
@@ -62,7 +62,7 @@ def test_a_word_is_computed_once_and_words_the_model_takes_for_one_share_a_row()
 def test_memory_is_bounded_where_many_words_share_a_row():
     words = WordInputCache(ALPHABETS, Computed(), empty, 50)
     for i in range(1_000):
-        words.of([[str(i) for i in range(i, i + 3)]])
+        words.rows([[str(i) for i in range(i, i + 3)]])
     assert len(words._row_of) <= 50
 
 
@@ -100,5 +100,5 @@ def test_threads_share_one():
     words = WordInputCache(ALPHABETS, Computed(), empty, 100)
     calls = [[[f"{chr(97 + i % 26)}{chr(97 + i % 7)}", WORDS[i % 8]]] for i in range(400)]
     with ThreadPoolExecutor(8) as pool:
-        for (table, which), call in zip(pool.map(words.of, calls), calls, strict=True):
+        for (table, which), call in zip(pool.map(words.rows, calls), calls, strict=True):
             assert table[which].tolist() == [row_of(token) for token in call[0]]

@@ -1,4 +1,4 @@
-"""Word and spelling vectors against loops over single words."""
+"""Word and spelling vectors, compared with loops over single words."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def word_vectors(table: NDArray[Any], trained: int) -> WordEmbedding:
     return WordEmbedding(nn.Parameter(torch.from_numpy(table[:trained])), torch.from_numpy(table[trained:]))
 
 
-def test_words_in_training_and_words_from_elsewhere_have_their_own_rows() -> None:
+def test_trained_and_frozen_words_have_their_own_rows() -> None:
     table = np.arange(12, dtype=np.float32).reshape(6, 2)
     vectors = word_vectors(table, trained=4).eval()
     words = torch.tensor([5, 0, 3, 4, 5])
     assert vectors(words).tolist() == table[words.numpy()].tolist()
 
 
-def test_a_table_without_words_from_elsewhere_is_looked_up_as_well() -> None:
+def test_a_table_without_frozen_words_is_looked_up_as_well() -> None:
     vectors = word_vectors(np.arange(8, dtype=np.float32).reshape(4, 2), trained=4)
     assert vectors.eval()(torch.tensor([3, 0])).tolist() == [[6.0, 7.0], [0.0, 1.0]]
     assert vectors.train()(torch.tensor([3, 0])).tolist() == [[6.0, 7.0], [0.0, 1.0]]
@@ -117,7 +117,7 @@ def test_char_cnn_is_the_reference_kernels(activation: str) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: char_cnn(3, "tanh"), char_lstm], ids=["cnn", "lstm"])
-def test_a_word_is_spelled_the_same_whatever_stands_beside_it(make: Any) -> None:
+def test_a_word_is_spelled_the_same_whatever_its_neighbours(make: Any) -> None:
     brick = make()
     word, other, very_long = [1, 2], [3], [1, 2, 3, 4, 5] * 400
     alone = spell([word], brick)[0]
@@ -125,7 +125,7 @@ def test_a_word_is_spelled_the_same_whatever_stands_beside_it(make: Any) -> None
         torch.testing.assert_close(spell(words, brick)[words.index(word)], alone, rtol=1e-12, atol=1e-12)
 
 
-def test_a_char_lstm_reads_nothing_of_what_was_in_memory(dirty_memory: list[str]) -> None:
+def test_a_char_lstm_reads_no_memory_before_it_is_written(dirty_memory: list[str]) -> None:
     lstm = char_lstm()
     compare(spell(WORDS, lstm), naive_char_lstm(WORDS, lstm), lstm)
     assert "empty_like" in dirty_memory

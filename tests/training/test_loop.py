@@ -41,7 +41,7 @@ def start_of(settings: Mapping[str, Any]) -> Model:
     config = configure(settings={**SIZES, **settings})
     data = training_set(SENTENCES, config, None)
     rng = np.random.default_rng(config.training.seed)
-    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights = initial_weights(config, shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, None, SIZES["words.dim"], rng)
     return Model(config, data.alphabets, data.tags, weights, {})
 

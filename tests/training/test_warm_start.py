@@ -31,7 +31,7 @@ def fresh_model(old: Model, vectors: WordVectors | None = None, **settings: Any)
     chosen = {"words.dim": 4, "encoder.size": 5, **SMALL, **settings}
     config, rng = configure(settings=chosen), np.random.default_rng(7)
     data = training_set(SENTENCES, config, vectors, old.alphabets)
-    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights = initial_weights(config, shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, known_vectors(old, vectors), 4, rng)
     return Model(config, data.alphabets, data.tags, weights, {})
 
@@ -42,7 +42,7 @@ def retagged(tags: Sequence[str], model: Model) -> Model:
         model.config,
         model.alphabets,
         tuple(tags),
-        initial_weights(found, np.random.default_rng(5))
+        initial_weights(model.config, found, np.random.default_rng(5))
         | {"words.vectors": np.ones(found["words.vectors"], np.float32)},
         {},
     )

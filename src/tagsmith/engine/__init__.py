@@ -1,7 +1,8 @@
-"""The engines that run a model: numba (compiled, for CPUs), numpy (plain), triton (for GPUs), and torch, on a GPU for
-what triton has no kernels for. All give the same tags.
+"""The engines that run a model. All give the same tags.
 
-Torch is imported only when its engine is asked for, Numba only when there is enough to tag.
+``compiled`` (Numba) is for CPUs, ``plain`` (NumPy) starts fast, ``on_triton`` is for GPUs, and ``on_torch`` runs the
+models on a GPU that Triton has no kernels for. PyTorch is imported only when one of its engines is requested, and Numba
+only when there is enough to tag.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import re
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.decoding import ChainScores, Decoder
 from tagsmith.errors import ConfigError
-from tagsmith.ops.chain.types import Chain
+from tagsmith.ops.recurrence.kinds import KINDS, kinds_with
 from tagsmith.store import Model
 from tagsmith.tensors import Ids
 
 
 class HasLengths(Protocol):
-    """Sentences as an engine takes them."""
+    """A batch of sentences in the form that an engine takes."""
 
     @property
     def lengths(self) -> Ids:
@@ -31,45 +32,45 @@ PRECISIONS = ("auto", "fp32", "int8")
 
 
 class Engine(Protocol, Generic[Read]):
-    """What runs a model. ``read`` makes numbers of strings; what it gives can go to any thread, once or more."""
+    """Runs a model. ``read`` turns strings into numbers; any thread may use the result, any number of times."""
 
     parallel: bool
-    """Whether threads that decode at the same time gain anything by it."""
+    """Whether decoding on several threads at the same time is faster."""
     precision: str
-    """What the encoder's recurrence is computed in: ``fp32`` or ``int8``."""
+    """The precision of the encoder's recurrence: ``fp32`` or ``int8``."""
     decoder: Decoder
-    """What makes answers of the chains."""
+    """Decodes the engine's chains."""
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
-        """Sentences of N words in all, none of them empty, as the engine takes them."""
+        """Return non-empty sentences of N words in all in the form that the engine takes."""
         ...
 
-    def chain(self, batch: Read) -> Chain:
-        """What every path of every sentence scores, in float32."""
+    def chain(self, batch: Read) -> ChainScores:
+        """Return the chain of scores over every sentence, in float32."""
         ...
 
 
 def check_device(device: str) -> None:
-    """See to it that a device is one that models run on.
+    """Check that a device has the name of one that models run on.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: another name.
     """
     if not re.fullmatch(r"(cpu|cuda)(:\d+)?", device):
         raise ConfigError(f"device {device!r}: expected cpu, cuda, or cuda:0 and so on")
 
 
 def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precision: str = "auto") -> Engine:
-    """The engine for a device: Numba for ``cpu``; for any other, such as ``cuda``, Triton or else PyTorch.
+    """Return the engine for a device: Numba for ``cpu``; for any other, such as ``cuda``, Triton or else PyTorch.
 
     Args:
-        compiled: on ``cpu``; False is NumPy alone, slower to tag and quicker to start.
+        compiled: on ``cpu``; False is NumPy alone, which tags more slowly and starts faster.
         precision: ``fp32``; ``int8``, compiled code for LSTM encoders and processors with AVX-512 VNNI; or ``auto``:
-            int8 where it can run and the model carries a check that it scores the same on dev, else fp32.
+            int8 if it can run and the model's own check says that dev scores the same, else fp32.
 
     Raises:
         MissingExtra: a device other than ``cpu`` without PyTorch installed.
-        ConfigError: a device that is not there, an unknown precision, or int8 where it can't run.
+        ConfigError: a device that does not exist, an unknown precision, or int8 where it cannot run.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision {precision!r}: expected one of: {', '.join(PRECISIONS)}")
@@ -90,10 +91,10 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
     from tagsmith.extras import require
 
     require("torch", "PyTorch", "train")
-    from tagsmith.gpu import obstacle as no_kernels
+    from tagsmith.gpu import missing_kernels
 
     try:
-        if device.startswith("cuda") and not no_kernels(model.config):
+        if device.startswith("cuda") and not missing_kernels(model.config):
             from tagsmith.engine.on_triton import TritonEngine
 
             return TritonEngine(model, device)
@@ -105,11 +106,13 @@ def make_engine(model: Model, device: str = "cpu", compiled: bool = True, precis
 
 
 def int8_obstacle(model: Model, device: str = "cpu", compiled: bool = True) -> str:
-    """Why a model can't run in int8 here; empty if it can."""
+    """Return why a model cannot run in int8 here, or an empty string if it can."""
     if device != "cpu":
         return f"found device {device!r}; expected cpu"
-    if model.config.encoder.kind != "lstm":
-        return f"found a model with encoder.kind={model.config.encoder.kind}; expected lstm"
+    if not KINDS[model.config.encoder.kind].int8:
+        return (
+            f"found a model with encoder.kind={model.config.encoder.kind}; expected {' or '.join(kinds_with('int8'))}"
+        )
     if not compiled:
         return "found compiled=False; expected compiled kernels"
     from tagsmith.ops.recurrence import int8

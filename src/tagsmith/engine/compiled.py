@@ -1,4 +1,4 @@
-"""The engine for CPUs: compiled kernels, and what depends on a word alone computed once for each word met."""
+"""The engine for CPUs: compiled kernels, and a cache of what depends on a word alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagsmith.config import CharCNNConfig, CharLSTMConfig
-from tagsmith.engine import forking
 from tagsmith.engine.decoding import Decoder
+from tagsmith.engine.forking import fork_lock
 from tagsmith.engine.head_chain import chain_of
 from tagsmith.engine.word_cache import ProductCache, WordInputCache
 from tagsmith.ops.chain import compiled as chain
 from tagsmith.ops.chain.types import Chain
-from tagsmith.ops.char_cnn.compiled import convolve_max, windows_of
+from tagsmith.ops.char_cnn.compiled import convolve_max, unfold
 from tagsmith.ops.char_cnn.reference import ACTIVATIONS
 from tagsmith.ops.recurrence import int8
-from tagsmith.ops.recurrence.compiled import lstm
-from tagsmith.ops.recurrence.rnn import rnn
+from tagsmith.ops.recurrence.kinds import KINDS
 from tagsmith.ops.simd.tiles import pack, pack_transposed, product, whole_vectors
 from tagsmith.store import Model, layer_names
 from tagsmith.tensors import Floats, Ids, release
@@ -30,21 +29,21 @@ Weights = Mapping[str, NDArray[Any]]
 
 
 class WordRows(NamedTuple):
-    """Words as rows of what the first layer reads."""
+    """Sentences as rows of a table of word inputs."""
 
     inputs: Floats
     """Shape: [·, D]."""
-    which: Ids
+    row_of: Ids
     """The row of each word. Shape: [N]."""
     lengths: Ids
     """Words in each sentence. Shape: [B]."""
 
 
 class NumbaEngine:
-    """Runs a model with compiled kernels, which let other threads run. Threads can share it.
+    """Runs a model with compiled kernels, which release Python's lock. Threads can share an engine.
 
-    A sentence's result is the same to the bit, alone and in any batch: a row's rounding never depends on other rows.
-    In ``int8`` only the encoder's state products are rounded to bytes; the encoder must be an LSTM.
+    A sentence's result is the same to the bit alone and in any batch: a row's rounding never depends on other rows.
+    In ``int8`` only the encoder's state products are rounded to bytes.
     """
 
     parallel = True
@@ -54,25 +53,25 @@ class NumbaEngine:
         kind = self.config.encoder.kind
         self._layers = [_Layer(self.weights, name, kind, precision) for name in layer_names(self.config.encoder)]
         self._head = _Linear(self.weights["head.weight"].T, self.weights["head.bias"])
-        vectors, spell = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
-        # Not a method of the engine's own: that would be a circle, which keeps a used engine in memory.
-        inputs = _Inputs(vectors, spell)
+        vectors, spelling = self.weights["words.vectors"], _Spelling(self.config.chars, self.weights)
+        # Not a method of the engine: that would be a reference cycle, which keeps a used engine in memory.
+        inputs = _Inputs(vectors, spelling)
         width = vectors.shape[1] + self.config.chars.width
-        # Memory that is not written to takes none.
+        # Memory that is never written to takes no space.
         self._words = WordInputCache(
             model.alphabets, inputs, lambda rows: np.empty((rows, width), np.float32), _INPUTS // (4 * width)
         )
-        self._products: list[ProductCache] = []  # one for each thread that decodes, waiting for the next
+        self._products: list[ProductCache] = []  # one for each thread that decodes, free for the next
         self.decoder = Decoder(model.config, model.tags, chain)
 
     def read(self, sentences: Sequence[Sequence[str]]) -> WordRows:
-        """Sentences of N words in all, none of them empty, as rows of a table; it grows with the words met."""
-        with forking.products:  # a process must not fork while a lock is held
-            return WordRows(*self._words.of(sentences), np.array([len(sentence) for sentence in sentences], np.int64))
+        """Return non-empty sentences of N words in all as rows of a table, which grows with the words seen."""
+        with fork_lock:  # a process must not fork while a lock is held
+            return WordRows(*self._words.rows(sentences), np.array([len(sentence) for sentence in sentences], np.int64))
 
     def chain(self, batch: WordRows) -> Chain:
-        """What every path of every sentence scores, in float32."""
-        with forking.products:
+        """Return the chain of scores over every sentence, in float32."""
+        with fork_lock:
             states = self._first_states(batch)
             for layer in self._layers[1:]:
                 products = layer.products(states)
@@ -80,36 +79,37 @@ class NumbaEngine:
             return chain_of(self._head(states), batch.lengths, self.config.head, self.weights)
 
     def _first_states(self, batch: WordRows) -> Floats:
+        """Return the states of the first layer. Shape: [N, 2H]."""
         first = self._layers[0]
         try:
             products = self._products.pop()
         except IndexError:
             products = ProductCache(first.width, first.products)
-        which = products.rows(batch.inputs, batch.which)
-        states = first.states(products.table, which, batch.lengths)
+        row_of = products.rows(batch.inputs, batch.row_of)
+        states = first.states(products.table, row_of, batch.lengths)
         self._products.append(products)
         return states
 
 
 class _Inputs:
-    """What the first layer reads of words: their vectors and their spellings."""
+    """The input of the first layer: word vectors and spelling vectors side by side."""
 
-    def __init__(self, vectors: Floats, spell: _Spelling) -> None:
-        self._vectors, self._spell = vectors, spell
+    def __init__(self, vectors: Floats, spelling: _Spelling) -> None:
+        self._vectors, self._spelling = vectors, spelling
         self._read = 0
 
     def __call__(self, words: Ids, chars: Ids, lengths: Ids) -> Floats:
         """Shape: words [U], chars [C], lengths [U] -> [U, D]."""
-        inputs = np.concatenate([self._vectors[words], self._spell(chars, lengths)], 1)
+        inputs = np.concatenate([self._vectors[words], self._spelling(chars, lengths)], 1)
         self._read += len(words)
-        if self._read >= _READ_BEFORE_RELEASE:  # a row that is read maps its whole surroundings
+        if self._read >= _READ_BEFORE_RELEASE:  # reading a row maps all pages around it
             release(self._vectors)
             self._read = 0
         return inputs
 
 
 class _Linear:
-    """x · weight + bias, each row on its own. Shape: weight [D, C], bias [C]."""
+    """x · weight + bias, computed for each row alone. Shape: weight [D, C], bias [C]."""
 
     def __init__(self, weight: Floats, bias: Floats) -> None:
         self._weight, self._columns = pack(np.array(weight, order="C")), len(bias)
@@ -127,35 +127,37 @@ class _Layer:
 
     def __init__(self, weights: Weights, name: str, kind: str, precision: str) -> None:
         input_weight, bias = weights[f"{name}.input_weight"], weights[f"{name}.bias"]
-        self._recurrence, prepare = _recurrence(kind, precision)
+        self._kernel, prepare = _kernel(kind, precision)
         self._input = _Linear(np.concatenate(list(input_weight), 1), bias.reshape(-1))
         self._state_weights = [prepare(weight) for weight in np.array(weights[f"{name}.state_weight"])]
         self._size, self.width = weights[f"{name}.state_weight"].shape[1], bias.size
 
     def products(self, inputs: Floats) -> Floats:
-        """The input products of both directions. Shape: [N, D] -> [N, 2 * GH], with 4 gates, or 1 in a plain RNN."""
+        """Return the input products of both directions, with G gates. Shape: [N, D] -> [N, 2 * GH]."""
         return self._input(inputs)
 
-    def states(self, products: Floats, which: Ids, lengths: Ids) -> Floats:
-        """States after each word, which has ``products[which]``, read both ways. Shape: [N, 2H]."""
+    def states(self, products: Floats, row_of: Ids, lengths: Ids) -> Floats:
+        """Return the states after each word, whose products are ``products[row_of]``. Shape: [N, 2H]."""
         longest_first = np.argsort(-lengths, kind="stable")
         starts = (np.cumsum(lengths) - lengths)[longest_first]
-        out = np.empty((len(which), 2 * self._size), np.float32)
+        out = np.empty((len(row_of), 2 * self._size), np.float32)
         both = products.reshape(len(products), 2, -1)
         for direction, weight in enumerate(self._state_weights):
-            self._recurrence(both, which, starts, lengths[longest_first], weight, direction, out)
+            self._kernel(both, row_of, starts, lengths[longest_first], weight, direction, out)
         return out
 
 
-def _recurrence(kind: str, precision: str) -> tuple[Any, Any]:
-    """The kernel for a kind of recurrence, and what prepares a state weight for it."""
+def _kernel(kind: str, precision: str) -> tuple[Any, Any]:
+    """Return the kernel for a kind of recurrence, and the function that prepares a state weight for it."""
+    found = KINDS[kind]
     if precision == "int8":
-        return int8.lstm, int8.quantize
-    return {"lstm": lstm, "rnn": rnn}[kind], pack
+        assert found.int8, f"no int8 kernel for {kind}"  # see engine.int8_obstacle
+        return found.int8(), int8.quantize
+    return found.compiled(), pack
 
 
 class _Spelling:
-    """Spelling vectors of words, each from its own characters."""
+    """Spelling vectors of words, each computed from its own characters."""
 
     def __init__(self, chars: object, weights: Weights) -> None:
         self._chars = chars
@@ -169,7 +171,7 @@ class _Spelling:
     def __call__(self, chars: Ids, lengths: Ids) -> Floats:
         """Shape: chars [C], lengths [U] -> [U, F]."""
         if isinstance(self._chars, CharCNNConfig):
-            windows = windows_of(self._vectors[chars], lengths, self._chars.window)
+            windows = unfold(self._vectors[chars], lengths, self._chars.window)
             highest, _ = convolve_max(windows, lengths, self._weight, self._bias)
             return ACTIVATIONS[self._chars.activation](highest)
         if isinstance(self._chars, CharLSTMConfig):

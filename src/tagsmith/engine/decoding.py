@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,32 @@ from tagsmith.ops.chain import reference
 from tagsmith.ops.chain.types import Allowed, Chain, Posteriors, SpanReading
 from tagsmith.schemes import SCHEMES, allowed_steps, read_spans, reading_rule
 from tagsmith.tensors import Floats, Ids
+
+
+class ChainScores(Protocol):
+    """The scores of a chain, on the host (a ``Chain``) or on a device: unpacked, they are the arrays of a ``Chain``."""
+
+    @property
+    def emissions(self) -> Floats:
+        """Shape: [N, K]."""
+        ...
+
+    @property
+    def transitions(self) -> Floats:
+        """Shape: [K, K] or [N, K, K]."""
+        ...
+
+    @property
+    def start_transitions(self) -> Floats:
+        """Shape: [K]."""
+        ...
+
+    @property
+    def end_transitions(self) -> Floats:
+        """Shape: [K]."""
+        ...
+
+    def __iter__(self) -> Iterator[Floats]: ...
 
 
 class ChainKernels(Protocol):
@@ -79,8 +105,8 @@ class Decoder:
         self.temperature = config.decode.temperature
         self._scheme, self._tags = config.scheme, tags
 
-    def answer(self, chain: Chain, lengths: Ids, wanted: DecodeOptions) -> Decoded:
-        """Return the tags and all other requested results. Shape: lengths [B]."""
+    def answer(self, chain: ChainScores, lengths: Ids, wanted: DecodeOptions) -> Decoded:
+        """All that is wanted. Shape: lengths [B]."""
         path = self.viterbi(chain, lengths)
         posteriors = self.posteriors(chain, path, lengths) if wanted.probabilities else None
         least = wanted.min_confidence - _ROUNDING
@@ -94,27 +120,27 @@ class Decoder:
             None if wanted.best is None else self.best(chain, lengths, wanted.best),
         )
 
-    def viterbi(self, chain: Chain, lengths: Ids) -> Ids:
-        """Return tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
-        return self.kernels.viterbi(chain, self.allowed, lengths)
+    def viterbi(self, chain: ChainScores, lengths: Ids) -> Ids:
+        """Tag ids of each sentence's best path. Shape: lengths [B] -> [N]."""
+        return self.kernels.viterbi(Chain(*chain), self.allowed, lengths)
 
-    def marginals(self, chain: Chain, lengths: Ids) -> Floats:
-        """Return the probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+    def marginals(self, chain: ChainScores, lengths: Ids) -> Floats:
+        """Probability of every tag at every word, over the paths ``viterbi`` chooses from. Shape: [N, K], float64."""
         return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
 
-    def posteriors(self, chain: Chain, path: Ids, lengths: Ids) -> Posteriors:
-        """Return the probabilities of a path of each sentence, its tags and spans. Shape: path [N], lengths [B]."""
+    def posteriors(self, chain: ChainScores, path: Ids, lengths: Ids) -> Posteriors:
+        """How probable a path of each sentence is, and its tags and spans. Shape: path [N], lengths [B]."""
         return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
 
-    def best(self, chain: Chain, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
-        """Return each sentence's k most probable paths (``reference.k_best``) and their log-probabilities."""
-        found = reference.k_best(chain, self.allowed, lengths, k)
+    def best(self, chain: ChainScores, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:
+        """Each sentence's k most probable paths, as ``reference.k_best`` has them, and their log-probabilities."""
+        found = reference.k_best(Chain(*chain), self.allowed, lengths, k)
         totals = reference.log_partition(self._tempered(chain), self.allowed, lengths)
         return [(path, score / self.temperature - total) for (path, score), total in zip(found, totals, strict=True)]
 
-    def _tempered(self, chain: Chain) -> Chain:
+    def _tempered(self, chain: ChainScores) -> Chain:
         if self.temperature == 1.0:
-            return chain
+            return Chain(*chain)
         return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
 
     def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:

@@ -1,4 +1,4 @@
-"""The engine for GPUs of what has no kernels there: the training network with dropout off."""
+"""The engine for models that have no Triton kernels, on a GPU: the training network without dropout."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class TorchEngine:
         self.decoder = Decoder(model.config, model.tags, chain)
 
     def chain(self, batch: Batch) -> Chain:
-        """What every path of every sentence scores, in float32."""
+        """Return the chain of scores over every sentence, in float32."""
         return self.network.chain(batch)

@@ -1,4 +1,4 @@
-"""What the first layer makes of a word is a function of the word alone: computed once for each word met, and kept."""
+"""Caches of what the first layer computes from a word alone: once for each distinct word, and kept."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _AT_ONCE = 1_024  # words computed at a time: more would take memory and save no
 
 
 class WordInputCache:
-    """What the first layer reads of each word met, in the rows of a table; when it is full, another is begun.
+    """A table with a row for each distinct word, the input of the first layer. A full table is replaced by a new one.
 
-    Words that the model can't tell apart (digits may count as zeros) share a row. Threads can share one.
+    Words that the model cannot tell apart share a row (digits may count as zeros). Threads can share a cache.
     """
 
     def __init__(
@@ -31,15 +31,15 @@ class WordInputCache:
         """
         Args:
             compute: the rows of words, given their ids [U], characters [C] and lengths [U]. Shape: [U, width].
-            empty: a table of so many rows, in NumPy or on a device, for what ``compute`` gives.
-            rows: in a table, if no batch needs more.
+            empty: a table of that many rows, in NumPy or on a device, for what ``compute`` returns.
+            rows: the rows of a table, unless a batch needs more.
         """
         self._alphabets, self._compute, self._empty, self._rows = alphabets, compute, empty, rows
         self._lock = threading.Lock()
-        self._begin()
+        self._reset()
 
-    def of(self, sentences: Sequence[Sequence[str]]) -> tuple[Any, Ids]:
-        """A table, and which of its rows each word of the sentences has. Shape: [·, width], [N].
+    def rows(self, sentences: Sequence[Sequence[str]]) -> tuple[Any, Ids]:
+        """Return a table, and the row of each word of the sentences. Shape: [·, width], [N].
 
         Later calls may add rows to the table but never change one.
         """
@@ -47,19 +47,19 @@ class WordInputCache:
             try:
                 return self._table, self._find(sentences)
             except KeyError:
-                self._meet(dict.fromkeys(word for sentence in sentences for word in sentence))
+                self._add(dict.fromkeys(word for sentence in sentences for word in sentence))
                 return self._table, self._find(sentences)
 
     def _find(self, sentences: Sequence[Sequence[str]]) -> Ids:
         row_of = self._row_of
         return np.array([row_of[word] for sentence in sentences for word in sentence], np.int64)
 
-    def _meet(self, words: Iterable[str]) -> None:
-        """Rows for those of the words that have none."""
+    def _add(self, words: Iterable[str]) -> None:
+        """Add rows for the words that have none."""
         words = list(words)
         new = [word for word in words if word not in self._row_of]
         if len(self._row_of) + len(new) > len(self._table):
-            self._begin(len(words))
+            self._reset(len(words))
             new = words
         known = self._row_of_form
         spellings = [self._alphabets.spelling_of(word) for word in new]
@@ -69,7 +69,7 @@ class WordInputCache:
         try:
             self._compute_rows(first, len(known), rows, spellings, np.array(ids))
         except BaseException:
-            self._begin()  # without the rows that were promised
+            self._reset()  # the rows that were promised are missing
             raise
         self._row_of.update(zip(new, rows, strict=True))
 
@@ -79,29 +79,29 @@ class WordInputCache:
         of = of[len(of) - (end - first) :]
         for start in range(0, len(of), _AT_ONCE):
             some = of[start : start + _AT_ONCE]
-            spelled = self._alphabets.characters([spellings[i] for i in some])
-            self._table[first + start : first + start + len(some)] = self._compute(ids[some], *spelled)
+            chars = self._alphabets.characters([spellings[i] for i in some])
+            self._table[first + start : first + start + len(some)] = self._compute(ids[some], *chars)
 
-    def _begin(self, at_least: int = 0) -> None:
-        """Begin a table with room for so many words."""
+    def _reset(self, at_least: int = 0) -> None:
+        """Start an empty table with at least this many rows."""
         self._table = self._empty(max(at_least, self._rows))
         self._row_of: dict[str, int] = {}
         self._row_of_form: dict[tuple[str, int], int] = {}  # by all that the model sees of a word
 
 
 class ProductCache:
-    """The first layer's products of words' inputs, as many as there is room for. It belongs to one thread at a time."""
+    """The first layer's products of words' inputs, within a bound on memory. One thread may use it at a time."""
 
     def __init__(self, width: int, compute: Callable[[Floats], Floats]) -> None:
-        """``compute`` gives the products of inputs. Shape: [U, D] -> [U, width]."""
+        """``compute`` returns the products of inputs. Shape: [U, D] -> [U, width]."""
         self._compute = compute
         self.table = np.empty((_PRODUCTS // (4 * width), width), np.float32)
         self._inputs: Floats | None = None
 
     def rows(self, inputs: Floats, words: Ids) -> Ids:
-        """The row of ``table`` where each word's product is, until the next call.
+        """Return the row of ``table`` that holds each word's product, until the next call.
 
-        Shape: inputs [·, D] as ``WordInputCache`` gives it, words [N], its rows -> [N]
+        Shape: inputs [·, D], the table of a ``WordInputCache``, words [N], its rows -> [N]
         """
         if inputs is not self._inputs:
             self._inputs, self._row_of = inputs, np.full(len(inputs), -1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,30 +19,38 @@ from tagsmith.tensors import Ids
 _BATCH = 16_384  # words, counted as if padded
 
 
+class ConstraintScores(NamedTuple):
+    """The scores that rule out forbidden steps: 0 for an allowed one and -inf for others, in float64, on a device."""
+
+    start: Tensor
+    """Shape: [K]."""
+    step: Tensor
+    """Shape: [K, K]."""
+    end: Tensor
+    """Shape: [K]."""
+
+    @classmethod
+    def from_allowed(cls, allowed: Allowed, device: torch.device) -> ConstraintScores:
+        """Return the scores of these allowed steps."""
+        return cls(*(torch.from_numpy(np.where(steps, 0.0, -np.inf)).to(device) for steps in allowed))
+
+    def constrain(self, scores: StackedChains) -> StackedChains:
+        """Return the chains without forbidden steps, in float64, where ties and near ties come out as on a CPU."""
+        emissions, transitions, start, end = (part.double() for part in scores)
+        return StackedChains(emissions, transitions + self.step, start + self.start, end + self.end)
+
+
 @torch.no_grad()
 def best_paths(weights: Weights, config: Config, corpus: DeviceCorpus, allowed: Allowed) -> Ids:
-    """Tag ids of every sentence's best allowed path. Shape: [S, T], by the words' places in the corpus."""
+    """Return the tag ids of every sentence's best allowed path. Shape: [S, T], in the order of the corpus."""
     device = corpus.lengths.device
     networks = len(next(iter(weights.values())))
     paths = torch.zeros(networks, len(corpus.words), dtype=torch.int32, device=device)
-    steps = masks(allowed, device)
-    for group in cut(corpus.size[: corpus.none].tolist(), _BATCH):
+    constraints = ConstraintScores.from_allowed(allowed, device)
+    for group in cut(corpus.size[: corpus.padding].tolist(), _BATCH):
         chosen, words = np.array(group), int(corpus.size[group].sum())
-        batch = corpus.batch(torch.from_numpy(chosen).to(device).expand(networks, -1), corpus.room(chosen))
-        path = viterbi(*only(chains(weights, config, batch), *steps), batch.starts, batch.lengths)
+        batch = corpus.batch(torch.from_numpy(chosen).to(device).expand(networks, -1), corpus.batch_shape(chosen))
+        scores = constraints.constrain(chains(weights, config, batch))
+        path = viterbi(*scores, batch.starts, batch.lengths)
         paths[:, batch.places[0, :words]] = path[:, :words]
     return paths.cpu().numpy()
-
-
-def masks(allowed: Allowed, device: torch.device) -> list[Tensor]:
-    """0 for a step that is allowed and -inf for others. Shape: [K], [K, K], [K], float64."""
-    return [torch.from_numpy(np.where(steps, 0.0, -np.inf)).to(device) for steps in allowed]
-
-
-def only(scores: StackedChains, start: Tensor, step: Tensor, end: Tensor) -> StackedChains:
-    """The chains with 0 or -inf added to their steps, in float64, where ties and near ties come out as on a CPU.
-
-    Shape: start [K], step [K, K], end [K].
-    """
-    emissions, transitions, starts, ends = (part.double() for part in scores)
-    return StackedChains(emissions, transitions + step, starts + start, ends + end)

@@ -1,8 +1,8 @@
-"""Sentences that lie on a device, and batches put together there from nothing but the numbers of their sentences.
+"""Sentences on a device, and batches that are put together there from sentence numbers alone.
 
-A batch for S networks has arrays of fixed shapes, so that one recorded graph serves many batches; what is left over
-belongs to no sentence. Characters stand in a row with ``margin`` gaps before, between and after the words, so that a
-convolution over the row sees no two words at once.
+A batch for S networks has arrays of fixed shapes, so that one recorded graph serves many batches. Padding belongs to no
+sentence. The characters are in one row, with ``margin`` gaps before, between and after the words, so that no window of
+a convolution over the row holds two words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tagsmith.tensors import Ids
 
 
 class BatchShape(NamedTuple):
-    """The room of a batch, for each network."""
+    """The size of a batch for each network, padding included."""
 
     words: int
     chars: int
@@ -28,27 +28,27 @@ class BatchShape(NamedTuple):
 
 
 class DeviceBatch(NamedTuple):
-    """A batch of B sentences for each of S networks, N words and P places for characters in all."""
+    """A batch of B sentences for each of S networks, with N words and P places for characters."""
 
     starts: Tensor
     """First word of each sentence. Shape: [S, B], int32."""
     lengths: Tensor
     """Words in each; 0 is no sentence. Shape: [S, B], int32."""
     sentence: Tensor
-    """The sentence of each word, B for none. Shape: [S, N]."""
+    """The sentence of each word, B for padding. Shape: [S, N]."""
     places: Tensor
-    """Where in the corpus each word is. Shape: [S, N]."""
+    """The place of each word in the corpus. Shape: [S, N]."""
     words: Tensor
-    """Id of each word; 0 for none. Shape: [S, N]."""
+    """Id of each word; 0 for padding. Shape: [S, N]."""
     chars: Tensor
-    """Id of each character; in a gap the number of characters there are. Shape: [S, P]."""
+    """Id of each character; in a gap the size of the alphabet. Shape: [S, P]."""
     word_of: Tensor
     """The word of each character, N in a gap. Shape: [S, P]."""
 
 
 @dataclass(frozen=True)
 class DeviceCorpus:
-    """Sentences on a device; the last one is no sentence, and has no words."""
+    """M sentences on a device, and after them an empty one, for padding."""
 
     first_word: Tensor
     lengths: Tensor
@@ -58,83 +58,83 @@ class DeviceCorpus:
     word_lengths: Tensor
     chars: Tensor
     alphabet: int
-    """How many characters there are: the id that stands for a gap."""
+    """The number of distinct characters, and the id of a gap."""
     margin: int
-    row: Ids
-    """Places for characters that each sentence takes, on the host. Shape: [M + 1]."""
+    char_places: Ids
+    """Places in the row of characters that each sentence takes, on the host. Shape: [M + 1]."""
     size: Ids
     """Words in each sentence, on the host. Shape: [M + 1]."""
 
     @property
-    def none(self) -> int:
-        """The number of the sentence that is none."""
+    def padding(self) -> int:
+        """The number of the empty sentence."""
         return len(self.size) - 1
 
-    def room(self, sentences: Ids, step: int = 64) -> BatchShape:
-        """The room that batches need, in steps: all of them fit. Shape: sentences [..., B], by number."""
+    def batch_shape(self, sentences: Ids, step: int = 64) -> BatchShape:
+        """Return a shape that holds every batch of these sentences, in multiples of ``step``. Shape: [..., B]."""
         words = int(self.size[sentences].sum(-1).max())
-        chars = int(self.row[sentences].sum(-1).max()) + self.margin
+        chars = int(self.char_places[sentences].sum(-1).max()) + self.margin
         each = 8 * step  # a word of English and its gap take 6 places
         steps = max(-(-words // step), -(-chars // each), 1)
         return BatchShape(steps * step, steps * each)
 
     def batch(self, sentences: Tensor, shape: BatchShape) -> DeviceBatch:
-        """The batch of some sentences, by number. It reads and writes nothing on the host. Shape: [S, B]."""
+        """Return the batch of these sentences, without reading or writing anything on the host. Shape: [S, B]."""
         device = sentences.device
         lengths = self.lengths[sentences]
         ends = lengths.cumsum(1)
         starts = ends - lengths
         word = torch.arange(shape.words, device=device).expand(len(sentences), -1).contiguous()
         sentence = torch.searchsorted(ends, word, right=True)
-        within = sentence < sentences.shape[1]
+        is_word = sentence < sentences.shape[1]
         of = sentence.clamp(max=sentences.shape[1] - 1)
         places = self.first_word[sentences].gather(1, of) + word - starts.gather(1, of)
-        places = torch.where(within, places, 0)
-        spelled = torch.where(within, self.word_lengths[places], 0)
-        # A word's characters and the gap before it end where its own end; behind the last word all is gap.
-        char_ends = (spelled + self.margin * within).cumsum(1)
+        places = torch.where(is_word, places, 0)
+        spelled = torch.where(is_word, self.word_lengths[places], 0)
+        # A word's characters, and the gap before them, end where the word ends. After the last word all is gap.
+        char_ends = (spelled + self.margin * is_word).cumsum(1)
         place = torch.arange(shape.chars, device=device).expand(len(sentences), -1).contiguous()
         word_of = torch.searchsorted(char_ends, place, right=True).clamp(max=shape.words - 1)
         back = char_ends.gather(1, word_of) - place  # 1 at a word's last character
-        there = (back >= 1) & (back <= spelled.gather(1, word_of))
+        is_char = (back >= 1) & (back <= spelled.gather(1, word_of))
         char = self.first_char[places].gather(1, word_of) + spelled.gather(1, word_of) - back
         return DeviceBatch(
             starts.int(),
             lengths.int(),
             sentence,
             places,
-            torch.where(within, self.words[places], 0),
-            torch.where(there, self.chars[torch.where(there, char, 0)], self.alphabet),
-            torch.where(there, word_of, shape.words),
+            torch.where(is_word, self.words[places], 0),
+            torch.where(is_char, self.chars[torch.where(is_char, char, 0)], self.alphabet),
+            torch.where(is_char, word_of, shape.words),
         )
 
 
-def lay_out(
+def to_device(
     batch: Batch, chars: CharCNNConfig | CharLSTMConfig | NoCharsConfig, alphabet: int, device: torch.device | str
 ) -> DeviceCorpus:
-    """A batch of M sentences, put on a device for good, with the gaps that a convolution over ``chars`` needs.
+    """Copy a batch of M sentences to a device, with the gaps that a convolution over ``chars`` needs.
 
     Args:
-        alphabet: how many characters there are.
+        alphabet: the number of distinct characters.
     """
     margin = chars.window // 2 if isinstance(chars, CharCNNConfig) else 0
     lengths = np.append(batch.lengths, 0)
-    each = batch.word_lengths[batch.spelling]
-    room = np.append(np.add.reduceat(each, np.cumsum(batch.lengths) - batch.lengths), 0)
+    word_lengths = batch.word_lengths[batch.spelling]
+    chars_of = np.append(np.add.reduceat(word_lengths, np.cumsum(batch.lengths) - batch.lengths), 0)
     first_chars = np.cumsum(batch.word_lengths) - batch.word_lengths
 
-    def put(ids: Ids) -> Tensor:
+    def copied(ids: Ids) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(ids)).to(device)
 
     return DeviceCorpus(
-        put(np.cumsum(lengths) - lengths),
-        put(lengths),
-        put(batch.words),
-        put(first_chars[batch.spelling]),
-        put(each),
-        put(batch.chars),
-        alphabet,
-        margin,
-        room + margin * lengths,
-        lengths,
+        first_word=copied(np.cumsum(lengths) - lengths),
+        lengths=copied(lengths),
+        words=copied(batch.words),
+        first_char=copied(first_chars[batch.spelling]),
+        word_lengths=copied(word_lengths),
+        chars=copied(batch.chars),
+        alphabet=alphabet,
+        margin=margin,
+        char_places=chars_of + margin * lengths,
+        size=lengths,
     )

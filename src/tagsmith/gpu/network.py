@@ -1,7 +1,7 @@
-"""S networks of one kind side by side, each with its own weights: what ``model.network`` does, in fixed shapes.
+"""S networks with the same settings side by side, each with its own weights: ``model.network`` in fixed shapes.
 
-Nothing here waits for the host, so that a step can be recorded once as a CUDA graph and played again. The weights carry
-the model file's names and have S in front of their shapes.
+Nothing here waits for the host, so that a step can be recorded once as a CUDA graph and replayed. The weights have the
+names of the model file, and S in front of their shapes.
 """
 
 from __future__ import annotations
@@ -17,97 +17,101 @@ from tagsmith.gpu.device_corpus import DeviceBatch
 from tagsmith.ops.chain.on_triton import nll
 from tagsmith.ops.char_cnn.on_torch import ACTIVATIONS, first_maximum
 from tagsmith.ops.dropout.philox import PhiloxRandom
-from tagsmith.ops.recurrence.on_triton import first_words, recurrence
+from tagsmith.ops.recurrence.kinds import KINDS
+from tagsmith.ops.recurrence.on_triton import first_words
 from tagsmith.store import layer_names
 
 Weights = Mapping[str, Tensor]
 
 
 class StackedChains(NamedTuple):
-    """What the paths of every sentence of every network score."""
+    """The chains of every network."""
 
     emissions: Tensor
     """Shape: [S, N, K]."""
     transitions: Tensor
-    """Shape: [S, K, K], or of coming to each word [S, N, K, K]."""
+    """Shape: [S, K, K], or [S, N, K, K] where each word has its own."""
     start: Tensor
     """Shape: [S, K]."""
     end: Tensor
     """Shape: [S, K]."""
 
 
-def chains(weights: Weights, config: Config, batch: DeviceBatch, draws: PhiloxRandom | None = None) -> StackedChains:
-    """What every path scores, in float32. With ``draws``, in training, there is dropout."""
+def chains(weights: Weights, config: Config, batch: DeviceBatch, random: PhiloxRandom | None = None) -> StackedChains:
+    """Return the chains of scores over every sentence, in float32. In training, ``random`` draws the dropout."""
 
     def dropped(values: Tensor, rate: float) -> Tensor:
-        if draws is None:
+        if random is None:
             return values
         if config.encoder.variational:
-            return draws.dropout(values, rate, batch.sentence, batch.lengths.shape[1] + 1)
-        return draws.dropout(values, rate)
+            return random.dropout(values, rate, batch.sentence, batch.lengths.shape[1] + 1)
+        return random.dropout(values, rate)
 
-    states = dropped(word_inputs(weights, config, batch, draws), config.encoder.dropout_in)
-    exact = draws is None or config.training.precision == "float32"
+    states = dropped(word_inputs(weights, config, batch, random), config.encoder.dropout_in)
+    exact = random is None or config.training.precision == "float32"
     for name in layer_names(config.encoder):
         layer = layer_weights(weights, name, torch.float32 if exact else torch.bfloat16)
         products = layer_products(layer, states)
-        states = dropped(read(layer, products, batch.starts, batch.lengths), config.encoder.dropout_out)
+        states = layer_states(config.encoder.kind, layer, products, batch.starts, batch.lengths)
+        states = dropped(states, config.encoder.dropout_out)
     return head(weights, config.head, states, batch.starts, batch.lengths)
 
 
 def loss(
-    weights: Weights, config: Config, batch: DeviceBatch, tags: Tensor, draws: PhiloxRandom | None = None
+    weights: Weights, config: Config, batch: DeviceBatch, tags: Tensor, random: PhiloxRandom | None = None
 ) -> Tensor:
-    """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [S, N] -> [S]."""
-    each = nll(*chains(weights, config, batch, draws), batch.starts, batch.lengths, tags.int())
+    """Return the mean negative log-likelihood of the sentences' tags. Shape: tags [S, N] -> [S]."""
+    each = nll(*chains(weights, config, batch, random), batch.starts, batch.lengths, tags.int())
     return each.sum(1) / (batch.lengths > 0).sum(1).clamp(min=1)
 
 
-def word_inputs(weights: Weights, config: Config, batch: DeviceBatch, draws: PhiloxRandom | None = None) -> Tensor:
-    """What the first layer reads: word vectors and spellings. Shape: [S, N, D]."""
+def word_inputs(weights: Weights, config: Config, batch: DeviceBatch, random: PhiloxRandom | None = None) -> Tensor:
+    """Return the input of the first layer: word vectors and spelling vectors. Shape: [S, N, D]."""
     vectors = look_up(weights["words.vectors"], batch.words)
     if not isinstance(config.chars, CharCNNConfig):
         return vectors
     table = weights["chars.vectors"]
-    nothing = table.new_zeros(len(table), 1, table.shape[2])  # what a gap holds
-    seen = look_up(torch.cat([table, nothing], 1), batch.chars)
-    if draws is not None:
-        seen = draws.dropout(seen, config.chars.dropout)
-    width = seen.shape[1] - config.chars.window + 1
-    windows = torch.cat([seen[:, shift : shift + width] for shift in range(config.chars.window)], 2)
+    gap = table.new_zeros(len(table), 1, table.shape[2])
+    embedded = look_up(torch.cat([table, gap], 1), batch.chars)
+    if random is not None:
+        embedded = random.dropout(embedded, config.chars.dropout)
+    width = embedded.shape[1] - config.chars.window + 1
+    windows = torch.cat([embedded[:, shift : shift + width] for shift in range(config.chars.window)], 2)
     margin = config.chars.window // 2
     filtered = torch.baddbmm(weights["chars.bias"][:, None], windows, weights["chars.weight"].transpose(1, 2))
     word_of = batch.word_of[:, margin : margin + width]
-    spelled = ACTIVATIONS[config.chars.activation](_highest(filtered, word_of, batch.words.shape[1]))
+    spelled = ACTIVATIONS[config.chars.activation](_max_over_time(filtered, word_of, batch.words.shape[1]))
     return torch.cat([vectors, spelled], 2)
 
 
 class LayerWeights(NamedTuple):
-    """The weights of both directions of a layer; what its matrices are multiplied by is rounded to their dtype."""
+    """The weights of both directions of a layer. Operands of its matrices are rounded to their dtype."""
 
     input_weight: Tensor
-    """Shape: [S, 2, D, 4H]."""
+    """Shape: [S, 2, D, GH]."""
     state_weight: Tensor
-    """Shape: [S, 2, H, 4H]."""
+    """Shape: [S, 2, H, GH]."""
     bias: Tensor
-    """Shape: [S, 2, 4H], float32."""
+    """Shape: [S, 2, GH], float32."""
 
 
 def layer_weights(weights: Weights, name: str, dtype: torch.dtype = torch.float32) -> LayerWeights:
-    """The weights of a layer, the matrices in a dtype."""
+    """Return the weights of a layer, with its matrices in ``dtype``."""
     into, state = (weights[f"{name}.{matrix}_weight"].to(dtype) for matrix in ("input", "state"))
     return LayerWeights(into, state, weights[f"{name}.bias"])
 
 
 def layer_products(layer: LayerWeights, states: Tensor) -> Tensor:
-    """The input products of both directions, in float32. Shape: [S, N, D] -> [S, 2, N, 4H]."""
+    """Return the input products of both directions, in float32. Shape: [S, N, D] -> [S, 2, N, GH]."""
     products = states[:, None].to(layer.input_weight.dtype) @ layer.input_weight
     return products.float() + layer.bias[:, :, None]
 
 
-def read(layer: LayerWeights, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
-    """A layer's states after each word, read both ways. Shape: products [S, 2, N, 4H] -> [S, N, 2H]."""
-    return torch.cat(recurrence(products, layer.state_weight, starts, lengths).unbind(1), 2)
+def layer_states(kind: str, layer: LayerWeights, products: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+    """Return a layer's states after each word, read both ways. Shape: products [S, 2, N, GH] -> [S, N, 2H]."""
+    found = KINDS[kind].on_triton
+    assert found, f"no Triton kernel for {kind}"  # see gpu.missing_kernels
+    return torch.cat(found()(products, layer.state_weight, starts, lengths).unbind(1), 2)
 
 
 def head(
@@ -134,14 +138,14 @@ def head(
 
 
 def look_up(tables: Tensor, rows: Tensor) -> Tensor:
-    """Rows of each network's own table. Shape: [S, R, D], [S, N] -> [S, N, D]."""
+    """Return rows of each network's own table. Shape: tables [S, R, D], rows [S, N] -> [S, N, D]."""
     networks, count, _ = tables.shape
     first = torch.arange(networks, device=rows.device)[:, None] * count
     return torch.nn.functional.embedding(rows + first, tables.flatten(0, 1))
 
 
-def _highest(filtered: Tensor, word_of: Tensor, words: int) -> Tensor:
-    """The maximum over each word's places; 0 where a word has none. Shape: [S, P, F], [S, P] -> [S, N, F]."""
+def _max_over_time(filtered: Tensor, word_of: Tensor, words: int) -> Tensor:
+    """Return the maximum over each word's places, 0 if it has none. Shape: [S, P, F], [S, P] -> [S, N, F]."""
     networks, _, filters = filtered.shape
     first_word = torch.arange(networks, device=word_of.device)[:, None] * (words + 1)
     highest = first_maximum(filtered.flatten(0, 1), (word_of + first_word).flatten(), networks * (words + 1))

@@ -1,8 +1,8 @@
-"""S networks that learn side by side on one device, by stochastic gradient descent with momentum and clipping.
+"""Stochastic gradient descent with momentum and clipping, for S networks side by side on one device.
 
 A step is a fixed sequence of kernels for each shape of batch. On a GPU it is recorded once, as a CUDA graph, and then
-played: the host only says which sentences are next. All rows of the word vectors are updated at every step, which on a
-GPU costs less than to find those that need it; ``ops.sgd.on_torch`` does the same row by row.
+replayed: the host only chooses the next sentences. Every step updates all rows of the word vectors, which costs less on
+a GPU than finding the rows that need it. ``ops.sgd.on_torch`` does the same row by row.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _TABLE = "words.vectors"
 
 
 class RecordedSGD:
-    """The weights and velocities of S networks of one kind, and their steps."""
+    """The weights and velocities of S networks with the same settings, and the steps that update them."""
 
     def __init__(self, models: Sequence[Model], corpus: DeviceCorpus, tags: Tensor, unknown_rates: Tensor) -> None:
         """
         Args:
-            models: what each network starts from.
-            corpus: what they learn from, on their device.
-            tags: ids, of each word of the corpus. Shape: [T].
-            unknown_rates: how often each word is replaced by the unknown word. Shape: [trained].
+            models: the start of each network.
+            corpus: the training data, on their device.
+            tags: the tag id of each word of the corpus. Shape: [T].
+            unknown_rates: the rate at which each word is replaced by the unknown word. Shape: [trained].
         """
         first, device = models[0], tags.device
         self.config, self.networks = first.config, len(models)
@@ -44,45 +44,45 @@ class RecordedSGD:
         self._weights = [torch.from_numpy(block).to(device).requires_grad_() for block in (table, rest)]
         self._velocities = [torch.zeros_like(block) for block in self._weights]
         self.rate = torch.zeros((), device=device)
-        """The learning rate of the steps to come."""
+        """The learning rate of the next steps."""
         self.losses = torch.zeros(self.networks, device=device)
-        """The sum of the losses of all sentences since it was last set to 0. Shape: [S]."""
+        """The sum of the losses of all sentences since it was last zeroed. Shape: [S]."""
         batch = self.config.training.batch_size
         self._next = torch.zeros(self.networks, 1 + batch, dtype=torch.int64, device=device)
         self._graphs: dict[BatchShape, torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
     def weights(self) -> dict[str, Tensor]:
-        """All networks' weights by name, S in front of their shapes."""
+        """Return all networks' weights by name, with S in front of their shapes."""
         return self._by_name(self._weights)
 
-    def of(self, network: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """One network's weights and velocities by name: where they are, not copies."""
+    def state_of(self, network: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return views of one network's weights and velocities, by name."""
         blocks = [block.detach() for block in self._weights], self._velocities
         weights, velocities = map(self._by_name, blocks)
         return {name: w[network] for name, w in weights.items()}, {name: v[network] for name, v in velocities.items()}
 
     def step(self, chosen: Tensor, shape: BatchShape) -> None:
-        """Learn from a batch for each network.
+        """Update each network by one batch.
 
         Args:
-            chosen: a seed, and then the numbers of its sentences, for each. Shape: [S, 1 + B], int64.
-            shape: room enough for all of them.
+            chosen: for each network a seed and the numbers of its sentences. Shape: [S, 1 + B], int64.
+            shape: a shape that holds every batch (see ``DeviceCorpus.batch_shape``).
         """
         self._next.copy_(chosen)
         if self.device.type != "cuda":
-            self._descend(shape)
+            self._update(shape)
             return
         if shape not in self._graphs:
             self._graphs[shape] = self._record(shape)
         self._graphs[shape].replay()
 
-    def _descend(self, shape: BatchShape) -> None:
-        draws, batch = PhiloxRandom(self._next[:, 0].contiguous()), self._corpus.batch(self._next[:, 1:], shape)
-        unknown = draws.uniform(shape.words, 1)[..., 0] < self._unknown_rates[batch.words]
+    def _update(self, shape: BatchShape) -> None:
+        random, batch = PhiloxRandom(self._next[:, 0].contiguous()), self._corpus.batch(self._next[:, 1:], shape)
+        unknown = random.uniform(shape.words, 1)[..., 0] < self._unknown_rates[batch.words]
         batch = batch._replace(words=torch.where(unknown, UNKNOWN, batch.words))
         with torch.enable_grad():
-            losses = loss(self.weights(), self.config, batch, self._tags[batch.places], draws)
+            losses = loss(self.weights(), self.config, batch, self._tags[batch.places], random)
             gradients = torch.autograd.grad(losses.sum(), self._weights)
         settings = self.config.training
         with torch.no_grad():
@@ -94,17 +94,17 @@ class RecordedSGD:
             self.losses.add_(losses * (batch.lengths > 0).sum(1))
 
     def _record(self, shape: BatchShape) -> torch.cuda.CUDAGraph:
-        """The graph of a step. To compile its kernels the step is run once, and what it did undone."""
+        """Record the graph of a step. The step runs once first, to compile its kernels, and is then undone."""
         state = [*self._weights, *self._velocities, self.losses]
         before = [tensor.detach().clone() for tensor in state]
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            self._descend(shape)
+            self._update(shape)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            self._descend(shape)
+            self._update(shape)
         with torch.no_grad():
             for tensor, kept in zip(state, before, strict=True):
                 tensor.copy_(kept)

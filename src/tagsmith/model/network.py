@@ -1,4 +1,4 @@
-"""The whole network in PyTorch, for training and for a GPU. Its parameters carry the model file's names."""
+"""The whole network in PyTorch, for training and for a GPU. Its parameters have the names of the model file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tagsmith.model.words import CharCNN, CharLSTM, WordEmbedding
 from tagsmith.ops.chain.on_torch import TorchChain
 from tagsmith.ops.chain.types import Chain
 from tagsmith.ops.dropout.on_torch import dropout
+from tagsmith.ops.recurrence.kinds import KINDS
 from tagsmith.ops.recurrence.on_torch import read_both_ways
-from tagsmith.store import Model, layer_names
+from tagsmith.store import Model, layer_names, recurrence_kinds
 from tagsmith.tensors import Ids
 
 Weights = Mapping[str, NDArray[Any]]
 
 
 class RecurrentLayer(nn.Module):
-    """A bidirectional recurrence from initial state 0: an LSTM without peepholes, or a plain RNN.
+    """A bidirectional recurrence from initial state 0, of a kind in ``ops.recurrence.kinds``.
 
-    Source: Ma and Hovy 2016, §2.2.
+    Source: Ma and Hovy 2016, §2.2, for the LSTM.
     """
 
     def __init__(
@@ -38,12 +39,12 @@ class RecurrentLayer(nn.Module):
         self.kind = kind
 
     def forward(self, inputs: Tensor, steps: Steps) -> Tensor:
-        """Shape: [N, D] -> [N, 2H], words in the order of the batch."""
+        """Return the states after each word, in the order of the batch. Shape: [N, D] -> [N, 2H]."""
         return read_both_ways(inputs, steps, self.kind, self.input_weight, self.state_weight, self.bias)
 
 
 class Network(nn.Module):
-    """Words and spellings, the encoder's layers, a head."""
+    """Word and spelling vectors, the encoder's layers and a head."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class Network(nn.Module):
         self.head = _head(model.config.head, weights)
 
     def forward(self, batch: Batch) -> TorchChain:
-        """What every path of every sentence scores, in float32."""
+        """Return the chain of scores over every sentence, in float32."""
         if self.training:
             batch = batch.spell_each()
         steps = time_steps(batch.lengths)
@@ -79,26 +80,30 @@ class Network(nn.Module):
         return self.head(states, steps)
 
     def nll(self, batch: Batch, tags: Ids) -> Tensor:
-        """Mean over the sentences of the negative log-likelihood of their tags. Shape: tags [N] -> []."""
+        """Return the mean negative log-likelihood of the sentences' tags. Shape: tags [N] -> []."""
         chain = self(batch)
         return self.head.nll(chain, torch.from_numpy(tags).to(chain.emissions.device), batch.lengths)
 
     @torch.inference_mode()
     def chain(self, batch: Batch) -> Chain:
-        """What every path of every sentence scores, as arrays in float32."""
+        """Return the chain of scores over every sentence as arrays, in float32."""
         return Chain(*(scores.cpu().numpy() for scores in self(batch)))
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """All weights under the model file's names, copied."""
+        """Return a copy of all weights, under the names of the model file."""
         weights = {name: value.detach().cpu().numpy().copy() for name, value in self.named_parameters()}
         weights["words.vectors"] = np.concatenate([weights["words.vectors"], self.words.frozen.cpu().numpy()])
         return weights
 
 
-def initial_weights(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """Fresh weights as the paper draws them: uniform vectors, Glorot matrices, zero biases, forget gates at 1.
+def initial_weights(
+    settings: config.Config, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator
+) -> dict[str, NDArray[np.float32]]:
+    """Draw the weights that training starts from, without the word vectors.
 
-    Source: Ma and Hovy 2016, §3.1; Glorot per gate, and no word vectors, which come from elsewhere.
+    Vectors are uniform, matrices Glorot uniform (per gate), and biases 0, except those of forget gates, which are 1.
+
+    Source: Ma and Hovy 2016, §3.1.
     """
 
     def uniform(bound: float, *shape: int) -> NDArray[np.float32]:
@@ -112,12 +117,13 @@ def initial_weights(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Genera
         weights[name] = uniform((3 / shapes[name][1]) ** 0.5, *shapes[name])
     for name in _ending(weights, ".weight", ".transitions"):
         weights[name] = glorot(*shapes[name])
-    for state in _ending(weights, ".state_weight"):
-        layer, (_, size, products) = state.removesuffix(".state_weight"), shapes[state]
-        for name in (f"{layer}.input_weight", state):
-            weights[name] = glorot(*shapes[name], gates=products // size)
-        if products == 4 * size:
-            weights[f"{layer}.bias"][:, size : 2 * size] = 1.0  # gates i, f, o, g
+    for layer, name in recurrence_kinds(settings).items():
+        kind = KINDS[name]
+        for matrix in (f"{layer}.input_weight", f"{layer}.state_weight"):
+            weights[matrix] = glorot(*shapes[matrix], gates=len(kind.gates))
+        by_gate = np.split(weights[f"{layer}.bias"], len(kind.gates), axis=1)
+        for gate, value in kind.initial_bias.items():
+            by_gate[kind.gates.index(gate)][:] = value
     return weights
 
 
@@ -148,7 +154,7 @@ def _head(settings: config.CRFConfig | config.SoftmaxConfig, weights: Weights) -
 
 
 def _under(prefix: str, weights: Weights) -> dict[str, nn.Parameter]:
-    """The parameters whose names begin with ``prefix.``, by the rest of the name."""
+    """Return the parameters whose names begin with ``prefix.``, by the rest of the name."""
     named = {name.partition("."): array for name, array in weights.items()}
     return {rest: _parameter(array) for (first, _, rest), array in named.items() if first == prefix}
 

@@ -1,4 +1,4 @@
-"""From words and their characters to vectors."""
+"""The layers that turn words and their characters into vectors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tagsmith.batching import time_steps
-from tagsmith.ops.char_cnn.autograd import CompiledConvolution
-from tagsmith.ops.char_cnn.on_torch import ACTIVATIONS, convolve_max
-from tagsmith.ops.dispatch import runs_compiled
+from tagsmith.ops.char_cnn.on_torch import ACTIVATIONS, char_cnn
 from tagsmith.ops.dropout.on_torch import dropout
 from tagsmith.ops.recurrence.on_torch import read_both_ways
 
 
 class WordEmbedding(nn.Module):
-    """Word vectors: the rows of training words learn, all others stay as they came."""
+    """Word vectors. The rows of training words are learned; all other rows stay as they are."""
 
     def __init__(self, vectors: nn.Parameter, frozen: Tensor) -> None:
         super().__init__()
@@ -24,10 +22,10 @@ class WordEmbedding(nn.Module):
         self.frozen: Tensor
 
     def forward(self, words: Tensor) -> Tensor:
-        """Shape: [N] -> [N, D]."""
+        """Return the vector of each word. Shape: [N] -> [N, D]."""
         trained = len(self.vectors)
         known = F.embedding(words.clamp(max=trained - 1), self.vectors, sparse=True)
-        if self.training or not len(self.frozen):  # training meets no words but its own
+        if self.training or not len(self.frozen):  # training sees its own words alone
             return known
         return torch.where((words < trained)[:, None], known, self.frozen[(words - trained).clamp(min=0)])
 
@@ -35,7 +33,9 @@ class WordEmbedding(nn.Module):
 class CharCNN(nn.Module):
     """Spelling vectors: dropout, a convolution over each word's characters, the maximum over time, an activation.
 
-    Source: Ma and Hovy 2016, §2.1. The activation rises with its argument, so it may come after the maximum.
+    The activation increases monotonically, so it may come after the maximum.
+
+    Source: Ma and Hovy 2016, §2.1.
     """
 
     def __init__(
@@ -46,10 +46,9 @@ class CharCNN(nn.Module):
         self.activation, self.dropout = ACTIVATIONS[activation], dropout
 
     def forward(self, chars: Tensor, word_lengths: Tensor) -> Tensor:
-        """Shape: [C], [U] -> [U, F]."""
-        seen = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
-        convolve = CompiledConvolution.apply if runs_compiled(seen) else convolve_max
-        return self.activation(convolve(seen, word_lengths, self.weight, self.bias))
+        """Return the vector of each word. Shape: [C], [U] -> [U, F]."""
+        embedded = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
+        return self.activation(char_cnn(embedded, word_lengths, self.weight, self.bias))
 
 
 class CharLSTM(nn.Module):
@@ -73,10 +72,10 @@ class CharLSTM(nn.Module):
         self.dropout = dropout
 
     def forward(self, chars: Tensor, word_lengths: Tensor) -> Tensor:
-        """Shape: [C], [U] -> [U, 2H]."""
-        seen = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
+        """Return the vector of each word. Shape: [C], [U] -> [U, 2H]."""
+        embedded = dropout(F.embedding(chars, self.vectors), self.dropout, self.training)
         steps = time_steps(word_lengths.cpu().numpy())
-        states = read_both_ways(seen, steps, "lstm", self.input_weight, self.state_weight, self.bias)
+        states = read_both_ways(embedded, steps, "lstm", self.input_weight, self.state_weight, self.bias)
         last = word_lengths.cumsum(0) - 1
         forwards, backwards = states.chunk(2, 1)
         return torch.cat([forwards[last], backwards[last - word_lengths + 1]], 1)

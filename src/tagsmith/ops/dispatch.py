@@ -1,4 +1,4 @@
-"""Whether the compiled kernels can take a PyTorch tensor."""
+"""The rule for when compiled kernels run in place of PyTorch."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from torch import Tensor
 
 
 def runs_compiled(values: Tensor) -> bool:
-    """Whether the kernels take such values: float32 on a CPU, and no autocast that wants others."""
+    """Return whether the compiled kernels take these values: float32, on a CPU, outside autocast."""
     return values.device.type == "cpu" and values.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")

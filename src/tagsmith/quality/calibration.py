@@ -127,7 +127,7 @@ def collect(model: Model, engine: Engine, sentences: Sequence[Sentence]) -> Conf
     batches, right, places = [], [], []
     for chosen in cut([len(sentence) for sentence in sentences], _BATCH):
         batch = engine.read([sentences[i].tokens for i in chosen])
-        chain = engine.chain(batch)
+        chain = Chain(*engine.chain(batch))
         path = engine.decoder.viterbi(chain, batch.lengths)
         batches.append((chain, path, batch.lengths))
         tags, end = [model.tags[k] for k in path.tolist()], 0

@@ -17,7 +17,7 @@ from tagsmith.config import RANDOM_DIM, Config, configure
 from tagsmith.embeddings import WordVectors
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError
-from tagsmith.gpu import obstacle as kernel_obstacle
+from tagsmith.gpu import missing_kernels as no_kernels
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence
@@ -158,7 +158,7 @@ def recording_obstacle(config: Config) -> str:
 def _fresh_weights(config: Config, data: TrainingSet, rows: WordVectors | None) -> dict[str, np.ndarray]:
     """The weights that a seed starts with; the word vectors are those of ``rows``, where it has them."""
     rng = np.random.default_rng(config.training.seed)
-    weights = initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights = initial_weights(config, shapes(config, data.alphabets, len(data.tags)), rng)
     return {**weights, "words.vectors": word_vectors(data.alphabets, rows, config.words.dim or 0, rng)}
 
 

@@ -1,4 +1,4 @@
-"""Dropout in compiled code: which numbers it draws, and what they depend on."""
+"""Compiled dropout: its random numbers, and what they depend on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tagsmith.ops.dropout.compiled import drop
+from tagsmith.ops.dropout.compiled import dropout
 
 KEY = 1_234_567
 
 
 def split_mix(seed: int, count: int) -> list[int]:
-    """The generator as it is published, a number after another."""
+    """The generator as it is published, one number after another."""
     mask, drawn = 2**64 - 1, []
     for _ in range(count):
         seed = (seed + 0x9E3779B97F4A7C15) & mask
@@ -24,7 +24,7 @@ def split_mix(seed: int, count: int) -> list[int]:
 
 def mask(rows: int, columns: int, rate: float, key: int = KEY, mask_of: list[int] | None = None) -> NDArray[np.bool_]:
     numbers = np.arange(rows) if mask_of is None else np.array(mask_of)
-    return drop(np.ones((rows, columns), np.float32), rate, key, numbers) != 0
+    return dropout(np.ones((rows, columns), np.float32), rate, key, numbers) != 0
 
 
 def test_the_generator_gives_its_published_numbers() -> None:
@@ -41,11 +41,11 @@ def test_a_value_is_dropped_where_the_draw_of_its_place_is_below_the_rate(shape:
 def test_values_that_stay_are_scaled_up_and_the_others_are_zero_even_if_they_were_nan() -> None:
     values = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
     kept = mask(20, 30, 0.75)
-    np.testing.assert_array_equal(drop(values, 0.75, KEY, np.arange(20)), np.where(kept, values * np.float32(4), 0))
-    assert (drop(np.full_like(values, np.nan), 0.75, KEY, np.arange(20))[~kept] == 0).all()
+    np.testing.assert_array_equal(dropout(values, 0.75, KEY, np.arange(20)), np.where(kept, values * np.float32(4), 0))
+    assert (dropout(np.full_like(values, np.nan), 0.75, KEY, np.arange(20))[~kept] == 0).all()
 
 
-def test_rows_share_a_mask_exactly_where_they_are_told_to() -> None:
+def test_rows_share_a_mask_exactly_where_they_have_one_number() -> None:
     alone = mask(4, 50, 0.5)
     np.testing.assert_array_equal(mask(6, 50, 0.5, mask_of=[2, 0, 3, 0, 1, 2]), alone[[2, 0, 3, 0, 1, 2]])
     assert len(np.unique(alone, axis=0)) == 4

@@ -1,4 +1,4 @@
-"""Dropout: how much goes, how the rest grows, and which rows share a mask."""
+"""Dropout for training: its rate, its scale, and which rows share a mask."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_does_nothing_at_rate_0_or_outside_training(
     assert dropout(values, rate, training, mask_of) is values
 
 
-def test_rows_share_a_mask_exactly_where_they_are_told_to() -> None:
+def test_rows_share_a_mask_exactly_where_they_have_one_number() -> None:
     torch.manual_seed(0)
     alone = dropout(torch.ones(60, 30), 0.5, training=True)
     assert len(alone.unique(dim=0)) == 60

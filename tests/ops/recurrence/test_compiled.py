@@ -1,78 +1,119 @@
-"""Compiled recurrences against the reference's, over ragged sentences."""
+"""The compiled recurrences: bits that do not depend on the batch, halves that stay apart, NaN that stays visible."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from tagsmith.batching import time_steps
-from tagsmith.ops.recurrence import reference as recurrence_reference
-from tagsmith.ops.recurrence.compiled import lstm
-from tagsmith.ops.recurrence.rnn import rnn
+from tagsmith.batching import Steps, time_steps
+from tagsmith.ops.recurrence import compiled
+from tagsmith.ops.recurrence.kinds import KINDS, kinds_with
 from tagsmith.ops.simd.tiles import pack
+from tests.support.recurrences import width
 
-KINDS = {"lstm": (lstm, recurrence_reference.lstm, 4), "rnn": (rnn, recurrence_reference.rnn, 1)}
-Recurrence = Callable[..., Any]
-
-
-def states(
-    recurrence: Recurrence, products: np.ndarray, which: np.ndarray, lengths: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    """States read both ways in the order of the batch; what the kernel leaves unwritten is NaN."""
-    longest_first = np.argsort(-lengths, kind="stable")
-    starts = (np.cumsum(lengths) - lengths)[longest_first]
-    out = np.full((len(which), 2 * weight.shape[1]), np.nan, np.float32)
-    for direction in (0, 1):
-        recurrence(products, which, starts, lengths[longest_first], pack(weight[direction]), direction, out)
-    return out
+Array = NDArray[Any]
+RAGGED = [13, 2, 30, 1, 1, 8, 30]
+every_trained_kind = pytest.mark.parametrize("kind", kinds_with("autograd"))
 
 
-def expected(
-    recurrence: Recurrence, products: np.ndarray, which: np.ndarray, lengths: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    steps, size = time_steps(lengths), weight.shape[1]
-    out = np.empty((len(which), 2 * size), np.float32)
-    for direction, order in enumerate(steps.order):
-        ours = products[which[order], direction]
-        out[order, direction * size : (direction + 1) * size] = recurrence(ours, weight[direction], steps.counts)
-    return out
+def nan(*shape: int) -> Array:
+    """An array as memory may come: full of NaN."""
+    return np.full(shape, np.nan, np.float32)
 
 
-def problem(rng: np.random.Generator, gates: int, size: int, lengths: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Input products of 9 distinct words (and a NaN row that no word has), and a state weight."""
-    products = rng.standard_normal((10, 2, gates * size)).astype(np.float32)
-    products[9] = np.nan
-    bound = size**-0.5  # a larger weight would make a plain RNN blow up the rounding of its first words
-    weight = rng.uniform(-bound, bound, (2, size, gates * size)).astype(np.float32)
-    return products, rng.integers(0, 9, lengths.sum()), lengths, weight
+class Case:
+    """Random sentences, and all that the kernels leave behind for them. Every buffer is full of NaN before."""
+
+    def __init__(self, kind: str, lengths: list[int], size: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.kind, self.steps, self.words, self.size = kind, time_steps(np.array(lengths)), sum(lengths), size
+        self.products = rng.normal(size=(self.words, 2, width(kind, size))).astype(np.float32)
+        self.state_weight = (rng.normal(size=(2, size, width(kind, size))) / size**0.5).astype(np.float32)
+        self.grad_hidden = rng.normal(size=(self.words, 2 * size)).astype(np.float32)
+        self.gates = self.products.copy()
+        self.hidden, self.grad_products = nan(self.words, 2 * size), nan(*self.products.shape)
+        self.before, self.kept = nan(self.words, 2, size), nan(self.words, 2, size)
+
+    def forward(self, *directions: int) -> None:
+        for d in directions or (0, 1):
+            self.states(d, self.gates, self.hidden, self.before, self.kept)
+
+    def states(self, d: int, products: Array, *rest: Array) -> None:
+        """Run the kernel in one direction; the buffers after the states are for training."""
+        steps: Steps = self.steps
+        sentences = np.arange(self.words), steps.starts, steps.lengths, pack(self.state_weight[d])
+        hidden, *buffers = rest
+        KINDS[self.kind].compiled()(products, *sentences, d, hidden, *buffers)
+
+    def backward(self, *directions: int) -> None:
+        for d in directions or (0, 1):
+            sentences = self.steps.starts, self.steps.lengths, pack(self.state_weight[d].T)
+            if self.kind == "lstm":
+                compiled.lstm_gradient(self.grad_hidden, *sentences, d, self.gates, self.kept, self.grad_products)
+            else:
+                kept = self.gates, self.before, self.kept
+                compiled.gru_gradient(self.grad_hidden, *sentences, d, *kept, self.grad_products)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 70), st.integers(0, 2**32 - 1))
-def test_states_are_the_references(kind: str, lengths: list[int], size: int, seed: int):
-    compiled, plain, gates = KINDS[kind]
-    drawn = problem(np.random.default_rng(seed), gates, size, np.array(lengths))
-    np.testing.assert_allclose(states(compiled, *drawn), expected(plain, *drawn), rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_sentence_has_the_same_bits_alone_and_in_any_batch(kind: str):
-    compiled, _, gates = KINDS[kind]
+def test_a_sentence_has_the_same_bits_alone_and_in_any_batch(kind: str) -> None:
     lengths = np.array([3, 9, 1, 9, 4, 4, 12, 2, 2, 5, 1])
-    products, which, lengths, weight = problem(np.random.default_rng(3), gates, 37, lengths)
-    together = states(compiled, products, which, lengths, weight)
+    together = Case(kind, lengths.tolist(), 37, 3)
+    for d in (0, 1):
+        together.states(d, together.products, together.hidden)
     for end, length in zip(np.cumsum(lengths), lengths, strict=True):
-        alone = states(compiled, products, which[end - length : end], np.array([length]), weight)
-        assert np.array_equal(alone, together[end - length : end])
+        alone, words = Case(kind, [int(length)], 37, 3), slice(end - length, end)
+        alone.state_weight = together.state_weight
+        for d in (0, 1):
+            alone.states(d, together.products[words].copy(), alone.hidden)
+        assert np.array_equal(alone.hidden, together.hidden[words])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_layer_of_200_over_a_long_sentence(kind: str):
-    compiled, plain, gates = KINDS[kind]
-    drawn = problem(np.random.default_rng(4), gates, 200, np.array([2, 700, 1]))
-    np.testing.assert_allclose(states(compiled, *drawn), expected(plain, *drawn), rtol=0, atol=5e-5)
+@every_trained_kind
+def test_a_sentence_has_the_same_gradient_alone_and_in_any_batch(kind: str) -> None:
+    whole = Case(kind, RAGGED, 21, 3)
+    whole.forward()
+    whole.backward()
+    alone = Case(kind, RAGGED[:2], 21, 3)
+    for name in ("products", "grad_hidden"):
+        setattr(alone, name, getattr(whole, name)[:15])
+    alone.gates, alone.state_weight = alone.products.copy(), whole.state_weight
+    alone.forward()
+    alone.backward()
+    np.testing.assert_array_equal(alone.hidden, whole.hidden[:15])
+    np.testing.assert_array_equal(alone.grad_products, whole.grad_products[:15])
+
+
+@every_trained_kind
+@pytest.mark.parametrize("direction", [0, 1])
+def test_each_direction_fills_its_own_half_alone(kind: str, direction: int) -> None:
+    case = Case(kind, [5, 1, 9, 3], 6, 1)
+    case.forward(direction)
+    case.backward(direction)
+    for filled in (case.hidden.reshape(-1, 2, case.size), case.before, case.kept, case.grad_products):
+        assert np.isfinite(filled[:, direction]).all()
+        assert np.isnan(filled[:, 1 - direction]).all()
+
+
+@every_trained_kind
+def test_training_and_tagging_have_the_same_states_to_the_bit(kind: str) -> None:
+    case = Case(kind, RAGGED, 21, 2)
+    case.forward()
+    hidden = nan(*case.hidden.shape)
+    for d in (0, 1):
+        case.states(d, case.products, hidden)
+    np.testing.assert_array_equal(hidden, case.hidden)
+
+
+@every_trained_kind
+def test_a_gradient_of_nan_stays_nan_and_stays_in_its_sentence(kind: str) -> None:
+    case = Case(kind, [4, 3], 5, 4)
+    case.forward()
+    case.grad_hidden[1, 0] = np.nan
+    case.backward()
+    assert np.isnan(case.grad_products[:2, 0]).any(1).all()  # the word and the one before it
+    assert np.isfinite(case.grad_products[4:]).all()
+    assert np.isfinite(case.grad_products[2:4, 0]).all()

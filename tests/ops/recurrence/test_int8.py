@@ -38,7 +38,7 @@ def unpacked(weight: int8.QuantizedWeight, size: int) -> tuple[Array, Array]:
 
 
 def batch(seed: int, lengths: list[int], size: int, spread: float = 1.0) -> tuple[Array, ...]:
-    """Products, which, starts and lengths as ``lstm`` takes them, and the weights of both directions."""
+    """Products, row_of, starts and lengths as ``lstm`` takes them, and the weights of both directions."""
     rng = np.random.default_rng(seed)
     count = sum(lengths)
     products = rng.normal(0, spread, (count + 3, 2, 4 * size)).astype(np.float32)
@@ -180,11 +180,11 @@ RECURRENCES = [pytest.param(int8.plain_lstm, id="plain"), pytest.param(int8.lstm
 @pytest.mark.parametrize("spread", [1.0, 10.0])
 def test_states_are_near_those_of_float32(recurrence: Any, size: int, lengths: list[int], spread: float) -> None:
     given = batch(1, lengths, size, spread)
-    products, which, _, sizes, weights = given
+    products, row_of, _, sizes, weights = given
     found = states(recurrence, *given, size=size)
     steps = time_steps(sizes)
     for direction, order in enumerate(steps.order):
-        exact = recurrence_reference.lstm(products[which[order], direction], weights[direction], steps.counts)
+        exact = recurrence_reference.lstm(products[row_of[order], direction], weights[direction], steps.counts)
         difference = np.abs(found[order, direction * size :][:, :size] - exact)
         assert difference.max() < 0.02
         assert difference.mean() < 0.002
@@ -195,33 +195,33 @@ def test_states_are_near_those_of_float32(recurrence: Any, size: int, lengths: l
 @settings(max_examples=40, deadline=None)
 def test_a_sentence_has_the_same_states_alone_and_in_any_batch(lengths: list[int], size: int, seed: int) -> None:
     given = batch(seed, lengths, size)
-    products, which, starts, sizes, weights = given
+    products, row_of, starts, sizes, weights = given
     together = states(int8.lstm, *given, size=size)
     assert np.isfinite(together).all()
     for start, length in zip(starts, sizes, strict=True):
         words = slice(start, start + length)
-        alone = (products, which[words], np.array([0]), np.array([length]), weights)
+        alone = (products, row_of[words], np.array([0]), np.array([length]), weights)
         assert states(int8.lstm, *alone, size=size).tobytes() == together[words].tobytes()
 
 
 @compiled
 def test_a_direction_fills_its_half_and_changes_nothing_else() -> None:
-    products, which, starts, sizes, weights = batch(3, [4, 2], 9)
+    products, row_of, starts, sizes, weights = batch(3, [4, 2], 9)
     weight = int8.quantize(weights[0])
-    before = [array.copy() for array in (products, which, starts, sizes, *weight)]
+    before = [array.copy() for array in (products, row_of, starts, sizes, *weight)]
     out = np.full((6, 18), np.nan, np.float32)
-    int8.lstm(products, which, starts, sizes, weight, 1, out)
+    int8.lstm(products, row_of, starts, sizes, weight, 1, out)
     assert np.isnan(out[:, :9]).all()
     assert np.isfinite(out[:, 9:]).all()
-    for array, copy in zip((products, which, starts, sizes, *weight), before, strict=True):
+    for array, copy in zip((products, row_of, starts, sizes, *weight), before, strict=True):
         assert array.tobytes() == copy.tobytes()
 
 
 @compiled
 def test_what_is_not_a_number_stays_visible() -> None:
-    products, which, starts, sizes, weights = batch(3, [4], 5)
-    products[which[2], 0, 1] = np.nan
-    found = states(int8.lstm, products, which, starts, sizes, weights, size=5)
+    products, row_of, starts, sizes, weights = batch(3, [4], 5)
+    products[row_of[2], 0, 1] = np.nan
+    found = states(int8.lstm, products, row_of, starts, sizes, weights, size=5)
     assert np.isfinite(found[:2, :5]).all()
     assert np.isnan(found[2, 1])
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from tagsmith.batching import time_steps
-from tagsmith.ops.recurrence.on_torch import LSTMStates
+from tagsmith.ops.recurrence import on_torch
 
 pytest.importorskip("triton", reason="there is no Triton for this system")
-from tagsmith.ops.recurrence.on_triton import first_words, recurrence
+from tagsmith.ops.recurrence.on_triton import first_words, lstm
 
 CASES = {
     "one word": [[1]],
@@ -40,7 +40,7 @@ def test_states_and_gradients_are_the_references(lengths: list[list[int]], size:
     products, weight, starts, ragged = laid_out(lengths, size, device)
     products.requires_grad_()
     weight.requires_grad_()
-    hidden = recurrence(products, weight, starts, ragged)
+    hidden = lstm(products, weight, starts, ragged)
     outer = torch.randn(hidden.shape).to(device)
     (hidden * outer).sum().backward()
     assert products.grad is not None
@@ -55,8 +55,7 @@ def test_states_and_gradients_are_the_references(lengths: list[list[int]], size:
 
         given = in_time(products.detach()[s].cpu()).requires_grad_()
         of_state = weight.detach()[s].cpu().requires_grad_()
-        expected = LSTMStates.apply(given, of_state, steps)
-        assert isinstance(expected, Tensor)
+        expected = on_torch.lstm(given, of_state, steps)
         (expected * in_time(outer[s].cpu())).sum().backward()
         assert given.grad is not None
         assert of_state.grad is not None
@@ -72,20 +71,20 @@ def test_states_and_gradients_are_the_references(lengths: list[list[int]], size:
 
 def test_without_gradients_the_states_are_the_same(device: str) -> None:
     inputs = laid_out(CASES["ragged"], 21, device)
-    still = recurrence(*inputs)
+    still = lstm(*inputs)
     inputs[1].requires_grad_()
-    torch.testing.assert_close(recurrence(*inputs).detach(), still, rtol=0, atol=0)
+    torch.testing.assert_close(lstm(*inputs).detach(), still, rtol=0, atol=0)
 
 
 def test_with_a_state_weight_in_bfloat16_products_read_rounded_numbers_and_add_up_in_float32(device: str) -> None:
     products, weight, starts, ragged = laid_out(CASES["ragged"], 21, device)
     found = [part.clone().requires_grad_() for part in (products, weight)]
     halves = found[1].bfloat16()
-    hidden = recurrence(found[0], halves, starts, ragged)
+    hidden = lstm(found[0], halves, starts, ragged)
     outer = torch.randn(hidden.shape).to(device)
     grads = torch.autograd.grad((hidden * outer).sum(), found)
     exact = [products.clone().requires_grad_(), halves.detach().float().requires_grad_()]
-    expected = recurrence(exact[0], exact[1], starts, ragged)
+    expected = lstm(exact[0], exact[1], starts, ragged)
     exact_grads = torch.autograd.grad((expected * outer).sum(), exact)
     assert hidden.dtype == grads[1].dtype == torch.float32
     error = (hidden - expected).abs().max().item()

@@ -11,9 +11,9 @@ import pytest
 
 SCRIPT = """
 import numpy as np
-from tagsmith.ops.recurrence import compiled as lstm
-assert lstm.gate(np.zeros((1, 4), np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 1) is None
-print(len(lstm.gate.stats.cache_hits), len(lstm.gate.stats.cache_misses))
+from tagsmith.ops.recurrence.compiled import lstm_step
+assert lstm_step(np.zeros((1, 4), np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 1) is None
+print(len(lstm_step.stats.cache_hits), len(lstm_step.stats.cache_misses))
 """
 
 

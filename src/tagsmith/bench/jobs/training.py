@@ -82,7 +82,7 @@ def prepare(task: BenchTask) -> Callable[[], Callable[[], list[float]]]:
     config = configure("ner", {**options["settings"], "words.dim": vectors.dim if vectors else 100})
     data = training_set([Sentence(*pair) for pair in task.sentences("train")], config, vectors)
     rng = np.random.default_rng(config.training.seed)
-    weights: dict[str, Any] = network.initial_weights(shapes(config, data.alphabets, len(data.tags)), rng)
+    weights: dict[str, Any] = network.initial_weights(config, shapes(config, data.alphabets, len(data.tags)), rng)
     weights["words.vectors"] = word_vectors(data.alphabets, vectors, config.words.dim or 0, rng)
     start = Model(config, data.alphabets, data.tags, weights, {})
     batches = itertools.islice(data.batches(config.training, 1), options["steps"])

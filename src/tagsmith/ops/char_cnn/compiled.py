@@ -1,4 +1,4 @@
-"""A convolution over each word's characters and its maximum over time, forwards and backwards, in compiled code."""
+"""A convolution over each word's characters and its maximum over time, as compiled kernels with their gradients."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tagsmith.tensors import Floats, Ids
 
 
 @kernel
-def windows_of(seen: Floats, word_lengths: Ids, window: int) -> Floats:
-    """What a filter sees at each character: it and its neighbours in its word, zeros outside.
+def unfold(embedded: Floats, word_lengths: Ids, window: int) -> Floats:
+    """Return the window of each character: itself and its neighbours in its word, zeros outside the word.
 
-    Shape: seen [C, D], word_lengths [U] -> [C, window * D].
+    Shape: embedded [C, D], word_lengths [U] -> [C, window * D].
     """
-    chars, dim = seen.shape
+    chars, dim = embedded.shape
     windows = np.zeros((chars, window * dim), np.float32)
     start = 0
     for length in word_lengths:
@@ -24,14 +24,14 @@ def windows_of(seen: Floats, word_lengths: Ids, window: int) -> Floats:
                 neighbour = char + k - window // 2
                 if start <= neighbour < start + length:
                     for d in range(dim):
-                        windows[char, k * dim + d] = seen[neighbour, d]
+                        windows[char, k * dim + d] = embedded[neighbour, d]
         start += length
     return windows
 
 
 @kernel
 def convolve_max(windows: Floats, word_lengths: Ids, weight: Floats, bias: Floats) -> tuple[Floats, Ids]:
-    """Each filter's maximum over each word, and the first character where it stands; NaN is above all.
+    """Return each filter's maximum over each word, and the first character that has it. NaN is above all numbers.
 
     Shape: windows [C, window * D], word_lengths [U], weight [panels, window * D, PANEL] (see ``tiles.pack``), bias [F]
     -> [U, F], [U, F].
@@ -41,38 +41,38 @@ def convolve_max(windows: Floats, word_lengths: Ids, weight: Floats, bias: Float
     biases[:filters] = bias
     filtered = product(windows, weight, biases)
     highest = np.empty((len(word_lengths), filters), np.float32)
-    where = np.empty((len(word_lengths), filters), np.int64)
+    argmax = np.empty((len(word_lengths), filters), np.int64)
     start = 0
     for u in range(len(word_lengths)):
-        highest[u], where[u] = filtered[start, :filters], start
+        highest[u], argmax[u] = filtered[start, :filters], start
         for char in range(start + 1, start + word_lengths[u]):
             for f in range(filters):
                 now = filtered[char, f]
                 if now > highest[u, f] or (np.isnan(now) and not np.isnan(highest[u, f])):
-                    highest[u, f], where[u, f] = now, char
+                    highest[u, f], argmax[u, f] = now, char
         start += word_lengths[u]
-    return highest, where
+    return highest, argmax
 
 
 @kernel
-def at_maxima(grad: Floats, where: Ids, chars: int) -> Floats:
-    """The gradient of every filter at every character: that of its maximum, and zero elsewhere.
+def max_gradient(grad: Floats, argmax: Ids, chars: int) -> Floats:
+    """Return the gradient of every filter at every character: that of its maximum there, and 0 elsewhere.
 
-    Shape: grad and where [U, F] -> [C, F].
+    Shape: grad and argmax [U, F] -> [C, F].
     """
     grad_filtered = np.zeros((chars, grad.shape[1]), np.float32)
     for u in range(len(grad)):
         for f in range(grad.shape[1]):
-            grad_filtered[where[u, f], f] = grad[u, f]
+            grad_filtered[argmax[u, f], f] = grad[u, f]
     return grad_filtered
 
 
 @kernel
-def windows_gradient(grad_windows: Floats, word_lengths: Ids, window: int) -> Floats:
-    """The gradient of what was seen, from that of the windows it was seen in. Shape: [C, window * D] -> [C, D]."""
+def unfold_gradient(grad_windows: Floats, word_lengths: Ids, window: int) -> Floats:
+    """Return the gradient of embedded characters, given that of their windows. Shape: [C, window * D] -> [C, D]."""
     chars, wide = grad_windows.shape
     dim = wide // window
-    grad_seen = np.zeros((chars, dim), np.float32)
+    grad_embedded = np.zeros((chars, dim), np.float32)
     start = 0
     for length in word_lengths:
         for char in range(start, start + length):
@@ -80,6 +80,6 @@ def windows_gradient(grad_windows: Floats, word_lengths: Ids, window: int) -> Fl
                 neighbour = char + k - window // 2
                 if start <= neighbour < start + length:
                     for d in range(dim):
-                        grad_seen[neighbour, d] += grad_windows[char, k * dim + d]
+                        grad_embedded[neighbour, d] += grad_windows[char, k * dim + d]
         start += length
-    return grad_seen
+    return grad_embedded

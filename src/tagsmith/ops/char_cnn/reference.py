@@ -1,4 +1,4 @@
-"""The character CNN in plain NumPy, written to be read: what every faster kernel is compared with."""
+"""The character CNN in plain NumPy, written to be read. Every faster implementation is compared with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ACTIVATIONS = {"none": np.asarray, "tanh": np.tanh, "relu": lambda x: np.maximum
 def char_cnn(
     chars: Ids, word_lengths: Ids, vectors: Floats, weight: Floats, bias: Floats, activation: str = "none"
 ) -> Floats:
-    """Spelling vectors: a convolution over each word's characters, zeros around it, and the maximum over time.
+    """Return spelling vectors: a convolution over each word's characters, zeros around it, and the maximum over time.
 
-    Each word is computed from its own characters and zeros, whatever stands beside it. The activation, ``none``,
-    ``tanh`` or ``relu``, rises with its argument: it may come after the maximum, where it has less to do.
+    Each word is computed from its own characters and zeros, whatever its neighbours are. The activation (``none``,
+    ``tanh`` or ``relu``) increases monotonically, so it may come after the maximum, where there is less to compute.
 
     Shape: chars [C], word_lengths [U], vectors [A, D], weight [F, window * D], bias [F] -> [U, F]
     Source: Ma and Hovy 2016, §2.1.
@@ -23,11 +23,11 @@ def char_cnn(
     dim = vectors.shape[1]
     window = weight.shape[1] // dim
     margin = window // 2
-    # Words lie in one long row with `margin` zeros before, between and after them.
+    # One long row of all words, with `margin` zeros before, between and after them.
     word = np.repeat(np.arange(len(word_lengths)), word_lengths)
     places = np.arange(len(chars)) + margin * (word + 1)
     row = np.zeros((len(chars) + margin * (len(word_lengths) + 1), dim), vectors.dtype)
     row[places] = vectors[chars]
-    seen = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
-    filtered = seen.reshape(len(chars), -1) @ weight.T + bias
+    windows = row[places[:, None] + np.arange(-margin, margin + 1)]  # [C, window, D]
+    filtered = windows.reshape(len(chars), -1) @ weight.T + bias
     return ACTIVATIONS[activation](np.maximum.reduceat(filtered, np.cumsum(word_lengths) - word_lengths))

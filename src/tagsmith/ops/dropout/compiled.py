@@ -1,4 +1,4 @@
-"""Dropout whose mask is never stored: one pass over the values draws it, another over their gradient draws it again."""
+"""Dropout whose mask is never stored: one pass over the values draws it, and another over their gradient redraws it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _STEP, _MIX_1, _MIX_2 = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 
 
 
 @kernel
-def drop(values: Floats, rate: float, key: int, mask_of: Ids) -> Floats:
-    """The values, each zeroed with probability ``rate`` and the others scaled up to match.
+def dropout(values: Floats, rate: float, key: int, mask_of: Ids) -> Floats:
+    """Return the values, each zeroed with probability ``rate`` and the others scaled up to match.
 
-    What is zeroed is a function of the key, the row's number in ``mask_of`` and the column alone: its draw is the first
-    32 bits of a number in the sequence that begins with the key. Source: SplitMix64 (Steele, Lea and Flood 2014).
+    The key, the row's number in ``mask_of`` and the column alone decide what is zeroed: the draw is the first 32 bits
+    of a number in the sequence that begins with the key. Source: SplitMix64 (Steele, Lea and Flood 2014).
 
     Shape: values [N, D], mask_of [N] -> [N, D].
     """

@@ -1,9 +1,9 @@
 # pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false
 # (Triton reads the kernels below, not Python.)
-"""Random numbers on a device that depend on nothing but a network's own seed, the place they are for, and the row.
+"""Random numbers on a device that depend on the network's seed, the call, and the place in its result alone.
 
-So a network draws the same ones whatever stands beside it and however much room its batch has. They are Philox's
-(Salmon et al. 2011), as Triton has it.
+So a network draws the same numbers whatever other networks train with it and however far its batch is padded.
+Source: Philox (Salmon et al. 2011), as implemented by Triton.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def _fill(seeds, site, out, each, BLOCK: tl.constexpr):
 
 
 class PhiloxRandom:
-    """The numbers of one step. Each call is another site, so calls must come in the same order at every step."""
+    """The random numbers of one training step. Every step must make the same calls in the same order."""
 
     def __init__(self, seeds: Tensor) -> None:
-        """``seeds``, of each network for this step. Shape: [S], int64."""
+        """Begin a step with a seed for each network. Shape: [S], int64."""
         self._seeds, self._site = seeds, 0
 
     def uniform(self, rows: int, columns: int) -> Tensor:
-        """Numbers from 0 to below 1. Shape: [S, rows, columns]."""
+        """Return uniform random numbers in [0, 1). Shape: [S, rows, columns]."""
         out = self._seeds.new_empty(len(self._seeds), rows, columns, dtype=torch.float32)
         each = rows * columns
         _fill[(-(-each // _BLOCK), len(self._seeds))](self._seeds, self._site, out, each, BLOCK=_BLOCK)
@@ -39,7 +39,7 @@ class PhiloxRandom:
         return out
 
     def dropout(self, values: Tensor, rate: float, mask_of: Tensor | None = None, masks: int = 0) -> Tensor:
-        """As ``ops.dropout.on_torch`` has it, with a mask of its own for each row or one that several rows share.
+        """Return the values after dropout, as in ``ops.dropout.on_torch``.
 
         Shape: values [S, N, D], mask_of [S, N], numbers below ``masks`` -> [S, N, D].
         """

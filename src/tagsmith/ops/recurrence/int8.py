@@ -1,11 +1,11 @@
-"""The LSTM's recurrence in integers of 8 bits, for processors that multiply four of them at once (AVX-512 VNNI).
+"""The LSTM in integers of 8 bits, for processors that multiply four of them at once (AVX-512 VNNI).
 
-A state h lies between -1 and 1, so its byte, 128 + 127 h rounded, needs no calibration. The state weight has one scale
-for each column of each gate. Sums of products of bytes are exact integers, and the cells are computed with the same
-instructions whatever stands beside them: a sentence's states are the same, to the bit, alone and in any batch.
+A state h is between -1 and 1, so its byte, 128 + 127 h rounded, needs no calibration. The state weight has one scale
+for each column of each gate. Sums of products of bytes are exact integers, and the same instructions compute the cells
+of every row. So a sentence's states are the same bits alone and in any batch.
 
-The columns of a panel are the four gates of ``LANES`` units: from a tile of sums follow the new cells of these units,
-while the next panel's weight is on its way. ``plain_lstm`` is the same in plain NumPy, and runs anywhere.
+The columns of a panel are the four gates of ``LANES`` units. A tile of sums gives the new cells of these units while
+the next panel's weight is loaded. ``plain_lstm`` is the same in plain NumPy, and runs anywhere.
 """
 
 from __future__ import annotations
@@ -16,42 +16,43 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, codegen, config, types
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from tagsmith.ops.recurrence.compiled import word_at
 from tagsmith.ops.simd.compiling import kernel
 from tagsmith.tensors import Floats, Ids
 
 LANES = 16
-"""Units in a panel: as many as a vector register has floats."""
+"""Units in a panel: the floats of a vector register."""
 ROWS = 6
-"""Rows in a tile, at most: with the sums of four gates each they fill 24 of 32 registers."""
-_ZERO, _ONE = 128, 127  # the byte of state 0, and from there to that of state 1
+"""Rows in a tile, at most: the sums of their four gates fill 24 of 32 registers."""
+_ZERO, _ONE = 128, 127  # the byte of state 0, and its distance to that of state 1
 
 
 def can_run() -> bool:
-    """Whether Numba compiles for a processor with AVX-512 VNNI."""
+    """Return whether Numba compiles for a processor with AVX-512 VNNI."""
     settings: Any = config  # Numba makes them when it is imported
     chosen = settings.CPU_FEATURES
     return "+avx512vnni" in (codegen.get_host_cpu_features() if chosen is None else chosen).split(",")
 
 
 class QuantizedWeight(NamedTuple):
-    """A state weight [H, 4H] in bytes, as ``lstm`` reads it: P panels of units, zeros after the last unit."""
+    """A state weight [H, 4H] in bytes, in the layout of ``lstm``: P panels of units, zeros after the last unit."""
 
     packed: NDArray[np.int8]
     """Four rows side by side, G times. Shape: [P, G, 4, LANES, 4]."""
     scales: NDArray[np.float32]
-    """What a sum of products of bytes is worth. Shape: [P, 4, LANES]."""
+    """The value of 1 in a sum of products of bytes. Shape: [P, 4, LANES]."""
     zeros: NDArray[np.int32]
-    """What such a sum begins with, so that the byte of state 0 counts as 0. Shape: [P, 4, LANES]."""
+    """The value that such a sum starts from, so that the byte of state 0 counts as 0. Shape: [P, 4, LANES]."""
 
 
 def quantize(state_weight: Floats) -> QuantizedWeight:
-    """A state weight in bytes: the largest number of each column, whatever its sign, becomes 127.
+    """Return a state weight in bytes. The largest absolute value of each column becomes 127.
 
-    Shape: state_weight [H, 4H], the gates in the order input, forget, output, candidate. H is at most 65,536, or else
-    a sum might not fit into 32 bits.
+    Shape: state_weight [H, 4H], the gates in the order input, forget, output, candidate. H is at most 65,536; beyond
+    that, a sum might not fit into 32 bits.
     """
     size = len(state_weight)
     panels, groups = -(-size // LANES), -(-size // 4)
@@ -67,13 +68,14 @@ def quantize(state_weight: Floats) -> QuantizedWeight:
     return QuantizedWeight(np.ascontiguousarray(packed), scales, zeros)
 
 
-# The arithmetic of a cell, of NumPy's arrays and of vectors in compiled code alike
+# The arithmetic of a cell, for NumPy's arrays and for vectors in compiled code alike
 
 
 def cell(i: Any, f: Any, o: Any, g: Any, c: Any) -> tuple[Any, Any]:
-    """New cell and state from the sums before the gates and the cell before; both are right to 1e-4 · (1 + |c|).
+    """Return the new cell and state, given the sums before the gates and the old cell.
 
-    Next to what the bytes round off that is little. Fractions are multiplied out, as divisions take longest.
+    Both are accurate to 1e-4 · (1 + |c|), which is little next to the rounding to bytes. Fractions are multiplied out,
+    as divisions take longest.
     """
     (i, i_below), (f, f_below), (o, o_below), (g, g_below) = _sigmoid(i), _sigmoid(f), _sigmoid(o), _tanh(g)
     c = (f * c * (i_below * g_below) + i * g * f_below) / (f_below * (i_below * g_below))
@@ -81,7 +83,7 @@ def cell(i: Any, f: Any, o: Any, g: Any, c: Any) -> tuple[Any, Any]:
     return c, (o * t) / (o_below * t_below)
 
 
-# A minimax fit of x P(x²) / Q(x²) to tanh x between -5 and 5; from there on it is 1, to 1e-4.
+# A minimax fit of x P(x²) / Q(x²) to tanh x between -5 and 5; beyond that tanh is ±1, to 1e-4.
 _P = 0.9998430558094688, 0.1019233619296563, 0.0006593377682744988
 _Q = 1.0, 0.43476924056302807, 0.012690832608885908
 _P_SIGMOID = [p / 4 ** (k + 1) for k, p in enumerate(_P)]  # of tanh(x / 2) / 2
@@ -89,13 +91,13 @@ _Q_SIGMOID = [q / 4**k for k, q in enumerate(_Q)]
 
 
 def _tanh(x: Any) -> tuple[Any, Any]:
-    """Numerator and denominator of tanh, to 5e-5."""
+    """Return the numerator and denominator of tanh, accurate to 5e-5."""
     x = x.clip(-5.0, 5.0)
     return x * _polynomial(_P, x * x), _polynomial(_Q, x * x)
 
 
 def _sigmoid(x: Any) -> tuple[Any, Any]:
-    """Numerator and denominator of 1 / (1 + exp(-x)), to 3e-5."""
+    """Return the numerator and denominator of 1 / (1 + exp(-x)), accurate to 3e-5."""
     x = x.clip(-10.0, 10.0)
     below = _polynomial(_Q_SIGMOID, x * x)
     return x * _polynomial(_P_SIGMOID, x * x) + below * 0.5, below
@@ -110,23 +112,23 @@ def _polynomial(coefficients: Sequence[float], s: Any) -> Any:
 
 
 def plain_sums(h: NDArray[np.uint8], weight: QuantizedWeight) -> NDArray[np.int32]:
-    """The sums of products of (h - 128) and the weight's bytes. Shape: h [B, H] -> [B, 4H]."""
+    """Return the sums of products of (h - 128) and the weight's bytes. Shape: h [B, H] -> [B, 4H]."""
     size = h.shape[1]
     unpacked = weight.packed.transpose(1, 4, 2, 0, 3).reshape(-1, 4, len(weight.packed) * LANES)[:size, :, :size]
     return (h.astype(np.int32) - _ZERO) @ unpacked.reshape(size, 4 * size).astype(np.int32)
 
 
 def plain_lstm(
-    products: Floats, which: Ids, starts: Ids, lengths: Ids, weight: QuantizedWeight, direction: int, out: Floats
+    products: Floats, row_of: Ids, starts: Ids, lengths: Ids, weight: QuantizedWeight, direction: int, out: Floats
 ) -> None:
-    """As ``lstm``, word by word."""
+    """Write the same as ``lstm``, computed word by word."""
     size = out.shape[1] // 2
     scales = weight.scales.swapaxes(0, 1).reshape(4, -1)[:, :size].ravel()
     for start, length in zip(starts, lengths, strict=True):
         h, c = np.full(size, _ZERO, np.uint8), np.zeros(size, np.float32)
         for t in range(length):
             word = start + (t if direction == 0 else length - 1 - t)
-            sums = plain_sums(h[None], weight)[0] * scales + products[which[word], direction]
+            sums = plain_sums(h[None], weight)[0] * scales + products[row_of[word], direction]
             c, state = cell(*np.split(sums.astype(np.float32), 4), c)
             h = (state * np.float32(_ONE) + np.float32(_ZERO + 0.5)).astype(np.uint8)
             out[word, direction * size : (direction + 1) * size] = state
@@ -134,13 +136,13 @@ def plain_lstm(
 
 # Compiled code
 
-_intrinsic: Any = intrinsic  # the context it is made in is no argument of it
+_intrinsic: Any = intrinsic  # its type leaves out the context, which is no argument of the call
 _INT, _LONG, _BYTE = ir.IntType(32), ir.IntType(64), ir.IntType(8)
 _INTS, _FLOATS, _BYTES, _MASK = (ir.VectorType(kind, LANES) for kind in (_INT, ir.FloatType(), _BYTE, ir.IntType(1)))
 
 
 class _Lanes:
-    """A vector of floats in compiled code, written as an array would be."""
+    """A vector of floats in compiled code, with the operators of an array."""
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder, self.value = builder, value
@@ -155,7 +157,7 @@ class _Lanes:
         return _Lanes(self.builder, self.builder.fdiv(self.value, _vector(other)))
 
     def clip(self, low: float, high: float) -> _Lanes:
-        """The nearest numbers between low and high; NaN stays NaN."""
+        """Return the nearest numbers between low and high. NaN stays NaN."""
         value = self.value
         for order, bound in ((">", _vector(low)), ("<", _vector(high))):
             value = self.builder.select(self.builder.fcmp_unordered(order, value, bound), value, bound)
@@ -167,7 +169,7 @@ def _vector(number: _Lanes | float) -> Any:
 
 
 class _Code:
-    """What an intrinsic's code is made with: its arguments by name, and vectors at places in those that are arrays."""
+    """The builder of an intrinsic's code: its arguments by name, and access to those that are arrays."""
 
     def __init__(self, names: str, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         self.context, self.builder = context, builder
@@ -175,36 +177,36 @@ class _Code:
         self.arguments = dict(zip(names.split(), arguments, strict=True))
 
     def numbers(self, names: str) -> list[Any]:
-        """Arguments that are whole numbers."""
+        """Return arguments that are whole numbers."""
         return [self.arguments[name] for name in names.split()]
 
     def shape(self, name: str, axis: int) -> Any:
-        """An array's size along an axis."""
+        """Return an array's size along an axis."""
         return self.builder.extract_value(self._array(name).shape, axis)
 
     def at(self, kind: Any, name: str, *place: Any) -> Any:
-        """Where a value of this kind begins in an array."""
+        """Return the address of a value of this type in an array."""
         indices = [_LONG(index) if isinstance(index, int) else index for index in place]
         array = self.kinds[name], self._array(name)
         pointer = cgutils.get_item_pointer(self.context, self.builder, *array, indices)
         return self.builder.bitcast(pointer, kind.as_pointer())
 
     def load(self, kind: Any, name: str, *place: Any) -> Any:
-        """The value of this kind that begins there."""
+        """Load the value of this type from a place in an array."""
         return self.builder.load(self.at(kind, name, *place), align=1)
 
     def store(self, value: Any, name: str, *place: Any) -> None:
-        """Put a value there."""
+        """Store a value to a place in an array."""
         self.builder.store(value, self.at(value.type, name, *place), align=1)
 
     def each(self, value: Any) -> Any:
-        """A vector of one whole number, everywhere."""
+        """Return a vector that holds one whole number everywhere."""
         nothing = ir.Constant(_INTS, ir.Undefined)
         first = self.builder.insert_element(nothing, value, _INT(0))
         return self.builder.shuffle_vector(first, nothing, ir.Constant(_INTS, None))
 
     def call(self, name: str, result: Any, *values: Any) -> Any:
-        """What an instruction of LLVM gives."""
+        """Return the result of an LLVM instruction."""
         kind = ir.FunctionType(result, [value.type for value in values])
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), values)
 
@@ -214,7 +216,7 @@ class _Code:
 
 @_intrinsic
 def tile(context: Any, sums: Any, rows: Any, h: Any, now: Any, packed: Any, zeros: Any, panel: Any) -> Any:
-    """sums[r] = zeros[panel] + h[now, r] · packed[panel], for each of the first 1 to ``ROWS`` rows."""
+    """Compute sums[r] = zeros[panel] + h[now, r] · packed[panel] for the first ``rows`` rows, 1 to ``ROWS``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code("sums rows h now packed zeros panel", context, builder, signature, arguments)
@@ -227,7 +229,7 @@ def tile(context: Any, sums: Any, rows: Any, h: Any, now: Any, packed: Any, zero
 
 
 def _rows(code: _Code, rows: int) -> None:
-    """The code of ``tile`` for so many rows: a loop over the depth, with the sums in registers."""
+    """Generate the code of ``tile`` for a number of rows: a loop over the depth, with the sums in registers."""
     builder, (now, panel) = code.builder, code.numbers("now panel")
     states = [code.at(_INT, "h", now, row, 0) for row in range(rows)]
     weights = code.at(_INTS, "packed", panel, 0, 0, 0, 0)
@@ -273,9 +275,10 @@ def cells(
     out: Any,
     word: Any,
 ) -> Any:
-    """Cells of a panel's units in one row, c[row] to c[row]; the states, to out[word] and as bytes to h[then, row].
+    """Update the cells of a panel's units in one row, c[row], and write their states.
 
-    Before the gates stand sums[row] and products[source, direction]; products[coming, direction] will be next.
+    The states go to out[word], and as bytes to h[then, row]. The sums before the gates are sums[row] and
+    products[source, direction]. The next step's products[coming, direction] are prefetched.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -310,27 +313,21 @@ def cells(
     return types.void(sums, scales, panel, products, source, coming, direction, c, h, then, row, out, word), generate
 
 
-@register_jitable
-def _place(start: int, length: int, t: int, direction: int) -> int:
-    """Where a sentence's word number t stands, counted in the direction of reading."""
-    return start + (t if direction == 0 else length - 1 - t)
-
-
 @kernel
 def lstm(
-    products: Floats, which: Ids, starts: Ids, lengths: Ids, weight: QuantizedWeight, direction: int, out: Floats
+    products: Floats, row_of: Ids, starts: Ids, lengths: Ids, weight: QuantizedWeight, direction: int, out: Floats
 ) -> None:
-    """Hidden states of one direction (0 reads forwards, 1 backwards) from initial state 0, into ``out``.
+    """Write the hidden states of one direction (0 forwards, 1 backwards) to ``out``, from initial state 0.
 
-    Shape: products [M, 2, 4H], the input products of both directions, of which word n has ``which[n]``; which [N];
-    starts and lengths [B], the sentences' places in ``which``, longest first; the state weight of this direction; out
-    [N, 2H], of which this direction fills its half. Floats are float32, arrays C-contiguous.
+    Shape: products [M, 2, 4H], the input products of both directions; row_of [N], the row of each word; starts and
+    lengths [B], the words of each sentence, longest first; the state weight of this direction; out [N, 2H], of which
+    this direction fills its half. Floats are float32, arrays C-contiguous.
     """
     packed, scales, zeros = weight
     panels = len(packed)
     sums = np.empty((ROWS, 4, LANES), np.int32)
     c = np.empty((ROWS, panels * LANES), np.float32)
-    h = np.empty((2, ROWS, panels * LANES), np.uint8)  # the states now, and then
+    h = np.empty((2, ROWS, panels * LANES), np.uint8)  # the states before and after a step
     words, coming = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
     for block in range(0, len(lengths), ROWS):
         c[:] = 0
@@ -340,8 +337,8 @@ def lstm(
                 rows -= 1
             for row in range(rows):
                 start, length = starts[block + row], lengths[block + row]
-                words[row] = _place(start, length, t, direction)
-                coming[row] = _place(start, length, min(t + 1, length - 1), direction)
+                words[row] = word_at(start, length, t, direction)
+                coming[row] = word_at(start, length, min(t + 1, length - 1), direction)
             now, then = t & 1, (t + 1) & 1
             for panel in range(panels):
                 if t == 0:
@@ -349,5 +346,5 @@ def lstm(
                 else:
                     tile(sums, rows, h, now, packed, zeros, panel)
                 for row in range(rows):
-                    given = products, which[words[row]], which[coming[row]], direction
+                    given = products, row_of[words[row]], row_of[coming[row]], direction
                     cells(sums, scales, panel, *given, c, h, then, row, out, words[row])

@@ -1,14 +1,13 @@
 # pyright: reportCallIssue=false, reportGeneralTypeIssues=false, reportArgumentType=false
 # (Triton reads the kernels below, not Python.)
-"""The LSTM's recurrence on a GPU, in Triton: both directions of S networks side by side, all time steps in one launch.
+"""The LSTM on a GPU, in Triton: both directions of S networks side by side, all time steps in one launch.
 
-One program reads some sentences in one direction of one network, step by step. What it wrote at a step it reads at the
-next, from memory that only it writes to; no program waits for another. The state weight comes from the second-level
-cache at every step. As in ``ops.chain.on_triton``, sentence b of network s is the words ``starts[s, b]`` to
-``starts[s, b] +
-lengths[s, b]``, and words in no sentence are never read.
+One program reads some sentences in one direction of one network, step by step. At each step it reads the results of
+the step before, from memory that no other program writes to, so programs never wait for each other. The state weight
+comes from the second-level cache at every step. As in ``ops.chain.on_triton``, sentence b of network s is the words
+``starts[s, b]`` to ``starts[s, b] + lengths[s, b]``. Words outside all sentences are never read.
 
-The plain reference is ``tagsmith.ops.recurrence.on_torch``.
+It is compared with ``tagsmith.ops.recurrence.on_torch``.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import FunctionCtx
 
-_ROWS = 16  # sentences of a program: the least that a matrix product of the hardware takes
+_ROWS = 16  # sentences per program: the fewest that the hardware's matrix product takes
 _UNITS = 64
 _DEPTH = 32
-_PRECISION = "tf32x3"  # as good as float32, on the hardware's units for matrices
+_PRECISION = "tf32x3"  # as accurate as float32, on the matrix units
 
 
 @triton.jit
@@ -34,8 +33,8 @@ def _tanh(x):
 
 
 @triton.jit
-def _places(starts, lengths, words, sentences, ROWS: tl.constexpr):
-    """Where a program's sentences begin among the words of its direction and network, and how long they are."""
+def _sentences(starts, lengths, words, sentences, ROWS: tl.constexpr):
+    """Return the first words of a program's sentences in its direction and network, and their lengths."""
     run = tl.program_id(2).to(tl.int64)
     slot = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     real = slot < sentences
@@ -63,17 +62,17 @@ def _forward(
     PRECISION: tl.constexpr,
     READ: tl.constexpr,
 ):
-    """States and cells after each word, and with KEEP the gates. Gates stand in the order i, f, o, g."""
+    """Write the state and cell after each word, and with KEEP its gates, in the order i, f, o, g."""
     direction = tl.program_id(1)
     weight = state_weight + (tl.program_id(2).to(tl.int64) * 2 + direction) * 4 * H * H
-    first, length = _places(starts, lengths, words, sentences, ROWS)
-    way = 1 - 2 * direction
-    word = first + direction * (length - 1)  # where reading begins
+    first, length = _sentences(starts, lengths, words, sentences, ROWS)
+    stride = 1 - 2 * direction
+    word = first + direction * (length - 1)  # the first to be read
     for t in range(tl.max(length, 0)):
         reads = (t < length)[:, None]
-        goes_on = reads & (t > 0)
+        continues = reads & (t > 0)
         at = word[:, None]
-        before = at - way
+        before = at - stride
         for u in range(0, H, UNITS):
             unit = u + tl.arange(0, UNITS)[None, :]
             mine = reads & (unit < H)
@@ -83,7 +82,7 @@ def _forward(
             g = tl.load(products + at * 4 * H + 3 * H + unit, mine, 0.0)
             for d in range(0, H, DEPTH):
                 depth = d + tl.arange(0, DEPTH)
-                h = tl.load(hidden + before * H + depth[None, :], goes_on & (depth < H)[None, :], 0.0)
+                h = tl.load(hidden + before * H + depth[None, :], continues & (depth < H)[None, :], 0.0)
                 h = h.to(weight.dtype.element_ty).to(READ)
                 row = weight + depth[:, None] * 4 * H + unit
                 real = (depth < H)[:, None] & (unit < H)
@@ -92,7 +91,7 @@ def _forward(
                 o = tl.dot(h, tl.load(row + 2 * H, real, 0.0).to(READ), o, input_precision=PRECISION)
                 g = tl.dot(h, tl.load(row + 3 * H, real, 0.0).to(READ), g, input_precision=PRECISION)
             i, f, o, g = tl.sigmoid(i), tl.sigmoid(f), tl.sigmoid(o), _tanh(g)
-            c = f * tl.load(cells + before * H + unit, goes_on & (unit < H), 0.0) + i * g
+            c = f * tl.load(cells + before * H + unit, continues & (unit < H), 0.0) + i * g
             tl.store(cells + at * H + unit, c, mine)
             tl.store(hidden + at * H + unit, o * _tanh(c), mine)
             if KEEP:
@@ -100,8 +99,8 @@ def _forward(
                 tl.store(gates + at * 4 * H + H + unit, f, mine)
                 tl.store(gates + at * 4 * H + 2 * H + unit, o, mine)
                 tl.store(gates + at * 4 * H + 3 * H + unit, g, mine)
-        tl.debug_barrier()  # the next step reads what all of the program wrote
-        word += way
+        tl.debug_barrier()  # the next step reads what all threads of the program wrote
+        word += stride
 
 
 @triton.jit
@@ -124,19 +123,19 @@ def _backward(
     PRECISION: tl.constexpr,
     READ: tl.constexpr,
 ):
-    """The gradient of the products. What a step hands back to the word before it goes through ``carried_…``."""
+    """Write the gradient of the products. A step passes gradients to the word before it through ``carried_…``."""
     direction = tl.program_id(1)
     weight = state_weight + (tl.program_id(2).to(tl.int64) * 2 + direction) * 4 * H * H
-    first, length = _places(starts, lengths, words, sentences, ROWS)
-    way = 1 - 2 * direction
+    first, length = _sentences(starts, lengths, words, sentences, ROWS)
+    stride = 1 - 2 * direction
     longest = tl.max(length, 0)
     for back in range(longest):
         t = longest - 1 - back
         reads = (t < length)[:, None]
         ends = (t == length - 1)[:, None]
-        at = (first + direction * (length - 1) + way * t)[:, None]
-        before = at - way
-        goes_on = reads & (t > 0)
+        at = (first + direction * (length - 1) + stride * t)[:, None]
+        before = at - stride
+        continues = reads & (t > 0)
         for u in range(0, H, UNITS):
             unit = u + tl.arange(0, UNITS)[None, :]
             mine = reads & (unit < H)
@@ -145,7 +144,7 @@ def _backward(
             o = tl.load(gates + at * 4 * H + 2 * H + unit, mine, 0.0)
             g = tl.load(gates + at * 4 * H + 3 * H + unit, mine, 0.0)
             tanh_c = _tanh(tl.load(cells + at * H + unit, mine, 0.0))
-            c_before = tl.load(cells + before * H + unit, goes_on & (unit < H), 0.0)
+            c_before = tl.load(cells + before * H + unit, continues & (unit < H), 0.0)
             later = mine & ~ends
             dh = tl.load(grad_hidden + at * H + unit, mine, 0.0)
             dh += tl.load(carried_hidden + at * H + unit, later, 0.0)
@@ -154,29 +153,34 @@ def _backward(
             tl.store(grad_products + at * 4 * H + H + unit, dc * c_before * f * (1.0 - f), mine)
             tl.store(grad_products + at * 4 * H + 2 * H + unit, dh * tanh_c * o * (1.0 - o), mine)
             tl.store(grad_products + at * 4 * H + 3 * H + unit, dc * i * (1.0 - g * g), mine)
-            tl.store(carried_cells + before * H + unit, dc * f, goes_on & (unit < H))
+            tl.store(carried_cells + before * H + unit, dc * f, continues & (unit < H))
         tl.debug_barrier()
         for u in range(0, H, UNITS):
             unit = u + tl.arange(0, UNITS)[None, :]
-            handed = tl.zeros([ROWS, UNITS], tl.float32)
+            passed = tl.zeros([ROWS, UNITS], tl.float32)
             for d in range(0, 4 * H, DEPTH):
                 depth = d + tl.arange(0, DEPTH)
-                some = tl.load(grad_products + at * 4 * H + depth[None, :], goes_on & (depth < 4 * H)[None, :], 0.0)
+                some = tl.load(grad_products + at * 4 * H + depth[None, :], continues & (depth < 4 * H)[None, :], 0.0)
                 some = some.to(weight.dtype.element_ty).to(READ)
                 column = weight + unit * 4 * H + depth[:, None]
                 real = (depth < 4 * H)[:, None] & (unit < H)
-                handed = tl.dot(some, tl.load(column, real, 0.0).to(READ), handed, input_precision=PRECISION)
-            tl.store(carried_hidden + before * H + unit, handed, goes_on & (unit < H))
+                passed = tl.dot(some, tl.load(column, real, 0.0).to(READ), passed, input_precision=PRECISION)
+            tl.store(carried_hidden + before * H + unit, passed, continues & (unit < H))
         tl.debug_barrier()
 
 
-class TritonLSTM(Function):
-    """Hidden states after each word; 0 at words in no sentence, whose products may be anything.
+def lstm(products: Tensor, state_weight: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+    """Return the hidden states after each word, and 0 at words in no sentence, whose products may be anything.
 
     Shape: products [S, 2, N, 4H], state_weight [S, 2, H, 4H], starts and lengths [S, B] -> [S, 2, N, H], all in the
-    order of the words, direction 0 read forwards and 1 backwards; float32. Where the state weight is bfloat16, what it
-    is multiplied by is rounded to that as well, and products add up in float32.
+    order of the words, direction 0 read forwards and 1 backwards; float32. With a state weight in bfloat16, its other
+    operand is rounded to bfloat16 as well, and products are summed in float32.
     """
+    return TritonLSTM.apply(products, state_weight, starts, lengths)  # type: ignore[return-value]
+
+
+class TritonLSTM(Function):
+    """``lstm`` and its gradient."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, products: Tensor, state_weight: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
@@ -209,13 +213,8 @@ class TritonLSTM(Function):
         return grad_products, before.transpose(2, 3) @ grad_products.to(state_weight.dtype), None, None
 
 
-def recurrence(products: Tensor, state_weight: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
-    """What ``TritonLSTM`` says."""
-    return TritonLSTM.apply(products, state_weight, starts, lengths)  # type: ignore[return-value]
-
-
 def states_before(hidden: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
-    """The state that each word met: 0 where a sentence begins, in its direction. Shape: [S, 2, N, H] -> the same."""
+    """Return the state before each word, 0 where a sentence begins. Shape: [S, 2, N, H] -> the same."""
     begins = first_words(starts, lengths, hidden.shape[2])[..., None]
     forwards = torch.cat([torch.zeros_like(hidden[:, 0, :1]), hidden[:, 0, :-1]], 1)
     backwards = torch.cat([hidden[:, 1, 1:], torch.zeros_like(hidden[:, 1, :1])], 1)
@@ -224,7 +223,7 @@ def states_before(hidden: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
 
 
 def first_words(starts: Tensor, lengths: Tensor, words: int) -> Tensor:
-    """Which words begin a sentence, or are the first after all of them. Shape: starts and lengths [S, B] -> [S, N]."""
+    """Mark the words that begin a sentence, or follow the last. Shape: starts and lengths [S, B] -> [S, N]."""
     marks = torch.zeros(len(starts), words + 1, dtype=torch.bool, device=starts.device)
     ends = (starts + lengths).amax(1, keepdim=True)
     begins = torch.where(lengths > 0, starts, words)
@@ -237,7 +236,7 @@ def _grid(starts: Tensor) -> tuple[int, int, int]:
 
 
 def _sizes(state_weight: Tensor) -> dict[str, Any]:
-    # Triton's interpreter multiplies no bfloat16: there float32 holds the rounded numbers, with the same products.
+    # Triton's interpreter does not multiply bfloat16. There float32 holds the rounded numbers, with the same products.
     halves = state_weight.dtype == torch.bfloat16 and state_weight.device.type == "cuda"
     read = tl.bfloat16 if halves else tl.float32
     size = state_weight.shape[2]

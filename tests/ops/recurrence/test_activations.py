@@ -1,4 +1,4 @@
-"""The rational tanh and logistic function against NumPy's."""
+"""The rational tanh and logistic function, compared with NumPy's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import vectorize
 
-from tagsmith.ops.recurrence import gates
+from tagsmith.ops.recurrence import activations
 
-_tanh, _sigmoid = vectorize(nopython=True)(gates.tanh), vectorize(nopython=True)(gates.sigmoid)
+_tanh, _sigmoid = vectorize(nopython=True)(activations.tanh), vectorize(nopython=True)(activations.sigmoid)
 
 
 def test_they_are_numpys_to_float32_everywhere():
@@ -29,4 +29,4 @@ def test_infinity_is_a_limit_and_nan_stays():
 
 @given(st.floats(-20, 20, width=32))
 def test_plain_python_computes_the_same(x: float):
-    assert abs(gates.tanh(np.float32(x)) - float(_tanh(np.float32(x)))) < 1e-6
+    assert abs(activations.tanh(np.float32(x)) - float(_tanh(np.float32(x)))) < 1e-6

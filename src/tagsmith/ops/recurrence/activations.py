@@ -1,11 +1,11 @@
-"""tanh and the logistic function as a rational formula, so that a loop over them is made of vector instructions."""
+"""tanh and the logistic function as rational formulas, so that a loop over them compiles to vector instructions."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba.extending import register_jitable
 
-_LIMIT = np.float32(7.90531110763549805)  # from there on the formula is 1, to float32's last digit or two
+_LIMIT = np.float32(7.90531110763549805)  # from here on the formula is 1, to float32's last digit or two
 _P0, _P1, _P2, _P3 = map(
     np.float32, (4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08)
 )
@@ -18,7 +18,7 @@ _HALF = np.float32(0.5)
 
 @register_jitable
 def tanh(x: np.float32) -> np.float32:
-    """tanh in float32, to 4e-7; NaN stays NaN.
+    """Return tanh(x) in float32, accurate to 4e-7. NaN stays NaN.
 
     Source: the minimax coefficients that Eigen and XLA use for float32.
     """
@@ -31,5 +31,5 @@ def tanh(x: np.float32) -> np.float32:
 
 @register_jitable
 def sigmoid(x: np.float32) -> np.float32:
-    """1 / (1 + exp(-x)) in float32, through tanh."""
+    """Return 1 / (1 + exp(-x)) in float32, computed from tanh."""
     return _HALF * tanh(_HALF * x) + _HALF
