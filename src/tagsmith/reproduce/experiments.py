@@ -17,7 +17,7 @@ from tagsmith.config import Config, configure
 from tagsmith.corpora import locate, read_registry
 from tagsmith.corpora.checking import sha256_of
 from tagsmith.corpora.locating import cut_dev
-from tagsmith.embeddings.reading import files_of
+from tagsmith.embeddings import files_of
 from tagsmith.errors import ConfigError
 from tagsmith.formats.columns import Columns
 from tagsmith.reproduce.tables import DEV, PaperRow, Task

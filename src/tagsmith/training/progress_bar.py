@@ -8,7 +8,7 @@ from typing import IO, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tagsmith.embeddings import FORMS, Coverage
+from tagsmith.embeddings import FORMATS, Coverage
 from tagsmith.training.checkpoint import Epoch
 
 _EXPLODED = 1000  # times the loss of the first epoch
@@ -41,7 +41,7 @@ class ProgressBar:
         if unseen := facts["unseen_labels"]:
             self.say(f"dev has what the training data lacks, and no answer can have: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
-            form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
+            form = f" ({FORMATS[vectors['form']].title})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(f"{vectors['repeated']:,} rows of the vectors repeat a word; the first row of a word counts")
