@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tagsmith.cli.data import task_and_size
 from tagsmith.corpora import DataSet, read_registry
-from tagsmith.corpora.registry import can_get
+from tagsmith.corpora.registry import is_downloadable
 
 TARGET = Path(__file__).with_name("data.md")
 START, END = "<!-- made by docs/make_data.py -->\n", "<!-- end -->\n"
@@ -34,7 +34,7 @@ def _tables() -> str:
 def _row(name: str, entry: DataSet) -> str:
     task, size = task_and_size(entry)
     cells = (f"`{name}`", entry.title, f"{task}, {entry.language}", size, entry.licence)
-    answers = ("yes" if answer else "no" for answer in (entry.shippable, can_get(entry)))
+    answers = ("yes" if answer else "no" for answer in (entry.shippable, is_downloadable(entry)))
     return f"| {' | '.join((*cells, *answers))} |"
 
 

@@ -16,7 +16,7 @@ from tagsmith import formats
 from tagsmith.config import Config, configure
 from tagsmith.corpora import locate, read_registry
 from tagsmith.corpora.checking import sha256_of
-from tagsmith.corpora.locating import cut_dev
+from tagsmith.corpora.reading import split_off_dev
 from tagsmith.embeddings import files_of
 from tagsmith.errors import ConfigError
 from tagsmith.formats.columns import Columns
@@ -64,7 +64,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
             part: formats.not_empty(file.path, list(formats.read(file.path, columns=columns)))
             for part, file in self.files.items()
         }
-        return parts if DEV in parts else cut_dev(parts)
+        return parts if DEV in parts else split_off_dev(parts)
 
 
 class SeedRun(Struct, frozen=True):
