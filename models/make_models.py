@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tagsmith import Sentence, Tagger, store
 from tagsmith.corpora import read_corpus, read_registry
 from tagsmith.embeddings import RowSelector, load_vectors, lookup_forms, read_table, write_table
-from tagsmith.quality.word_classes import CLASSES, Classify
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES, Classify
 from tagsmith.reproduce.class_scores import by_words
 from tagsmith.schemes import SCHEMES, sentence_spans
 
@@ -126,7 +126,7 @@ def model_card(recipe: Recipe, model: store.Model, corpora: Mapping[str, Splits]
         recipe=recipe,
         model=model,
         registry=read_registry(),
-        classes=CLASSES,
+        classes=VOCABULARY_CLASSES,
         sizes={name: {split: len(sentences) for split, sentences in corpora[name].items()} for name in corpora},
         tests=tests,
         in_int8={name: int8.evaluate(parts["test"]).score for name, parts in corpora.items()},

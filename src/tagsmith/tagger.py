@@ -20,8 +20,8 @@ from tagsmith.formats import Data, not_empty, sentences_of
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.metrics import Scores, score
 from tagsmith.quality import calibration
-from tagsmith.quality.mistakes import ErrorAnalysis, analyse
-from tagsmith.quality.word_classes import classifier
+from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, analyse
+from tagsmith.quality.vocabulary_classes import vocabulary_classifier
 from tagsmith.rule_compiler import RuleCompiler
 from tagsmith.rules import Rules
 from tagsmith.schemes import SCHEMES, sentence_spans
@@ -254,7 +254,7 @@ class Tagger:
             DataError: as for ``calibrate``.
         """
         sentences = not_empty(data, sentences_of(data, columns, on_bad, self.model.config.tokenizer))
-        return calibration.measure(self.model, self._engine, sentences)
+        return calibration.measure_calibration(self.model, self._engine, sentences)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tagger to one safetensors file. The same tagger gives the same bytes."""
@@ -386,8 +386,9 @@ class Tagger:
         answered = []
         for sentence, answer in zip(gold, answers, strict=True):
             of_spans = [span.probability for span in answer.spans if span.probability is not None]
-            answered.append((sentence, answer.tags, answer.token_probabilities if self._is_plain else of_spans))
-        return analyse(answered, self._score(zip(gold, answers, strict=True)), classifier(self.model))
+            probabilities = answer.token_probabilities if self._is_plain else of_spans
+            answered.append(PredictedSentence(sentence, answer.tags, probabilities))
+        return analyse(answered, self._score(zip(gold, answers, strict=True)), vocabulary_classifier(self.model))
 
     def _score(self, answered: Iterable[tuple[Sentence, Tagged]]) -> Scores:
         pairs = ((self._gold_tags(sentence), answer.tags) for sentence, answer in answered)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.metrics import score
-from tagsmith.quality.word_classes import CLASSES
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
 from tagsmith.reproduce.class_scores import by_words, score_by_class
 
 TRAIN = {"seen", "both"}
@@ -59,6 +59,6 @@ def test_the_classes_add_up_to_the_whole(rows: list[list[tuple[str, str, str]]],
     sentences = [tuple([column[place] for column in row] for place in range(3)) for row in rows]
     counts = score_by_class(sentences, CLASSIFY, spans=spans)  # pyright: ignore[reportArgumentType]
     whole = score([(gold, found) for _, gold, found in sentences], spans=spans).overall
-    assert list(counts) == list(CLASSES)
+    assert list(counts) == list(VOCABULARY_CLASSES)
     for name in ("gold", "predicted", "correct"):
         assert sum(getattr(count, name) for count in counts.values()) == getattr(whole, name)

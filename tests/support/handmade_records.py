@@ -9,7 +9,7 @@ from typing import Any
 from tagsmith.config import configure, differences
 from tagsmith.corpora import CorpusEntry, read_registry
 from tagsmith.metrics import score
-from tagsmith.quality.word_classes import CLASSES
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
 from tagsmith.reproduce.records import EpochRecord, Predictions, Record, SplitRecord, VectorsRecord, counted
 from tagsmith.reproduce.tables import TASKS
 from tagsmith.schemes import SCHEMES
@@ -52,7 +52,7 @@ def make(
         predictions[part], scores[part] = {"gold": gold, **tags}, {}
         for kind, answers in tags.items():
             figures = score(zip(gold, answers, strict=True), spans=spans)
-            classes = {name: figures.overall.as_dict() for name in CLASSES}
+            classes = {name: figures.overall.as_dict() for name in VOCABULARY_CLASSES}
             scores[part][kind] = {**figures.as_dict(), "vocabulary": classes}
     del predictions["train"]
     known = read_registry()[TASKS[task].corpus]

@@ -14,7 +14,7 @@ from tagsmith.errors import DataError
 
 if TYPE_CHECKING:
     from tagsmith.metrics import Scores
-    from tagsmith.quality.mistakes import Answered
+    from tagsmith.quality.mistakes import PredictedSentence
     from tagsmith.tagger import Tagger
     from tagsmith.text import Sentence, TokenizerName
 
@@ -167,10 +167,11 @@ def _compare(
     places: tuple[int | str | None, int | str | None, int | str | None],
     tokenizer: TokenizerName,
     skipped: options.Skipped,
-) -> tuple[list[Answered], Scores]:
+) -> tuple[list[PredictedSentence], Scores]:
     """The sentences with the tags predicted for them, and their scores."""
     from tagsmith import formats, metrics, schemes
     from tagsmith.formats.columns import Columns
+    from tagsmith.quality import mistakes
 
     word, tag, predicted_tag = places
     wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad, tokenizer=tokenizer)
@@ -182,7 +183,7 @@ def _compare(
     for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
         schemes.sentence_spans(sentence)
     scores = metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
-    return [(a, b.tags or (), None) for a, b in pairs], scores
+    return [mistakes.PredictedSentence(a, b.tags or ()) for a, b in pairs], scores
 
 
 def _aligned(wanted: Iterator[Sentence], found: Iterator[Sentence]) -> Iterator[tuple[Sentence, Sentence]]:

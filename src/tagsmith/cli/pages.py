@@ -13,7 +13,7 @@ from tagsmith.errors import DataError
 if TYPE_CHECKING:
     from tagsmith.quality.calibration import CalibrationReport
     from tagsmith.quality.mistakes import ErrorAnalysis
-    from tagsmith.quality.transitions import Transitions
+    from tagsmith.quality.transitions import TransitionMatrix
 
 PAGE, PAGE_OR_PICTURE = (".html",), (".html", ".png")
 
@@ -36,7 +36,7 @@ def check_place(path: str, endings: tuple[str, ...], *inputs: str | None) -> Non
         require("matplotlib", "matplotlib", "train")
 
 
-def write_transitions(transitions: Transitions, title: str, path: str) -> None:
+def write_transitions(transitions: TransitionMatrix, title: str, path: str) -> None:
     """The heat map of transitions, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_transitions

@@ -8,14 +8,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from tagsmith.quality.transitions import Transitions
+from tagsmith.quality.transitions import TransitionMatrix
 
 STRONGEST = 8
 """Steps that are listed from either end; a page lists more."""
 _WIDEST = 320  # columns of a heat map where no terminal says how many there is room for
 
 
-def show(transitions: Transitions | None) -> None:
+def show(transitions: TransitionMatrix | None) -> None:
     """Print the heat map, the strongest and weakest steps, and those that are forbidden."""
     if transitions is None:
         click.echo("\nno transitions: a softmax scores every word's tag on its own")
@@ -24,7 +24,7 @@ def show(transitions: Transitions | None) -> None:
     click.echo("\n".join(["", *_extremes(transitions), "", *_forbidden(transitions)]))
 
 
-def _show_map(transitions: Transitions) -> None:
+def _show_map(transitions: TransitionMatrix) -> None:
     """One row a tag before, one column a tag after, by its number; coloured on a terminal. Where there is no room for
     the scores, their signs."""
     click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
@@ -53,7 +53,7 @@ def _show_map(transitions: Transitions) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _extremes(transitions: Transitions) -> list[str]:
+def _extremes(transitions: TransitionMatrix) -> list[str]:
     """The strongest steps beside the weakest."""
     ranked = transitions.ranked()
     steps = [(f"{step.before} → {step.after}", f"{step.score:z6.2f}") for step in ranked]
@@ -64,7 +64,7 @@ def _extremes(transitions: Transitions) -> list[str]:
     return lines
 
 
-def _forbidden(transitions: Transitions) -> list[str]:
+def _forbidden(transitions: TransitionMatrix) -> list[str]:
     """The forbidden steps by the letters of their tags."""
     lines = ["forbidden: {:,} of {:,} steps".format(*transitions.count_forbidden())]
     table = [("after", "never", "not of another label", "not of the same label")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from tagsmith.metrics import Count
-from tagsmith.quality.word_classes import CLASSES, Classify, vocabulary_class
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES, Classify, vocabulary_class
 from tagsmith.schemes import read_spans
 
 
@@ -32,7 +32,7 @@ def score_by_class(
     Args:
         sentences: tokens, gold tags and predicted tags of each.
     """
-    counts = {name: Count() for name in CLASSES}
+    counts = {name: Count() for name in VOCABULARY_CLASSES}
     for tokens, gold, predicted in sentences:
         wanted, found = (set(_places(tags, spans)) for tags in (gold, predicted))
         for start, end, label in wanted | found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tagsmith.config import RANDOM_DIM, differences
-from tagsmith.quality.word_classes import CLASSES
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import (
     NOTHING,
@@ -146,7 +146,7 @@ def _series(line: ReportRow, name: str) -> Series:
 def _table(name: str, table: PaperTable, lines: Sequence[ReportRow]) -> Section:
     configurations = list(dict.fromkeys(line.configuration for line in lines))
     seeds = sorted({seed for line in lines for seed in line.configuration.seeds})
-    by_class = any(key.split()[-1] in CLASSES for row in table.rows for key in row.paper)
+    by_class = any(key.split()[-1] in VOCABULARY_CLASSES for row in table.rows for key in row.paper)
     reference = next((line for line in lines if line.is_reference), None)
     # The classes are of models that another table compares.
     grids = [_classes(lines)] if by_class else [_scores(lines), *([compare(lines, reference)] if reference else [])]
@@ -184,23 +184,23 @@ def _scores(lines: Sequence[ReportRow]) -> Grid:
 
 def _classes(lines: Sequence[ReportRow]) -> Grid:
     """Test by class of words, with how many spans each has."""
-    columns = ["model", "seeds", f"spans in test: {' / '.join(CLASSES)}"]
-    for name in CLASSES:
+    columns = ["model", "seeds", f"spans in test: {' / '.join(VOCABULARY_CLASSES)}"]
+    for name in VOCABULARY_CLASSES:
         columns += [name, f"paper, {name}"]
     rows = []
     for line in lines:
         records = line.configuration.records
         figures = [record.scores[TEST][line.constraints]["vocabulary"] for record in records]
-        counts = " / ".join(f"{figures[0][name]['gold']:,}" for name in CLASSES)
+        counts = " / ".join(f"{figures[0][name]['gold']:,}" for name in VOCABULARY_CLASSES)
         cells = [line.name, ranges(line.configuration.seeds), counts]
-        for name in CLASSES:
+        for name in VOCABULARY_CLASSES:
             score = "f1" if records[0].config.scheme in SCHEMES else "recall"
             cells += [
                 spread([figure[name][score] for figure in figures]),
                 figure_or_nothing(line.paper.get(f"{TEST} {name}")),
             ]
         rows.append(tuple(cells))
-    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in CLASSES.items())
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in VOCABULARY_CLASSES.items())
     return Grid(tuple(columns), rows, title=f"By what the model could know of the words ({meanings})")
 
 
