@@ -21,7 +21,7 @@ from typing import Any
 from tagsmith import formats
 from tagsmith.bench.rivals import Rivals
 from tagsmith.corpora.checking import sha256_of
-from tagsmith.corpora.locating import cut_dev
+from tagsmith.corpora.reading import split_off_dev
 from tagsmith.files import replacing
 from tagsmith.metrics import score
 from tagsmith.schemes import gold_tags
@@ -44,7 +44,7 @@ def main() -> None:
     files = {name: path for name in ("train", "dev", "test") if (path := getattr(given, name))}
     splits = {name: list(formats.read(path)) for name, path in files.items()}
     if not given.dev:
-        splits = cut_dev(splits)
+        splits = split_off_dev(splits)
     data = {name: {"file": Path(path).name, "sha256": sha256_of(path)} for name, path in files.items()}
     counts = {name: len(sentences) for name, sentences in splits.items()}
     gold = {name: [(sentence.tokens, gold_tags(sentence, "IOB2")) for sentence in splits[name]] for name in splits}

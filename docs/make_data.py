@@ -1,4 +1,4 @@
-"""Write the table in docs/data.md: what the registry in the package knows. Run after every change of the registry."""
+"""Update the table in docs/data.md from the registry in the package. Run it after every change of the registry."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tagsmith.cli.data import task_and_size
 from tagsmith.corpora import DataSet, read_registry
-from tagsmith.corpora.registry import can_get
+from tagsmith.corpora.registry import is_downloadable
 
 TARGET = Path(__file__).with_name("data.md")
 START, END = "<!-- made by docs/make_data.py -->\n", "<!-- end -->\n"
 
 
 def render(page: str) -> str:
-    """The page with its tables made anew."""
+    """Return the page with updated tables."""
     before, _, rest = page.partition(START)
     _, _, after = rest.partition(END)
     return f"{before}{START}{_tables()}{END}{after}"
@@ -21,7 +21,7 @@ def render(page: str) -> str:
 
 def _tables() -> str:
     entries = read_registry().entries
-    lines = ["| name | what | task, language | sentences or words | licence | models may be given away | download |"]
+    lines = ["| name | title | task, language | sentences or words | licence | models may be published | download |"]
     lines.append("|---|---|---|---|---|---|---|")
     lines += [_row(name, entry) for name, entry in entries.items()]
     lines += ["", "How to get each:", ""]
@@ -34,8 +34,8 @@ def _tables() -> str:
 def _row(name: str, entry: DataSet) -> str:
     task, size = task_and_size(entry)
     cells = (f"`{name}`", entry.title, f"{task}, {entry.language}", size, entry.licence)
-    answers = ("yes" if answer else "no" for answer in (entry.shippable, can_get(entry)))
-    return f"| {' | '.join((*cells, *answers))} |"
+    flags = ("yes" if flag else "no" for flag in (entry.shippable, is_downloadable(entry)))
+    return f"| {' | '.join((*cells, *flags))} |"
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tagsmith import Sentence, Tagger, store
 from tagsmith.corpora import read_corpus, read_registry
-from tagsmith.embeddings import TrimChoice, load_vectors, lookup_forms, read_table, write_table
-from tagsmith.quality.word_classes import CLASSES, Classify
+from tagsmith.embeddings import RowSelector, load_vectors, lookup_forms, read_table, write_table
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES, Classify
 from tagsmith.reproduce.class_scores import by_words
 from tagsmith.schemes import SCHEMES, sentence_spans
 
@@ -80,7 +80,7 @@ def make(recipe: Recipe, data: str, vectors: str) -> None:
     with TemporaryDirectory() as folder:
         table = Path(folder) / "words.safetensors"
         seen = lookup_forms(token for sentence in train for token in sentence.tokens)
-        write_table(table, read_table(vectors, keep=TrimChoice(seen)))
+        write_table(table, read_table(vectors, keep=RowSelector(seen)))
         trained = Tagger.train(
             train, dev, preset=recipe.preset, vectors=table, settings=recipe.settings, epochs=recipe.epochs, seed=1
         )
@@ -126,7 +126,7 @@ def model_card(recipe: Recipe, model: store.Model, corpora: Mapping[str, Splits]
         recipe=recipe,
         model=model,
         registry=read_registry(),
-        classes=CLASSES,
+        classes=VOCABULARY_CLASSES,
         sizes={name: {split: len(sentences) for split, sentences in corpora[name].items()} for name in corpora},
         tests=tests,
         in_int8={name: int8.evaluate(parts["test"]).score for name, parts in corpora.items()},

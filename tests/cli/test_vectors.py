@@ -232,7 +232,7 @@ class TestTrim:
         run("vectors", "convert", glove, tmp_path / "t.safetensors")
         run("vectors", "trim", tmp_path / "t.safetensors", tmp_path / "s.safetensors", "--top", "1")
         vectors = load_vectors(tmp_path / "s.safetensors")
-        assert (vectors.words.strings, vectors.form) == (["the"], "glove")
+        assert (vectors.words.strings, vectors.format) == (["the"], "glove")
 
     def test_nothing_is_cached(self, glove: Path, tmp_path: Path):
         run("vectors", "trim", glove, tmp_path / "t.safetensors", "--top", "1")

@@ -69,7 +69,7 @@ def test_what_differs_is_counted(content: str, differs: dict[str, tuple[int, int
     assert finding.is_right == (not differs)
 
 
-def test_tags_that_are_no_spans(tmp_path: Path, registry: Registry):
+def test_plain_tags_in_a_corpus_of_spans(tmp_path: Path, registry: Registry):
     (tmp_path / "mine").write_text("Paris NNP\n", "utf-8")
     with pytest.raises(DataError, match="mine:1: found tag 'NNP'"):
         check(registry["tiny"], "test", tmp_path / "mine")
@@ -81,5 +81,5 @@ def test_vectors_are_counted(words: int, dim: int, tmp_path: Path, registry: Reg
     lines = [f"word{i} {' '.join(map(str, row))}\n" for i, row in enumerate(rows)]
     (tmp_path / "tiny.3d.txt").write_text("".join(lines), "utf-8")
     finding = check(registry["tiny-vectors"], "3d", tmp_path / "tiny.3d.txt")
-    assert finding.counts == {"words": (words, 5), "numbers a word": (dim, 3)}
+    assert finding.counts == {"words": (words, 5), "dimension": (dim, 3)}
     assert finding.is_right == ((words, dim) == (5, 3))

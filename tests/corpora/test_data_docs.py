@@ -12,14 +12,14 @@ PAGE = (DOCS / "data.md").read_text("utf-8")
 
 def test_the_table_is_what_the_script_writes():
     render = runpy.run_path(str(DOCS / "make_data.py"))["render"]
-    assert render(PAGE) == PAGE, "write it anew with: python docs/make_data.py"
+    assert render(PAGE) == PAGE, "run: python docs/make_data.py"
 
 
 def test_the_table_is_not_empty():
     assert all(f"| `{name}` |" in PAGE for name in read_registry().entries)
 
 
-def test_the_registry_it_shows_can_be_read(tmp_path: Path):
+def test_the_example_registry_can_be_read(tmp_path: Path):
     shown = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     assert len(shown) == 1
     (tmp_path / "mine.toml").write_text(shown[0], "utf-8")

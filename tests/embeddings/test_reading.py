@@ -1,5 +1,3 @@
-"""How a file of vectors is recognised by its content, and that a form can be forced."""
-
 from __future__ import annotations
 
 import gzip
@@ -11,115 +9,46 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagsmith.embeddings import FORMS, load_vectors
-from tagsmith.embeddings.reading import recognise
-from tagsmith.errors import DataError
-
-NUMBERS = struct.pack("<3f", 0.5, -1.25, 3e-3)
-BINARY = b"2 3\nthe " + NUMBERS + b"of " + NUMBERS
+from tagsmith.embeddings import load_vectors, read_table
+from tagsmith.embeddings.reading import files_of, read_blocks
+from tests.support.vector_files import error_of, load, write
 
 
-def error_of(path: Path, form: str | None = None) -> DataError:
-    with pytest.raises(DataError) as caught:
-        load_vectors(path, form)
-    return caught.value
+@pytest.mark.parametrize("format", [None, "glove"])
+def test_blocks_are_those_of_the_file(tmp_path: Path, format: str | None):
+    detected, blocks = read_blocks(write(tmp_path, "a 1 2\nb 3 4\n"), format)
+    ((words, rows),) = blocks
+    assert (detected, words, rows.tolist()) == ("glove", ["a", "b"], [[1, 2], [3, 4]])
 
 
-@pytest.mark.parametrize(
-    ("head", "form"),
-    [
-        (b"the 0.1 0.2\n", "glove"),
-        (b"the 0.1 0.2", "glove"),
-        (b"5 0.1 0.2\n7 0.1 0.2\n", "glove"),  # its first words are numbers
-        (b"0.5 0.1 0.2\nthe 0.1 0.2\n", "glove"),
-        (b"5 3 2\n", "glove"),
-        (b"the 5\n", "glove"),
-        (b"5 0.5\n", "glove"),
-        (b"-5 5\n", "glove"),
-        (b"2 3\nthe 1 2 3\nof 1 2 3\n", "word2vec"),
-        (b"2 3\n5 1 2 3\n", "word2vec"),
-        (b"2 3\nthe 1 2 x\nof 1 2 3\n", "word2vec"),  # faulty text is still text
-        (b"2 3\nthe 1 2\nof 1 2 3\n", "word2vec"),
-        (b"2 3\nthe\t1 2 3\n", "word2vec"),
-        ("2 3\nthe 1 x 3\ncafé 1 2 3\n".encode(), "word2vec"),
-        ("2 3\nthe 1 x 3\ncafé".encode()[:-1], "word2vec"),  # cut inside a character
-        (b"2 3\nthe 1 2 3\ncaf\xe9 1 2 3\n", "word2vec"),  # not UTF-8, but its rows are text
-        (b"2 3", "word2vec"),
-        (BINARY, "word2vec-binary"),
-        (BINARY[:-2], "word2vec-binary"),
-        (b"2 3\nthe \n\n\n\n" + NUMBERS, "word2vec-binary"),
-        (b"2 3\nthe \n3 4" + NUMBERS, "word2vec-binary"),
-        (b"1 1\nthe \xc3\xf5H@", "word2vec-binary"),  # 3.14: no control character, but no UTF-8 either
-    ],
-    ids=repr,
-)
-def test_the_content_decides(head: bytes, form: str):
-    assert recognise(head, "") == form
-    assert form in FORMS
+def test_rows_are_selected_while_a_file_is_read(tmp_path: Path):
+    path = write(tmp_path, "a 1\nb 2\nc 3\n")
+    table = read_table(path, keep=lambda words: [i for i, word in enumerate(words) if word != "b"])
+    assert table.vectors("").words.strings == ["a", "c"]
+    assert not list(Path(os.environ["TAGSMITH_CACHE"]).rglob("*"))
 
 
-@pytest.mark.parametrize("name", ["vectors", "vectors.txt", "vectors.vec", "vectors.bin", "vectors.safetensors"])
-def test_the_name_does_not_matter(tmp_path: Path, name: str):
-    for content, form in ((b"the 1 2\n", "glove"), (b"1 2\nthe 1 2\n", "word2vec"), (BINARY, "word2vec-binary")):
-        for packed in (content, gzip.compress(content)):
-            (tmp_path / form).mkdir(exist_ok=True)
-            (tmp_path / form / name).write_bytes(packed)
-            assert load_vectors(tmp_path / form / name).form == form
+def test_the_files_of_a_format(tmp_path: Path):
+    (tmp_path / "words.lst").write_text("a\n")
+    (tmp_path / "embeddings.txt").write_text("1\n")
+    pair = (tmp_path / "words.lst", tmp_path / "embeddings.txt")
+    assert files_of(tmp_path) == files_of(pair[1]) == files_of(pair[0], "senna") == pair
+    assert files_of(pair[1], "glove") == pair[1:]
 
 
-def test_a_long_first_row_is_looked_at_whole():
-    row = b"the " + b" ".join([b"0.12345678"] * 20_000)
-    assert recognise(b"1 20000\n" + row + b"\n", "") == "word2vec"
-    assert recognise(b"1 20000\nthe " + struct.pack("<f", 0.1) * 20_000, "") == "word2vec-binary"
+def test_gzip_is_unpacked(tmp_path: Path):
+    assert load(tmp_path, gzip.compress(b"the 1 2\n")).matrix.tolist() == [[1, 2]]
 
 
-class TestFirstLinesThatAreHeadersOrRows:
-    """A first line of two whole numbers is a header, unless the form is forced."""
-
-    def test_glove_of_width_1_whose_first_row_looks_like_a_header_says_so(self, tmp_path: Path):
-        (tmp_path / "v").write_bytes(b"400000 100\nthe 5\nof 6\n")
-        assert str(error_of(tmp_path / "v")) == (
-            f"{tmp_path}/v:2: found 'the 5'; expected a word and 100 numbers, as line 1 is '400000 100'"
-        )
-
-    def test_forced_it_is_a_row(self, tmp_path: Path):
-        (tmp_path / "v").write_bytes(b"400000 100\nthe 5\nof 6\n")
-        vectors = load_vectors(tmp_path / "v", "glove")
-        assert vectors.words.strings == ["400000", "the", "of"]
-        assert vectors.matrix.tolist() == [[100], [5], [6]]
-
-    def test_the_forced_form_and_the_recognised_one_do_not_share_a_copy(self, tmp_path: Path):
-        (tmp_path / "v").write_bytes(b"1 1\nthe 5\n")
-        for _ in range(2):
-            assert load_vectors(tmp_path / "v").words.strings == ["the"]
-            assert load_vectors(tmp_path / "v", "glove").words.strings == ["1", "the"]
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
+def test_an_empty_file_is_an_error(tmp_path: Path, content: bytes):
+    path = write(tmp_path, content)
+    assert str(error_of(path)) == f"{path}: found an empty file; expected word vectors"
 
 
-@pytest.mark.parametrize(
-    ("content", "found", "expected"),
-    [
-        (
-            gzip.compress(gzip.compress(b"the 1 2\n", mtime=0), mtime=0),
-            "gzip on stdin, or gzip in gzip",
-            "vectors, unpacked",
-        ),
-        (b"PK\x03\x04glove.6B.50d.txt", "a zip archive", "the file of vectors in it, unpacked"),
-        (struct.pack("<i", 793712314) + b"\x0c\0\0\0", "fastText's binary model", "its vectors as text"),
-    ],
-)
-def test_files_often_mistaken_for_vectors_are_refused_by_name(
-    tmp_path: Path, content: bytes, found: str, expected: str
-):
-    (tmp_path / "v").write_bytes(content)
-    error = error_of(tmp_path / "v")
-    assert error.found == found
-    assert error.expected.startswith(expected)
-
-
-def test_a_line_without_end_is_an_error(tmp_path: Path):
-    with (tmp_path / "zeros").open("wb") as file:
-        file.truncate(20 << 20)
-    assert error_of(tmp_path / "zeros").found == "a line of more than 16,777,216 bytes"
+def test_a_file_cut_short_inside_gzip_is_an_error(tmp_path: Path):
+    path = write(tmp_path, gzip.compress(b"the 0.1 -0.2 0.3\n" * 300)[:-20])
+    assert "a broken gzip file" in error_of(path).found
 
 
 def test_how_far_reading_has_come_is_told_in_bytes_as_they_lie_on_disk(tmp_path: Path):
@@ -149,6 +78,6 @@ def test_a_pipe_is_read_once_and_leaves_no_copy(tmp_path: Path, content: bytes):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "none.txt", "none/words.lst", "words.lst", "embeddings.txt.gz"])
-@pytest.mark.parametrize("form", [None, "senna", "glove"])
-def test_a_missing_file_is_an_error(tmp_path: Path, name: str, form: str | None):
-    assert error_of(tmp_path / name, form).found == "no such file"
+@pytest.mark.parametrize("format", [None, "senna", "glove"])
+def test_a_missing_file_is_an_error(tmp_path: Path, name: str, format: str | None):
+    assert error_of(tmp_path / name, format).found == "no such file"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagsmith.embeddings import load_vectors
-from tagsmith.errors import DataError
+from tests.support.vector_files import error_of
 
 WORDS = b"PADDING\nUNKNOWN\n0\n!\n'd\n"
 NUMBERS = b"0 0 0\n-1.03682 1.77856 0.5\n1 2 3\n4 5 6\n7 8 9\n"
@@ -26,12 +26,6 @@ def lay(folder: Path, words: bytes = WORDS, numbers: bytes = NUMBERS, *, deep: b
     return folder
 
 
-def error_of(path: Path, form: str | None = None) -> DataError:
-    with pytest.raises(DataError) as caught:
-        load_vectors(path, form)
-    return caught.value
-
-
 @pytest.mark.parametrize("packed", ["", "words.lst", "embeddings.txt", "words.lst embeddings.txt"])
 @pytest.mark.parametrize("deep", [False, True], ids=["one folder", "Senna's folders"])
 def test_the_pair_is_found_by_its_folder_and_by_either_file(tmp_path: Path, deep: bool, packed: str):
@@ -43,7 +37,7 @@ def test_the_pair_is_found_by_its_folder_and_by_either_file(tmp_path: Path, deep
         assert vectors.words.strings == ["PADDING", "UNKNOWN", "0", "!", "'d"]
         assert vectors.matrix[0].tolist() == [0, 0, 0]
         assert vectors.matrix[4].tolist() == [7, 8, 9]
-        assert (vectors.form, vectors.source) == ("senna", str(path))
+        assert (vectors.format, vectors.source) == ("senna", str(path))
 
 
 @pytest.mark.parametrize("path", ["words.lst", "embeddings.txt", ".", "../senna"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagsmith import Tagger, formats
 from tagsmith.batching import build_alphabets
 from tagsmith.config import WordsConfig
-from tagsmith.embeddings import TrimChoice, lookup_forms, read_table, write_table
+from tagsmith.embeddings import RowSelector, lookup_forms, read_table, write_table
 from tests.support.handmade import DEMO, TINY
 
 TOKENS = st.text("aAbIİΣσ12٣", min_size=1, max_size=3)
@@ -48,13 +48,13 @@ def test_no_lookup_can_tell_the_trimmed_table_from_the_whole_one(
 
 
 def test_first_rows_and_wanted_words_are_chosen_across_blocks():
-    choice = TrimChoice({"e", "b"}, top=3)
-    assert choice(["a", "b"]) == [0, 1]
-    assert choice(["c", "d", "e"]) == [0, 2]
-    assert choice(["b", "f"]) == [0]
-    assert choice.rows == 7
-    assert TrimChoice({"x"})(["a", "x"]) == [1]
-    assert TrimChoice(top=1)(["a", "x"]) == [0]
+    selector = RowSelector({"e", "b"}, top=3)
+    assert selector(["a", "b"]) == [0, 1]
+    assert selector(["c", "d", "e"]) == [0, 2]
+    assert selector(["b", "f"]) == [0]
+    assert selector.rows == 7
+    assert RowSelector({"x"})(["a", "x"]) == [1]
+    assert RowSelector(top=1)(["a", "x"]) == [0]
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +79,10 @@ def test_training_with_trimmed_vectors_gives_the_same_weights_and_tags(
     parts = ("train", "dev", "test")
     forms = lookup_forms(t for part in parts for s in formats.read(DEMO / f"{part}.conll") for t in s.tokens)
     trimmed = tmp_path / "small.safetensors"
-    choice = TrimChoice(forms)
-    table = read_table(whole, keep=choice)
+    selector = RowSelector(forms)
+    table = read_table(whole, keep=selector)
     write_table(trimmed, table)
-    assert 500 < table.shape[0] < choice.rows - 500
+    assert 500 < table.shape[0] < selector.rows - 500
     chosen = {name: value for name, value in TINY.items() if name != "words.dim"} | {"training.epochs": 2, **settings}
     big, small = (
         Tagger.train(DEMO / "train.conll", DEMO / "dev.conll", vectors=v, settings=chosen, progress=False)

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from tagsmith.embeddings import load_vectors, read_table, write_table
 from tagsmith.embeddings.vector_table import gather, is_table, map_table
-from tagsmith.errors import DataError
+from tests.support.vector_files import error_of
 
 WORDS = ["the", "of", "café"]
 MATRIX = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
@@ -38,18 +38,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "v.safetensors"
 
 
-def error_of(path: Path) -> DataError:
-    with pytest.raises(DataError) as caught:
-        load_vectors(path)
-    return caught.value
-
-
 class TestFile:
     def test_a_table_comes_back_without_a_copy(self, file: Path):
         vectors = load_vectors(file)
         assert vectors.words.strings == WORDS
         np.testing.assert_array_equal(vectors.matrix, MATRIX)
-        assert (vectors.source, vectors.form, vectors.repeated) == (str(file), "glove", 0)
+        assert (vectors.source, vectors.format, vectors.repeated) == (str(file), "glove", 0)
         assert not list(Path(os.environ["TAGSMITH_CACHE"]).rglob("*.safetensors"))
 
     @pytest.mark.parametrize("name", ["v", "v.txt", "v.bin"])
@@ -72,7 +66,7 @@ class TestFile:
         (tmp_path / "v.txt").write_bytes(b"3 1\na 1\na 2\na 3\n")
         write_table(tmp_path / "t", read_table(tmp_path / "v.txt"))
         vectors = load_vectors(tmp_path / "t")
-        assert (vectors.form, vectors.repeated) == ("word2vec", 2)
+        assert (vectors.format, vectors.repeated) == ("word2vec", 2)
 
     def test_every_cut_is_an_error(self, file: Path):
         whole = file.read_bytes()
@@ -137,6 +131,13 @@ class TestGathering:
         table = gather(blocks(*sizes), "glove")
         assert table.shape == (sum(sizes), 2)
         assert table.vectors("").matrix.tolist() == [[i, -i] for i in range(sum(sizes))]
+
+    def test_the_first_row_of_a_repeated_word_counts_and_the_others_are_counted(self):
+        table = gather([(["a", "b"], MATRIX[:2]), (["a", "A", "b"], MATRIX)], "glove")
+        vectors = table.vectors("")
+        assert vectors.words.strings == ["a", "b", "A"]
+        assert vectors.matrix.tolist() == [[1, 2], [3, 4], [3, 4]]
+        assert vectors.repeated == 2
 
     def test_rows_can_be_left_out_and_repeats_are_counted_among_those_kept(self):
         names = [["a", "b", "c"], ["a", "b", "d"]]

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,68 +13,28 @@ from tagsmith import DataError, Sentence, Tagger, store
 from tagsmith.quality.calibration import (
     FOLDS,
     Confidences,
-    collect,
-    cross_fitted,
+    collect_confidences,
+    cross_fitted_probabilities,
     digest,
     fit_temperature,
-    lowest,
-    nll,
-    reliability,
+    golden_section_search,
 )
-from tagsmith.schemes import SCHEMES, is_legal, sentence_spans
+from tagsmith.quality.reliability import nll
+from tagsmith.schemes import PLAIN, SCHEMES, is_legal, sentence_spans
 from tests.support.handmade import SMALL, lexicon_model, random_model
-
-OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40)
-
-
-def test_the_figures_of_a_few_answers():
-    found = reliability(np.array([0.1, 0.15, 0.9, 0.7]), np.array([False, True, True, True]), bins=2)
-    low, high = found.bins
-    assert (low.low, low.high, low.answers, low.confidence, low.accuracy) == (0, 0.5, 2, pytest.approx(0.125), 0.5)
-    assert (high.low, high.high, high.answers, high.confidence, high.accuracy) == (0.5, 1, 2, pytest.approx(0.8), 1)
-    assert found.ece == pytest.approx((2 * 0.375 + 2 * 0.2) / 4)
-    assert found.brier == pytest.approx((0.1**2 + 0.85**2 + 0.1**2 + 0.3**2) / 4)
-    assert found.count == 4
-    assert found.as_dict()["bins"][1]["answers"] == 2
-
-
-def test_a_border_belongs_to_the_bin_below_and_empty_bins_are_left_out_of_the_json():
-    found = reliability(np.array([0.0, 0.5, 1.0]), np.array([False, True, True]), bins=4)
-    assert [each.answers for each in found.bins] == [1, 1, 0, 1]
-    assert math.isnan(found.bins[2].accuracy)
-    assert [each["answers"] for each in found.as_dict()["bins"]] == [1, 1, 1]
-
-
-@given(OUTCOMES, st.integers(1, 20))
-def test_ece_is_that_of_the_definition(outcomes: list[tuple[float, bool]], bins: int):
-    edges = np.linspace(0.0, 1.0, bins + 1).tolist()
-    expected, counted = 0.0, 0
-    for number, (low, high) in enumerate(pairwise(edges)):
-        inside = [(p, right) for p, right in outcomes if (low < p <= high) or (number == 0 and p == 0.0)]
-        counted += len(inside)
-        if inside:
-            expected += abs(sum(p for p, _ in inside) - sum(right for _, right in inside)) / len(outcomes)
-    assert counted == len(outcomes)
-    p, right = (np.array(column) for column in zip(*outcomes, strict=True))
-    assert reliability(p, right, bins).ece == pytest.approx(expected, abs=1e-12)
-
-
-def test_the_nll_is_of_the_outcomes_and_finite():
-    assert nll(np.array([0.9, 0.2]), np.array([True, False])) == pytest.approx(-(math.log(0.9) + math.log(0.8)) / 2)
-    assert math.isfinite(nll(np.array([0.0, 1.0]), np.array([True, False])))
 
 
 @given(st.floats(-2, 3))
-def test_golden_sections_find_the_lowest_place(place: float):
-    assert lowest(lambda x: (x - place) ** 2 + 7, -2, 3, 1e-4) == pytest.approx(place, abs=1e-4)
+def test_golden_section_search_finds_the_minimum(place: float):
+    assert golden_section_search(lambda x: (x - place) ** 2 + 7, -2, 3, 1e-4) == pytest.approx(place, abs=1e-4)
 
 
 def sampled(model: store.Model, count: int, seed: int) -> list[Sentence]:
-    """Sentences whose gold tags are drawn from the legal sequences, as probable as the model says."""
+    """Sentences whose gold tags are drawn from the model's distribution over legal sequences."""
     rng = np.random.default_rng(seed)
     sentences = [[f"word{i}" for i in rng.integers(0, 30, 3)] for _ in range(count)]
     tags, scheme = model.tags, model.config.scheme
-    paths = [path for path in product(tags, repeat=3) if scheme == "plain" or is_legal(SCHEMES[scheme], path)]
+    paths = [path for path in product(tags, repeat=3) if scheme == PLAIN or is_legal(SCHEMES[scheme], path)]
     ids = np.array([[tags.index(tag) for tag in path] for path in paths])
     engine = Tagger(model)._engine
     found = []
@@ -90,7 +49,7 @@ def sampled(model: store.Model, count: int, seed: int) -> list[Sentence]:
 
 
 def sharper(model: store.Model, factor: float) -> store.Model:
-    """The same model with all scores of its chains multiplied."""
+    """The same model, with all scores of its chains multiplied by a factor."""
     weights = {name: w * np.float32(factor if name.startswith("head.") else 1) for name, w in model.weights.items()}
     return dataclasses.replace(model, weights=weights)
 
@@ -98,9 +57,7 @@ def sharper(model: store.Model, factor: float) -> store.Model:
 @pytest.mark.parametrize(
     ("scheme", "settings"), [("BIOES", {}), ("IOB2", {"head.kind": "softmax"}), ("plain", {})], ids=str
 )
-def test_a_model_that_is_right_as_often_as_it_says_needs_no_temperature_and_a_sharper_one_its_factor(
-    scheme: str, settings: dict[str, str]
-):
+def test_a_calibrated_model_gets_temperature_1_and_a_sharper_one_its_factor(scheme: str, settings: dict[str, str]):
     model = random_model(3, "IOB2" if scheme == "plain" else scheme, ["X"], 0.8, {**SMALL, **settings})
     if scheme == "plain":
         config = random_model(3, "IOB2", ["X"], 0.8, {**SMALL, "scheme": "plain"}).config
@@ -121,10 +78,10 @@ def gold() -> list[Sentence]:
 
 
 def of(model: store.Model, gold: list[Sentence]) -> Confidences:
-    return collect(model, Tagger(model)._engine, gold)
+    return collect_confidences(model, Tagger(model)._engine, gold)
 
 
-def test_answers_are_the_spans_of_the_best_sequences_with_their_probabilities(gold: list[Sentence]):
+def test_predictions_are_the_spans_of_the_best_sequences_with_their_probabilities(gold: list[Sentence]):
     model = random_model(5, scale=0.8)
     found = of(model, [Sentence([], []), *gold])
     tagger = Tagger(model)
@@ -134,27 +91,27 @@ def test_answers_are_the_spans_of_the_best_sequences_with_their_probabilities(go
         for span in answer.spans
     }
     places = zip(found.sentence.tolist(), found.probabilities(1.0).tolist(), strict=True)
-    assert dict(zip(places, found.right.tolist(), strict=True)) == spans
+    assert dict(zip(places, found.correct.tolist(), strict=True)) == spans
 
 
 def test_cross_fitting_measures_each_fold_at_the_temperature_of_the_others(gold: list[Sentence]):
     found = of(random_model(5, scale=0.8), gold)
-    got = cross_fitted(found)
+    got = cross_fitted_probabilities(found)
     for k in range(FOLDS):
         held = found.sentence % FOLDS == k
         others = of(found.model, [sentence for i, sentence in enumerate(gold) if i % FOLDS != k])
-        temperature = fit_temperature(others, np.ones(len(others.right), bool))
+        temperature = fit_temperature(others, np.ones(len(others.correct), bool))
         assert got[held] == pytest.approx(found.probabilities(temperature)[held], abs=1e-9)
 
 
 def test_the_fitted_temperature_is_the_best_of_a_fine_grid(gold: list[Sentence]):
     found = of(sharper(random_model(5, scale=0.8), 1.7), gold)
-    temperature = fit_temperature(found, np.ones(len(found.right), bool))
-    losses = {t: nll(found.probabilities(t), found.right) for t in np.exp(np.linspace(-1.38, 2.07, 60))}
-    assert nll(found.probabilities(temperature), found.right) <= min(losses.values()) + 1e-6
+    temperature = fit_temperature(found, np.ones(len(found.correct), bool))
+    losses = {t: nll(found.probabilities(t), found.correct) for t in np.exp(np.linspace(-1.38, 2.07, 60))}
+    assert nll(found.probabilities(temperature), found.correct) <= min(losses.values()) + 1e-6
 
 
-def test_tags_stay_and_probabilities_become_those_of_the_temperature(gold: list[Sentence]):
+def test_calibration_changes_probabilities_but_not_tags(gold: list[Sentence]):
     before = Tagger(sharper(random_model(5, scale=0.8), 3.0))
     after = before.calibrate(gold)
     assert [answer.tags for answer in before.tag(gold)] == [answer.tags for answer in after.tag(gold)]
@@ -165,7 +122,7 @@ def test_tags_stay_and_probabilities_become_those_of_the_temperature(gold: list[
     assert sorted(p for p in got if p is not None) == pytest.approx(sorted(expected.tolist()), abs=1e-9)
 
 
-def test_the_sentences_it_was_fitted_on_are_known_again_and_cross_fitted(gold: list[Sentence]):
+def test_the_sentences_of_the_fit_are_recognised_and_cross_fitted(gold: list[Sentence]):
     tagger = Tagger(random_model(5, scale=0.8)).calibrate(gold)
     calibration = tagger.model.calibration
     assert calibration is not None
@@ -179,7 +136,7 @@ def test_the_sentences_it_was_fitted_on_are_known_again_and_cross_fitted(gold: l
     assert plain.before.as_dict() == plain.after.as_dict()
 
 
-def test_a_training_that_starts_from_a_calibrated_model_starts_at_temperature_1(gold: list[Sentence], tmp_path: Path):
+def test_a_warm_start_from_a_calibrated_model_has_temperature_1(gold: list[Sentence], tmp_path: Path):
     old = Tagger(random_model(5, scale=0.8)).calibrate(gold)
     old.save(tmp_path / "old")
     new = Tagger.train(gold[:20], init=tmp_path / "old", epochs=1, progress=False).model
@@ -196,14 +153,14 @@ def test_the_digest_is_of_tokens_and_tags_alone():
 @pytest.mark.parametrize(
     ("tokens", "tags", "found"),
     [
-        (["Jay"], ["B-PER"], "1 answers, all of them right"),
-        (["Jay"], ["O"], "1 answers, all of them wrong"),
-        (["saw"], ["O"], "no answers"),
+        (["Jay"], ["B-PER"], r"only right predictions \(1\)"),
+        (["Jay"], ["O"], r"only wrong predictions \(1\)"),
+        (["saw"], ["O"], "no predictions"),
         (["Jay"], None, "a sentence without tags"),
         ([], [], "no sentences"),
     ],
 )
-def test_sentences_that_say_nothing_of_confidence_are_refused(tokens: list[str], tags: list[str] | None, found: str):
+def test_without_both_right_and_wrong_predictions_is_an_error(tokens: list[str], tags: list[str] | None, found: str):
     tagger = Tagger(lexicon_model())
     for method in (tagger.calibrate, tagger.calibration_report):
         with pytest.raises(DataError, match=f"found {found}"):

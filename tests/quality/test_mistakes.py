@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagsmith.metrics import score
-from tagsmith.quality.mistakes import ErrorAnalysis, SpanMatch, WrongString, analyse, match
+from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, SpanMatch, WrongString, analyse, match_spans
 from tagsmith.schemes import read_spans
 from tagsmith.text import Sentence, Span
 
@@ -29,11 +29,11 @@ def spans(text: str) -> list[Span]:
         ("0-2X", "1-3Y", ["both"]),
         ("0-2X", "", ["missed"]),
         ("", "0-2X", ["invented"]),
-        ("0-2X", "2-4X", ["missed", "invented"]),  # side by side is no overlap
-        ("0-2X 2-3X", "0-3X", ["boundary", "missed"]),  # one prediction stands for one gold span: the longer overlap
+        ("0-2X", "2-4X", ["missed", "invented"]),  # adjacent spans do not overlap
+        ("0-2X 2-3X", "0-3X", ["boundary", "missed"]),  # the longer overlap is matched
         ("0-1X 1-3X", "0-3X", ["missed", "boundary"]),
-        ("0-1X 1-2X", "0-2X", ["boundary", "missed"]),  # as long: the earlier
-        ("0-1X 1-3Y", "0-3X", ["boundary", "missed"]),  # an equal label goes before a longer overlap
+        ("0-1X 1-2X", "0-2X", ["boundary", "missed"]),  # equally long: the earlier
+        ("0-1X 1-3Y", "0-3X", ["boundary", "missed"]),  # an equal label comes before a longer overlap
         ("0-3X", "0-1X 1-3X", ["invented", "boundary"]),
         ("0-3X 4-6Y", "0-2X 3-5X", ["boundary", "both"]),
         ("0-2X 2-4X", "1-3X 3-5Y", ["boundary", "both"]),
@@ -42,13 +42,13 @@ def spans(text: str) -> list[Span]:
     ],
 )
 def test_each_kind(gold: str, predicted: str, kinds: list[str]):
-    assert [found.kind for found in match(spans(gold), spans(predicted))] == kinds
+    assert [found.kind for found in match_spans(spans(gold), spans(predicted))] == kinds
 
 
 @given(TAGS, TAGS)
 def test_every_span_is_in_one_match_and_the_kinds_add_up(gold_tags: list[str], predicted_tags: list[str]):
     gold, predicted = read_spans(gold_tags), read_spans(predicted_tags)
-    found = match(gold, predicted)
+    found = match_spans(gold, predicted)
     assert sorted(m.gold for m in found if m.gold) == gold
     assert sorted(m.predicted for m in found if m.predicted) == predicted
     kinds = Counter(m.kind for m in found)
@@ -72,17 +72,17 @@ def test_every_span_is_in_one_match_and_the_kinds_add_up(gold_tags: list[str], p
 
 
 @given(TAGS, TAGS)
-def test_nothing_that_overlaps_is_left_over_on_both_sides(gold_tags: list[str], predicted_tags: list[str]):
-    found = match(read_spans(gold_tags), read_spans(predicted_tags))
+def test_no_missed_span_overlaps_an_invented_one(gold_tags: list[str], predicted_tags: list[str]):
+    found = match_spans(read_spans(gold_tags), read_spans(predicted_tags))
     missed = [m.span for m in found if m.kind == "missed"]
     invented = [m.span for m in found if m.kind == "invented"]
     assert not any(a.start < b.end and b.start < a.end for a in missed for b in invented)
 
 
 def analysis_of(rows: list[tuple[str, str, str]], *, of_spans: bool = True) -> ErrorAnalysis:
-    answered = [(Sentence(tokens.split(), gold.split()), predicted.split(), None) for tokens, gold, predicted in rows]
-    scores = score(((sentence.tags or (), tags) for sentence, tags, _ in answered), spans=of_spans)
-    return analyse(answered, scores, lambda words: "IV" if "Oslo" in words else "OOTV")
+    sentences = [PredictedSentence(Sentence(tokens.split(), gold.split()), tags.split()) for tokens, gold, tags in rows]
+    scores = score(((each.gold.tags or (), each.tags) for each in sentences), spans=of_spans)
+    return analyse(sentences, scores, lambda words: "IV" if "Oslo" in words else "OOTV")
 
 
 ROWS = [
@@ -93,7 +93,7 @@ ROWS = [
 ]
 
 
-def test_the_counts_of_a_file_by_kind_label_confusion_string_and_vocabulary():
+def test_counts_by_kind_label_confusion_string_and_vocabulary_class():
     found = analysis_of(ROWS)
     assert found.by_kind() == {"type": 3, "boundary": 1, "right": 1, "missed": 1, "invented": 1}
     assert found.by_label() == {
@@ -126,9 +126,9 @@ def test_the_counts_of_a_file_by_kind_label_confusion_string_and_vocabulary():
 @given(st.lists(st.tuples(TAGS, TAGS), max_size=4))
 def test_vocabulary_classes_and_labels_add_up_to_the_scores(rows: list[tuple[list[str], list[str]]]):
     rows = [(a[: len(b)], b[: len(a)]) for a, b in rows]
-    answered = [(Sentence([f"w{i}" for i in range(len(a))], a), b, None) for a, b in rows]
-    scores = score(((sentence.tags or (), tags) for sentence, tags, _ in answered), spans=True)
-    found = analyse(answered, scores, lambda words: "OOEV" if "w0" in words else "IV")
+    sentences = [PredictedSentence(Sentence([f"w{i}" for i in range(len(a))], a), b) for a, b in rows]
+    scores = score(((each.gold.tags or (), each.tags) for each in sentences), spans=True)
+    found = analyse(sentences, scores, lambda words: "OOEV" if "w0" in words else "IV")
     classes = found.by_vocabulary()
     assert classes is not None
     for what in ("gold", "predicted", "correct"):
@@ -138,28 +138,28 @@ def test_vocabulary_classes_and_labels_add_up_to_the_scores(rows: list[tuple[lis
         assert count["right"] == scores.labels[label].correct
 
 
-def test_a_plain_tag_is_right_or_another():
+def test_a_plain_tag_is_right_or_has_another_type():
     found = analysis_of([("Oslo is big", "NOUN VERB B-X", "NOUN ADJ I-X"), ("Bern", "NOUN", "NOUN")], of_spans=False)
     assert found.kinds == ["right", "type"]
     assert found.by_kind() == {"right": 2, "type": 2}
     assert found.confusion() == {("NOUN", "NOUN"): 2, ("VERB", "ADJ"): 1, ("B-X", "I-X"): 1}
-    assert found.cases[0].matches[2] == SpanMatch("type", Span(2, 3, "B-X"), Span(2, 3, "I-X"))
+    assert found.sentences[0].matches[2] == SpanMatch("type", Span(2, 3, "B-X"), Span(2, 3, "I-X"))
     assert found.as_dict()["labels"]["VERB"] == {"right": 0, "type": 1}
 
 
 def test_without_a_classifier_the_vocabulary_is_unknown():
-    found = analyse([(Sentence(["a"], ["B-X"]), ["O"], None)], score([(["B-X"], ["O"])], spans=True))
+    found = analyse([PredictedSentence(Sentence(["a"], ["B-X"]), ["O"])], score([(["B-X"], ["O"])], spans=True))
     assert found.by_vocabulary() is None
     assert found.as_dict()["vocabulary"] is None
 
 
-def test_predictions_are_counted_by_confidence_and_the_surest_errors_come_first():
+def test_predictions_are_counted_by_confidence_and_the_most_confident_errors_come_first():
     sentence = Sentence(["a", "b", "c", "d", "e"], ["B-X", "O", "B-X", "B-X", "O"])
     tags, probabilities = ["B-X", "B-X", "B-Y", "O", "B-X"], [0.9, 0.6, 0.9991, 0.49]
     scores = score([(sentence.tags or (), tags)], spans=True)
-    found = analyse([(sentence, tags, probabilities)], scores)
+    found = analyse([PredictedSentence(sentence, tags, probabilities)], scores)
     assert found.by_confidence() == {0.0: {"invented": 1}, 0.5: {"invented": 1}, 0.9: {"right": 1}, 0.999: {"type": 1}}
-    assert [(case.text(m.span), case.confidence(m)) for case, m in found.surest_errors()] == [
+    assert [(each.text(m.span), each.confidence(m)) for each, m in found.most_confident_errors()] == [
         ("c", 0.9991),
         ("b", 0.6),
         ("e", 0.49),
@@ -174,7 +174,7 @@ def test_predictions_are_counted_by_confidence_and_the_surest_errors_come_first(
     }
 
 
-def test_probabilities_that_are_not_one_a_span_are_refused():
+def test_there_must_be_one_probability_for_each_span():
     scores = score([(["B-X"], ["B-X"])], spans=True)
     with pytest.raises(ValueError, match="argument"):
-        analyse([(Sentence(["a"], ["B-X"]), ["B-X"], [0.5, 0.5])], scores)
+        analyse([PredictedSentence(Sentence(["a"], ["B-X"]), ["B-X"], [0.5, 0.5])], scores)

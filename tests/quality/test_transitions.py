@@ -16,26 +16,26 @@ HEADS = [{}, {"head.potentials": "bigram"}]
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("labels", [["X"], ["X", "Y"]], ids=len)
-def test_the_forbidden_steps_told_by_letters_are_those_of_the_scheme(scheme: str, labels: list[str]):
+def test_the_forbidden_transitions_by_letter_are_those_of_the_scheme(scheme: str, labels: list[str]):
     found = learned_transitions(random_model(1, scheme, labels))
     assert found is not None
-    told = {row.before: row for row in found.forbidden()}
+    by_letter = {row.before: row for row in found.forbidden()}
     for before, after in product(found.rows, found.columns):
         if (before, after) == (START, END):
             continue
         (a, _, mine), (b, _, other) = before.partition("-"), after.partition("-")
-        row = told[a]
-        is_told = b in row.never or b in (row.same_label if mine == other else row.other_label)
-        # Whether some legal sequence takes the step: two tags on either side are enough to make one.
+        row = by_letter[a]
+        is_forbidden = b in row.never or b in (row.same_label if mine == other else row.other_label)
+        # Two tags on either side are enough for a legal sequence with this transition, if there is one.
         sides = [list(product(found.tags, repeat=n)) for n in range(3)]
         lefts = [()] if before == START else [(*left, before) for n in sides[:2] for left in n]
         rights = [()] if after == END else [(after, *right) for n in sides[:2] for right in n]
         legal = any(is_legal(SCHEMES[scheme], [*x, *y]) for x, y in product(lefts, rights))
-        assert is_told is not legal, (before, after)
+        assert is_forbidden is not legal, (before, after)
 
 
 @pytest.mark.parametrize("head", HEADS, ids=["shared", "bigram"])
-def test_steps_are_ranked_by_score_and_only_the_allowed_ones(head: dict[str, str]):
+def test_only_allowed_transitions_are_ranked_by_score(head: dict[str, str]):
     model = random_model(2, settings={**SMALL, **head})
     found = learned_transitions(model)
     assert found is not None
@@ -51,7 +51,7 @@ def test_steps_are_ranked_by_score_and_only_the_allowed_ones(head: dict[str, str
 
 
 @pytest.mark.parametrize("settings", [{"scheme": "plain"}, {"decode.constraints": "none"}], ids=str)
-def test_where_every_step_is_taken_none_is_forbidden(settings: dict[str, str]):
+def test_plain_tags_and_unconstrained_decoding_forbid_nothing(settings: dict[str, str]):
     found = learned_transitions(random_model(1, settings={**SMALL, **settings}))
     assert found is not None
     assert found.forbidden() == []
@@ -59,7 +59,7 @@ def test_where_every_step_is_taken_none_is_forbidden(settings: dict[str, str]):
 
 
 @given(st.integers(0, 1000), st.sampled_from([0.0, 0.1, 100.0]))
-def test_shades_run_from_blue_over_white_to_red_and_are_grey_where_forbidden(seed: int, scale: float):
+def test_shades_run_from_blue_through_white_to_red_and_are_grey_if_forbidden(seed: int, scale: float):
     found = learned_transitions(random_model(seed, scale=scale))
     assert found is not None
     shades = found.shades()

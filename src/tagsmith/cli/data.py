@@ -13,7 +13,7 @@ from tagsmith.cli.printing.streams import progress_bar
 
 if TYPE_CHECKING:
     from tagsmith.corpora import DataSet
-    from tagsmith.corpora.checking import Finding
+    from tagsmith.corpora.checking import FileCheck
 
 _registry = click.option(
     "--registry", metavar="FILE", help="A TOML file of your own data sets, in addition to the known ones."
@@ -53,12 +53,12 @@ def show_list(registry: str | None = None) -> None:
     The last column tells whether tagsmith data get can download them.
     """
     from tagsmith.corpora import read_registry
-    from tagsmith.corpora.registry import can_get
+    from tagsmith.corpora.registry import is_downloadable
 
     rows = [("name", "task", "language", "size", "licence", "download")]
     for name, entry in read_registry(registry).entries.items():
         task, size = task_and_size(entry)
-        rows.append((name, task, entry.language, size, entry.licence, "yes" if can_get(entry) else "no"))
+        rows.append((name, task, entry.language, size, entry.licence, "yes" if is_downloadable(entry) else "no"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -113,13 +113,13 @@ def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> 
     To resume a download that was cut off, run the same command again. A file gets its name only once its SHA-256 is
     right; a correct file is not downloaded again. For data that you must request elsewhere, the command prints where.
     """
-    from tagsmith.corpora import getting, read_registry
+    from tagsmith.corpora import downloading, read_registry
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=True)
 
     entry = read_registry(registry)[name]
-    for path in getting.get(name, entry, folder, keys, say=say, bar=progress_bar).values():
+    for path in downloading.download(name, entry, folder, keys, say=say, bar=options.bar).values():
         click.echo(path)
 
 
@@ -142,11 +142,11 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
     """
     from tagsmith.corpora import read_registry
     from tagsmith.corpora.checking import check as compare
-    from tagsmith.corpora.registry import chosen
+    from tagsmith.corpora.registry import select_files
 
     entry = read_registry(registry)[name]
     wrong = False
-    for key, path in _files(name, entry, place, chosen(entry, keys)).items():
+    for key, path in _files(name, entry, place, select_files(entry, keys)).items():
         finding = compare(entry, key, path) if path else None
         click.echo(f"{key}: {_described(entry, finding) if finding else _missing(entry, key)}")
         wrong |= finding is None or not finding.is_right
@@ -154,13 +154,13 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
 
 
 def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, Path | None]:
-    """Return the files to check, by the split or part that they should be; None for a missing one."""
-    from tagsmith.corpora.locating import find, folder_of
+    """What to check as which split or file."""
+    from tagsmith.corpora.locating import entry_folder, find_file
     from tagsmith.files import check_readable
 
     if Path(place).is_dir():
-        folder = folder_of(name, entry, place)
-        return {key: find(entry.files[key], folder) for key in keys}
+        folder = entry_folder(name, entry, place)
+        return {key: find_file(entry.files[key], folder) for key in keys}
     check_readable(place, f"a file or folder of {name}")
     if len(keys) > 1:
         keys = [key for key in keys if Path(place).name in entry.files[key].names]
@@ -169,7 +169,7 @@ def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, 
     return {keys[0]: Path(place)}
 
 
-def _described(entry: DataSet, finding: Finding) -> str:
+def _said(entry: DataSet, finding: FileCheck) -> str:
     if finding.same_bytes:
         return f"{finding.path}: as expected, to the byte"
     known = "another SHA-256 than ours" if entry.files[finding.key].sha256 else "its SHA-256 is not known"

@@ -112,7 +112,7 @@ def convert(source: str, target: str, form: str | None) -> None:
     with progress_bar(f"reading {source}") as watch:
         table = read_table(source, form, watch=watch)
     write_table(target, table)
-    _print_written(target, table.form, table.shape, table.repeated)
+    _say_written(target, table.format, table.shape, table.repeated)
 
 
 @command.command("trim")
@@ -149,18 +149,19 @@ def trim(
     """
     if not data and top is None:
         raise click.UsageError("give --data, --top, or both")
-    from tagsmith.embeddings import TrimChoice, lookup_forms, read_table, write_table
+    from tagsmith.embeddings import RowSelector, lookup_forms, read_table, write_table
 
     _check_target(target, source, *data)
-    choice = TrimChoice(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
-    with progress_bar(f"reading {source}") as watch:
+    skipped = options.Skipped(skip_bad)
+    choice = RowSelector(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
+    with options.bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
         raise DataError("no row for any word of the data", "words that both have", source=source)
     write_table(target, table)
     skipped.print_count()
     click.echo(f"{table.shape[0] + table.repeated:,} of {choice.rows:,} rows kept", err=True)
-    _print_written(target, table.form, table.shape, table.repeated)
+    _say_written(target, table.format, table.shape, table.repeated)
 
 
 def _tokens(
@@ -188,20 +189,20 @@ def _check_target(target: str, *sources: str) -> None:
     check_distinct(target, *sources)
 
 
-def _print_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
-    from tagsmith.embeddings import FORMS
+def _say_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
+    from tagsmith.embeddings import FORMATS
 
     if repeated:
         rows = "row repeats" if repeated == 1 else "rows repeat"
         click.echo(f"{repeated:,} {rows} a word; the first row of a word counts", err=True)
     size = _megabytes(Path(target).stat().st_size)
-    click.echo(f"{FORMS[form]}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
+    click.echo(f"{FORMATS[form].title}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
 
 
 def _facts(vectors: WordVectors) -> dict[str, Any]:
     import numpy as np
 
-    from tagsmith.embeddings import FORMS, is_table
+    from tagsmith.embeddings import FORMATS, is_table
 
     rows = vectors.matrix
     blocks = (rows[start : start + 10_000].astype(np.float64) for start in range(0, len(rows), 10_000))
@@ -212,7 +213,7 @@ def _facts(vectors: WordVectors) -> dict[str, Any]:
     strings = vectors.words.strings
     return {
         "file": vectors.source,
-        "form": FORMS[vectors.form],
+        "form": FORMATS[vectors.format].title,
         "is_table": is_table(vectors.source),
         "words": len(strings),
         "dim": vectors.dim,
@@ -234,7 +235,7 @@ def _coverage(vectors: WordVectors, tokens: Mapping[str, int]) -> dict[str, Any]
     counts: Counter[str] = Counter()
     absent: Counter[str] = Counter()
     for token, count in tokens.items():
-        match = vectors.match(token, normalise(token))
+        match = vectors.look_up(token, normalise(token))
         words[match] += 1
         counts[match] += count
         if match == "absent":

@@ -1,4 +1,4 @@
-"""Whether a file is the one the registry means: to the byte, or at least by its counts."""
+"""Comparison of files with their entries in the registry: by SHA-256, or else by counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagsmith.corpora.locating import read_with_malformed
+from tagsmith.corpora.reading import read_with_malformed
 from tagsmith.corpora.registry import CorpusEntry, DataSet, VectorsEntry
 from tagsmith.embeddings.reading import read_blocks
 from tagsmith.files import read_chunks
@@ -15,37 +15,37 @@ from tagsmith.schemes import sentence_spans
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a file is, beside what the registry says of it."""
+class FileCheck:
+    """A file compared with its entry in the registry."""
 
     key: str
-    """The split, or the name of the file of word vectors."""
+    """The split, or the key of the file of word vectors."""
     path: Path
     same_bytes: bool
     counts: dict[str, tuple[int, int]]
-    """By what is counted: how many there are, and how many there should be. Not counted where the bytes are right."""
+    """Found and expected, by what is counted. Empty if the bytes are the same."""
 
     @property
     def is_right(self) -> bool:
-        """Whether the bytes are right, or else all the counts."""
+        """True if the bytes are the same, or else all counts."""
         return self.same_bytes or all(found == expected for found, expected in self.counts.values())
 
 
-def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> Finding:
-    """Compare a file with the entry's: by its SHA-256, and by its counts where that differs or isn't known.
+def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> FileCheck:
+    """Compare a file with its entry by SHA-256, and by counts if that differs or is unknown.
 
     Raises:
-        DataError: the file can't be read, or not as what the registry says it is.
+        DataError: the file can't be read, or not in the format that the registry says.
     """
     expected = entry.files[key].sha256
     if expected is not None and sha256_of(path) == expected:
-        return Finding(key, Path(path), True, {})
+        return FileCheck(key, Path(path), True, {})
     counts = _count_sentences(entry, key, path) if isinstance(entry, CorpusEntry) else _count_words(entry, key, path)
-    return Finding(key, Path(path), False, counts)
+    return FileCheck(key, Path(path), False, counts)
 
 
 def sha256_of(*paths: str | os.PathLike[str]) -> str:
-    """The SHA-256 of files' content, unpacked if it is gzip, one after another.
+    """Return the SHA-256 of the concatenated contents of files; gzip is unpacked.
 
     Raises:
         DataError: a file can't be read.
@@ -71,8 +71,8 @@ def _count_sentences(corpus: CorpusEntry, key: str, path: str | os.PathLike[str]
 
 
 def _count_words(vectors: VectorsEntry, key: str, path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
-    table = vectors.files[key]
+    file = vectors.files[key]
     words, dim = 0, 0
     for strings, rows in read_blocks(path)[1]:
         words, dim = words + len(strings), rows.shape[1]
-    return {"words": (words, table.words), "numbers a word": (dim, table.dim)}
+    return {"words": (words, file.words), "dimension": (dim, file.dim)}

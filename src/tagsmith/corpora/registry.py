@@ -1,4 +1,4 @@
-"""The corpora and vectors tagsmith knows by name: ``registry.toml``, read into types; a user's own file adds more."""
+"""The registry of corpora and word vectors: ``registry.toml``, and a user's own file with more entries."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from tagsmith.files import check_readable
 
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _Count = Annotated[int, Meta(ge=0)]
-# A name inside its folder, never a way out of it.
+# A name can't lead out of its folder.
 _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}$")]
 _Folder = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*$")]
 _Url = Annotated[str, Meta(pattern="^https?://[^ ]+$")]
 
 
 class ArchiveEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A zip file that holds the files of an entry."""
+    """A zip file with the files of an entry."""
 
     url: _Url
     name: _Name
-    """What it is called where it is kept."""
+    """Its name on disk."""
     bytes: _Count
     sha256: _Sha256
 
 
 class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file: what it is called, and its content, unpacked where it comes as gzip."""
+    """One file: its names and its content. If it comes as gzip, the content is what is unpacked."""
 
     name: _Name
-    """What tagsmith calls it where it is kept."""
+    """The name on disk of a downloaded file."""
     also: tuple[_Name, ...] = ()
-    """What it is called elsewhere."""
+    """Its other usual names."""
     bytes: _Count | None = None
     sha256: _Sha256 | None = None
-    """Of the content. Unset: not known, and only the counts can be compared."""
+    """Of the content. If unset, only the counts can be compared."""
     url: _Url | None = None
-    """Where its content, or gzip of it, comes from. Unset: it is not downloaded on its own."""
+    """The address of the content, plain or gzip. If unset, the file is not downloaded on its own."""
     member: str | None = None
-    """What it is called in the entry's archive."""
+    """Its name in the entry's archive."""
 
     def __post_init__(self) -> None:
         if self.url and not (self.bytes and self.sha256):
@@ -56,20 +56,20 @@ class FileEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name it is looked for by, plain before gzip."""
+        """All names under which it is searched for, plain before gzip."""
         plain = (self.name, *self.also)
         return (*plain, *(f"{name}.gz" for name in plain))
 
 
 class SplitEntry(FileEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of sentences. Lines of -DOCSTART- are neither sentences nor tokens."""
+    """A file of sentences. -DOCSTART- lines count as neither sentences nor tokens."""
 
     sentences: _Count
     tokens: _Count
     spans: _Count | None = None
-    """Entities or chunks; unset where the tags are no spans."""
+    """Entities or chunks; unset for plain tags."""
     malformed: _Count = 0
-    """Lines that are no token and a tag, and are left out of the counts."""
+    """Lines without a token and a tag. They are left out of the counts."""
 
 
 class VectorFileEntry(FileEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,40 +79,40 @@ class VectorFileEntry(FileEntry, frozen=True, kw_only=True, forbid_unknown_field
     dim: _Count
 
 
-class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What corpora and vectors have in common."""
+class RegistryEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields that corpora and word vectors share."""
 
     title: str
     language: str
     licence: str
-    """An SPDX identifier where there is one."""
+    """An SPDX identifier if there is one."""
     shippable: bool
-    """Whether models made with it may be given away under their own licence."""
+    """Whether models made with it may be published under their own licence."""
     homepage: _Url
     citation: str
     how: str
-    """How to get it; for a download, where it comes from."""
+    """How to get it; for a download, its source."""
     archive: ArchiveEntry | None = None
     folder: _Folder | None = None
-    """Where its files lie in a folder of data sets; unset: in a folder of its name."""
+    """Its subfolder in a folder of data sets; its name if unset."""
 
 
-class CorpusEntry(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CorpusEntry(RegistryEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tagged sentences."""
 
     task: str
     scheme: str
-    """A name of ``tagsmith.schemes.SCHEMES``, or plain."""
+    """A key of ``tagsmith.schemes.SCHEMES``, or ``plain``."""
     tag_column: int | str | None = None
-    """Unset: the last column, or UPOS in CoNLL-U."""
+    """The last column if unset, or UPOS in CoNLL-U."""
     last_tenth_is_dev: bool = False
-    """The corpus has no dev: it is cut from train, the last tenth of its sentences."""
+    """Whether the last tenth of train serves as dev, because the corpus has none."""
     files: dict[_Name, SplitEntry]
-    """By split: train, dev, test; or parts of other names, where the corpus has no splits."""
+    """By split: train, dev, test; or by part, for a corpus without splits."""
 
 
-class VectorsEntry(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Word vectors, in one file or in several of different widths."""
+class VectorsEntry(RegistryEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Word vectors, in one file or in several of different dimensions."""
 
     files: dict[_Name, VectorFileEntry]
 
@@ -120,11 +120,11 @@ class VectorsEntry(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True)
 DataSet = CorpusEntry | VectorsEntry
 
 
-def chosen(entry: DataSet, keys: Iterable[str] = ()) -> list[str]:
-    """The splits of a corpus or the files of word vectors by these names; without names all of them.
+def select_files(entry: DataSet, keys: Iterable[str] = ()) -> list[str]:
+    """Return the keys of an entry's files: those given, or all if none are given.
 
     Raises:
-        ConfigError: there is none of a name.
+        ConfigError: the entry has no file with one of these keys.
     """
     keys = list(keys) or list(entry.files)
     for key in keys:
@@ -133,9 +133,13 @@ def chosen(entry: DataSet, keys: Iterable[str] = ()) -> list[str]:
     return keys
 
 
-def can_get(entry: DataSet, keys: Iterable[str] = ()) -> bool:
-    """Whether all these files of an entry, or all it has, can be downloaded."""
-    files = [entry.files[key] for key in chosen(entry, keys)]
+def is_downloadable(entry: DataSet, keys: Iterable[str] = ()) -> bool:
+    """Return whether these files of an entry can all be downloaded; without keys, all its files.
+
+    Raises:
+        ConfigError: the entry has no file with one of these keys.
+    """
+    files = [entry.files[key] for key in select_files(entry, keys)]
     return all(file.url or (entry.archive and file.member) for file in files)
 
 
@@ -146,15 +150,15 @@ class _Document(Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Registry:
-    """Entries by name: corpora first, vectors after them."""
+    """Corpora and word vectors by name, corpora first."""
 
     entries: Mapping[str, DataSet]
 
     def __getitem__(self, name: str) -> DataSet:
-        """The entry of a name.
+        """Return the entry of this name.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is no such entry.
         """
         try:
             return self.entries[name]
@@ -162,10 +166,10 @@ class Registry:
             raise ConfigError(f"found the data set {name!r}; expected one of: {', '.join(self.entries)}") from None
 
     def corpus(self, name: str) -> CorpusEntry:
-        """The corpus of a name.
+        """Return the corpus of this name.
 
         Raises:
-            ConfigError: there is none, or the name is that of vectors.
+            ConfigError: there is no such entry, or it is word vectors.
         """
         entry = self[name]
         if not isinstance(entry, CorpusEntry):
@@ -174,10 +178,10 @@ class Registry:
 
 
 def read_registry(path: str | os.PathLike[str] | None = None) -> Registry:
-    """The registry in the package, and the entries of a TOML file like it, which win over those of their name.
+    """Read the registry in the package, and a TOML file whose entries are added or replace those of equal name.
 
     Raises:
-        DataError: the file can't be read, or is not what it should be.
+        DataError: the file can't be read, or is not a registry.
     """
     own = _parse(files("tagsmith").joinpath("corpora/registry.toml").read_text("utf-8"), "registry.toml")
     if path is None:

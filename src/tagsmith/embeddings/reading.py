@@ -1,4 +1,4 @@
-"""From a file of vectors, whatever its format, to blocks of words and rows."""
+"""Vector files of any format to blocks of words and vectors, or to a table in memory."""
 
 from __future__ import annotations
 
@@ -7,91 +7,79 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagsmith.embeddings.binary_files import is_binary, read_word2vec_binary
-from tagsmith.embeddings.senna import NUMBERS, WORDS, find_pair, read_senna
-from tagsmith.embeddings.text_files import find_header, parse_numbers, read_glove, read_word2vec
-from tagsmith.embeddings.vector_table import VectorBlock, looks_like_table
+from tagsmith.embeddings.senna import NUMBERS, WORDS
+from tagsmith.embeddings.text_rows import ByteStream
+from tagsmith.embeddings.vector_formats import FORMATS, detect_format
+from tagsmith.embeddings.vector_table import Keep, VectorBlock, VectorTable, gather, is_table, map_table
 from tagsmith.errors import DataError
 from tagsmith.files import Watch, check_readable, read_chunks
 
-FORMS = {
-    "glove": "GloVe text",
-    "word2vec": "text with a header (word2vec, fastText)",
-    "word2vec-binary": "word2vec binary",
-    "senna": "Senna's two files",
-}
-"""The formats by name."""
 
-_READERS = {"glove": read_glove, "word2vec": read_word2vec, "word2vec-binary": read_word2vec_binary}
-_LOOKED_AT = 20  # rows, when words are missed
-_FOREIGN = {
-    b"\x1f\x8b": ("gzip on stdin, or gzip in gzip", "vectors, unpacked"),
-    b"PK\x03\x04": ("a zip archive", "the file of vectors in it, unpacked"),
-    b"\xba\x16\x4f\x2f": ("fastText's binary model", "its vectors as text, the file that ends in .vec"),
-}
+def read_table(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    keep: Keep | None = None,
+    watch: Watch | None = None,
+) -> VectorTable:
+    """Read a vector file into a table in memory, without the cache.
 
+    Rows that are not kept take no memory.
 
-def files_of(path: str | os.PathLike[str], form: str | None = None) -> tuple[Path, ...]:
-    """The file of vectors that a path names, or Senna's two: words, then numbers.
+    Args:
+        format: a key of ``FORMATS``; by default it is detected.
+        keep: selects the rows of each block by their words; by default all are kept.
+        watch: called with the bytes read and the size of the file.
 
     Raises:
-        DataError: there is no such file.
+        DataError: the file is missing, or its content does not follow its format.
     """
-    pair = find_pair(Path(path)) if form in (None, "senna") else None
-    if pair is not None:
-        return pair
-    expected = f"a file of word vectors, or a folder with Senna's {WORDS} and {NUMBERS}"
-    check_readable(path, expected)
-    if form == "senna":
-        raise DataError(f"no {WORDS} and {NUMBERS}", "Senna's two files, or a folder with them", source=str(path))
-    return (Path(path),)
+    if format is None and is_table(path):
+        table = map_table(path)
+        return table if keep is None else gather(table.blocks(str(path)), table.format, keep)
+    detected, blocks = read_blocks(path, format, watch)
+    return gather(blocks, detected, keep)
 
 
 def read_blocks(
-    path: str | os.PathLike[str], form: str | None = None, watch: Watch | None = None
+    path: str | os.PathLike[str], format: str | None = None, watch: Watch | None = None
 ) -> tuple[str, Iterator[VectorBlock]]:
-    """The form of a file of vectors, and its blocks.
+    """Return the format of a vector file and an iterator over its blocks.
 
     Args:
-        form: a key of ``FORMS``; unset, the content decides.
-        watch: called with the bytes read and the bytes there are.
+        format: a key of ``FORMATS``; by default it is detected.
+        watch: called with the bytes read and the size of the file.
 
     Raises:
-        DataError: the file is missing, empty, or anything in it is not as its form wants it.
+        DataError: the file is missing or empty, or its content does not follow its format.
     """
-    files = files_of(path, form)
-    if len(files) == 2:
-        words, numbers = files
-        blocks = read_senna(read_chunks(words), read_chunks(numbers, watch), str(words), str(numbers))
-        return "senna", blocks
+    format, files = _find_files(Path(path), format)
+    if format is not None and len(files) > 1:
+        streams = [ByteStream(read_chunks(file, watch if file == files[-1] else None), str(file)) for file in files]
+        return format, FORMATS[format].read(*streams)
     chunks = read_chunks(path, watch)
     head = next(chunks, b"")
     if not head:
         raise DataError("an empty file", "word vectors", source=str(path))
-    form = form or recognise(head, str(path))
-    return form, _READERS[form](itertools.chain([head], chunks), str(path))
+    format = format or detect_format(head, str(path))
+    return format, FORMATS[format].read(ByteStream(itertools.chain([head], chunks), str(path)))
 
 
-def recognise(head: bytes, source: str) -> str:
-    """The form of a file by its first bytes.
-
-    A first line of two whole numbers is a header; what follows it is binary or text. Any other first line is GloVe's.
+def files_of(path: str | os.PathLike[str], format: str | None = None) -> tuple[Path, ...]:
+    """Return the vector file at a path, or all files of a format that has several, such as Senna's two.
 
     Raises:
-        DataError: the file is an archive, fastText's own model or a packed table, or its rows have no words.
+        DataError: there is no such file.
     """
-    for start, (found, expected) in _FOREIGN.items():
-        if head.startswith(start):
-            raise DataError(found, expected, source=source)
-    if looks_like_table(head):
-        raise DataError("a packed table", "a table unpacked: it is mapped, not read", source=source)
-    first, _, rest = head.partition(b"\n")
-    header = find_header(first)
-    if header is not None:
-        return "word2vec-binary" if is_binary(rest, header[1]) else "word2vec"
-    words = [line.split(b" ")[0] for line in head.split(b"\n")[:-1][:_LOOKED_AT]]
-    # Words may be numbers, such as ids, but fractions among them and no other word are a column of a matrix.
-    if len(words) > 1 and any(b"." in word for word in words) and parse_numbers(words, 1) is not None:
-        expected = f"a word at the start of each row (Senna's numbers want {WORDS} beside them)"
-        raise DataError("rows of numbers without words", expected, source=source, line=1)
-    return "glove"
+    return _find_files(Path(path), format)[1]
+
+
+def _find_files(path: Path, format: str | None) -> tuple[str | None, tuple[Path, ...]]:
+    """Return the files, and their format if it is given or known by the files' names."""
+    for name, each in FORMATS.items():
+        if format in (None, name) and each.find_files and (files := each.find_files(path)):
+            return name, files
+    check_readable(path, f"a file of word vectors, or a folder with Senna's {WORDS} and {NUMBERS}")
+    if format is not None and FORMATS[format].find_files:
+        raise DataError(f"no {WORDS} and {NUMBERS}", "Senna's two files, or a folder with them", source=str(path))
+    return format, (path,)

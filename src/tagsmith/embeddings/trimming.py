@@ -1,4 +1,4 @@
-"""Which rows of a table some corpora can meet."""
+"""Selection of the rows that given corpora can look up."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from tagsmith.vocab import forms, zero_digits
 
 
 def lookup_forms(tokens: Iterable[str]) -> set[str]:
-    """Every form in which training or tagging looks one of these tokens up, whatever the settings.
+    """Return every form in which training or tagging may look up one of these tokens, under any settings.
 
-    Settings may zero a token's digits and lower-case it before it is looked up; a lookup then tries the word as it is,
+    Settings may lower-case a token and zero its digits before the lookup. The lookup then tries the result as it is,
     lower-cased, and with its digits zeroed.
     """
     return {form for token in set(tokens) for normalised in (token, zero_digits(token)) for form in forms(normalised)}
 
 
 @dataclass
-class TrimChoice:
-    """Chooses rows as they are read: those of the words wanted, and the first ``top``."""
+class RowSelector:
+    """Selects rows while a file is read: those of given words, and the first ``top``."""
 
-    wanted: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
     top: int = 0
     rows: int = 0
     """Rows seen so far."""
 
     def __call__(self, words: list[str]) -> list[int]:
-        """Places of the rows to keep among those of these words, which come next in the file."""
+        """Return which of the next rows to keep, given their words."""
         first, self.rows = self.rows, self.rows + len(words)
-        return [i for i, word in enumerate(words) if first + i < self.top or word in self.wanted]
+        return [i for i, word in enumerate(words) if first + i < self.top or word in self.words]

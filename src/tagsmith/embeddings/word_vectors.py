@@ -1,4 +1,4 @@
-"""A table of word vectors in use, and how much of a corpus it covers."""
+"""Word vectors in use, and their coverage of words."""
 
 from __future__ import annotations
 
@@ -12,47 +12,53 @@ from numpy.typing import NDArray
 
 from tagsmith.vocab import ABSENT, Vocabulary
 
-Match = Literal["exact", "lower-cased", "digits zeroed", "absent"]
+LookupResult = Literal["exact", "lower-cased", "digits zeroed", "absent"]
+"""The form in which the vectors have a word."""
 
 
 @dataclass(frozen=True)
 class WordVectors:
-    """A table of word vectors. Shape: matrix [words, dim], float32."""
+    """Words and their vectors. Shape: matrix [words, dim], float32."""
 
     words: Vocabulary
     matrix: NDArray[np.float32]
     source: str = ""
     repeated: int = 0
-    """Rows left out because their word came before; the first row of a word counts."""
-    form: str = ""
-    """What the vectors were read from: a key of ``FORMS``."""
+    """Rows that were left out because an earlier row has the same word."""
+    format: str = ""
+    """The format that the vectors were read from: a key of ``FORMATS``."""
 
     @property
     def dim(self) -> int:
-        """Width of a vector."""
+        """The dimension of a vector."""
         return self.matrix.shape[1]
 
     def coverage(self, words: Iterable[str], normalise: Callable[[str], str] = str) -> Coverage:
-        """How many of these distinct words have a vector, and in which form it stands in the table.
+        """Count the distinct words that have a vector, by the form in which the vectors have them.
 
         Args:
-            normalise: what is done to a word before it is looked up.
+            normalise: applied to a word before it is looked up.
         """
-        forms = Counter(self.match(word, normalise(word)) for word in set(words))
-        return Coverage(forms["exact"], forms["lower-cased"], forms["digits zeroed"], forms["absent"])
+        results = Counter(self.look_up(word, normalise(word)) for word in set(words))
+        return Coverage(
+            exact=results["exact"],
+            lowered=results["lower-cased"],
+            zeroed=results["digits zeroed"],
+            absent=results["absent"],
+        )
 
-    def match(self, word: str, normalised: str) -> Match:
-        """The form in which the table has a word that is looked up as ``normalised``."""
-        found = self.words.find(normalised)
-        if found == ABSENT:
+    def look_up(self, word: str, normalised: str) -> LookupResult:
+        """Return the form in which the vectors have a word that is looked up as ``normalised``."""
+        row = self.words.find(normalised)
+        if row == ABSENT:
             return "absent"
-        entry = self.words.strings[found]
+        entry = self.words.strings[row]
         return "exact" if entry == word else "lower-cased" if entry == word.lower() else "digits zeroed"
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Distinct words by the form in which a vector table has them."""
+    """Counts of distinct words, by the form in which the vectors have them."""
 
     exact: int
     lowered: int
@@ -61,11 +67,11 @@ class Coverage:
 
     def __str__(self) -> str:
         total = self.exact + self.lowered + self.zeroed + self.absent
-        parts: list[tuple[Match, int]] = [
-            ("exact", self.exact),
-            ("lower-cased", self.lowered),
-            ("digits zeroed", self.zeroed),
-            ("absent", self.absent),
-        ]
-        figures = ", ".join(f"{count:,} {name} ({100 * count / max(total, 1):.1f} %)" for name, count in parts)
+        counts: dict[LookupResult, int] = {
+            "exact": self.exact,
+            "lower-cased": self.lowered,
+            "digits zeroed": self.zeroed,
+            "absent": self.absent,
+        }
+        figures = ", ".join(f"{count:,} {name} ({100 * count / max(total, 1):.1f} %)" for name, count in counts.items())
         return f"{total:,} words of the training data: {figures}"

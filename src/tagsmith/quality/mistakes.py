@@ -1,4 +1,4 @@
-"""Where a model errs: every gold and every predicted span, matched one to one, and what they have in common."""
+"""Error analysis: gold and predicted spans are matched one to one, and the matches are counted by kind."""
 
 from __future__ import annotations
 
@@ -8,67 +8,74 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from tagsmith.metrics import Count, Scores
-from tagsmith.quality.word_classes import CLASSES, Classify
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES, Classify
 from tagsmith.schemes import read_spans, sentence_spans
 from tagsmith.text import Sentence, Span
 
-Answered = tuple[Sentence, Sequence[str], Sequence[float] | None]
-"""A sentence with gold tags, the tags predicted for it, and the probability of each predicted span, or plain tag."""
-Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
-KINDS: dict[Kind, str] = {
-    "right": "boundaries and label as in gold",
-    "type": "boundaries as in gold, another label",
-    "boundary": "label as in gold, other boundaries",
+MatchKind = Literal["right", "type", "boundary", "both", "missed", "invented"]
+KINDS: dict[MatchKind, str] = {
+    "right": "same boundaries and label as in gold",
+    "type": "same boundaries as in gold, other label",
+    "boundary": "same label as in gold, other boundaries",
     "both": "overlaps a gold span, with other boundaries and another label",
-    "missed": "a gold span that no predicted one is left for",
-    "invented": "a predicted span that no gold one is left for",
+    "missed": "a gold span without a matching prediction",
+    "invented": "a predicted span without a matching gold span",
 }
 LEVELS = (0.0, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
-"""Probabilities that predictions are told apart by."""
+"""The lower bounds of the confidence levels."""
+
+
+class PredictedSentence(NamedTuple):
+    """A sentence with gold tags, and the tags predicted for it."""
+
+    gold: Sentence
+    tags: Sequence[str]
+    probabilities: Sequence[float] | None = None
+    """One for each predicted span, or for each plain tag; None if unknown."""
 
 
 class SpanMatch(NamedTuple):
-    """A gold span and the predicted one that stands for it; None where there is none."""
+    """A gold span and the prediction that is matched with it; None if there is none."""
 
-    kind: Kind
+    kind: MatchKind
     gold: Span | None
     predicted: Span | None
 
     @property
     def span(self) -> Span:
-        """The gold span; of an invented one, the predicted."""
+        """The gold span, or the predicted one if there is no gold span."""
         span = self.gold or self.predicted
         assert span is not None
         return span
 
     @property
     def labels(self) -> tuple[str | None, str | None]:
-        """The gold and the predicted label; None where there is no such span."""
+        """The gold and the predicted label; None if there is no such span."""
         return self.gold and self.gold.label, self.predicted and self.predicted.label
 
 
-class MistakeKind(NamedTuple):
-    """A sentence, and all its gold and predicted spans; of plain tags, each token is a span labelled by its tag."""
+class SentenceMatches(NamedTuple):
+    """A sentence and the matches of all its spans. If tags are plain, each token is a span labelled with its tag."""
 
     sentence: Sentence
     matches: list[SpanMatch]
     probabilities: Mapping[Span, float]
-    """Of the predicted spans; empty where they are not known."""
+    """Of the predicted spans; empty if unknown."""
 
     def confidence(self, match: SpanMatch) -> float | None:
-        """How probable the predicted span is; None where there is none, or it is not known."""
+        """Return the probability of the predicted span; None if there is no such span, or if it is unknown."""
         return self.probabilities.get(match.predicted) if match.predicted else None
 
     def text(self, span: Span) -> str:
-        """The tokens of a span, joined by spaces."""
+        """Return the tokens of a span, joined by spaces."""
         return " ".join(self.sentence.tokens[span.start : span.end])
 
 
 class WrongString(NamedTuple):
-    """A string that was got wrong in one way, how often, and how often the same string was right."""
+    """A string with one kind of error, how often it has this error, and how often it is right."""
 
     text: str
-    kind: Kind
+    kind: MatchKind
     gold: str | None
     predicted: str | None
     times: int
@@ -77,43 +84,43 @@ class WrongString(NamedTuple):
 
 @dataclass(frozen=True)
 class ErrorAnalysis:
-    """All spans of a file, gold and predicted, by what became of them."""
+    """The matches of all spans in a file."""
 
     scores: Scores
-    cases: list[MistakeKind]
+    sentences: list[SentenceMatches]
     classify: Classify | None = None
-    """What gives the vocabulary class of an entity; None where it is not known."""
+    """Gives the vocabulary class of an entity; None if unknown."""
 
     @property
-    def kinds(self) -> list[Kind]:
-        """The kinds of matches there can be; a plain tag is right, or another."""
+    def kinds(self) -> list[MatchKind]:
+        """The possible kinds of matches; plain tags are right or have another type."""
         return list(KINDS) if self.scores.spans else ["right", "type"]
 
-    def matches(self) -> Iterator[tuple[MistakeKind, SpanMatch]]:
-        """All matches, in the order of the file."""
-        return ((case, match) for case in self.cases for match in case.matches)
+    def matches(self) -> Iterator[tuple[SentenceMatches, SpanMatch]]:
+        """Iterate over all matches, with their sentences, in the order of the file."""
+        return ((sentence, match) for sentence in self.sentences for match in sentence.matches)
 
-    def by_kind(self) -> Counter[Kind]:
-        """How many matches there are of each kind."""
+    def by_kind(self) -> Counter[MatchKind]:
+        """Count the matches by kind."""
         return Counter(match.kind for _, match in self.matches())
 
-    def by_label(self) -> dict[str, Counter[Kind]]:
-        """The same for each gold label; invented spans count for their own."""
-        found: dict[str, Counter[Kind]] = {}
+    def by_label(self) -> dict[str, Counter[MatchKind]]:
+        """Count the matches of each label by kind. The label is that of the gold span, or of an invented span."""
+        counts: dict[str, Counter[MatchKind]] = {}
         for _, match in self.matches():
-            found.setdefault(match.span.label, Counter())[match.kind] += 1
-        return dict(sorted(found.items()))
+            counts.setdefault(match.span.label, Counter())[match.kind] += 1
+        return dict(sorted(counts.items()))
 
     def confusion(self) -> Counter[tuple[str | None, str | None]]:
-        """Matches by (gold label, predicted label), whatever their boundaries."""
+        """Count the matches by gold and predicted label, regardless of boundaries."""
         return Counter(match.labels for _, match in self.matches())
 
     def wrong_strings(self) -> list[WrongString]:
-        """What was got wrong, the most frequent first: gold strings, and invented ones."""
-        wrong = Counter[tuple[str, Kind, str | None, str | None]]()
+        """Return the strings with errors by descending frequency: gold strings, and invented ones."""
+        wrong = Counter[tuple[str, MatchKind, str | None, str | None]]()
         right = Counter[str]()
-        for case, match in self.matches():
-            text = case.text(match.span)
+        for sentence, match in self.matches():
+            text = sentence.text(match.span)
             if match.kind == "right":
                 right[text] += 1
             else:
@@ -122,35 +129,38 @@ class ErrorAnalysis:
         return sorted(rows, key=lambda row: (-row.times, row))
 
     def by_vocabulary(self) -> dict[str, Count] | None:
-        """Gold, predicted and correct spans by the vocabulary class of their words; None where it is not known."""
+        """Count gold, predicted and correct spans by vocabulary class; None if the classes are unknown."""
         if self.classify is None:
             return None
-        found = {name: Count() for name in CLASSES}
-        for case, match in self.matches():
-            for span, what in ((match.gold, "gold"), (match.predicted, "predicted")):
+        counts = {name: Count() for name in VOCABULARY_CLASSES}
+        for sentence, match in self.matches():
+            for span, role in ((match.gold, "gold"), (match.predicted, "predicted")):
                 if span is not None:
-                    count = found[self.classify(case.sentence.tokens[span.start : span.end])]
-                    setattr(count, what, getattr(count, what) + 1)
-                    count.correct += what == "gold" and match.kind == "right"
-        return found
+                    count = counts[self.classify(sentence.sentence.tokens[span.start : span.end])]
+                    setattr(count, role, getattr(count, role) + 1)
+                    count.correct += role == "gold" and match.kind == "right"
+        return counts
 
-    def by_confidence(self) -> dict[float, Counter[Kind]]:
-        """Predicted spans by the highest of ``LEVELS`` that their probability reaches; empty where none is known."""
-        found: dict[float, Counter[Kind]] = {}
-        for case, match in self.matches():
-            if (confidence := case.confidence(match)) is not None:
+    def by_confidence(self) -> dict[float, Counter[MatchKind]]:
+        """Count the predicted spans of each confidence level by kind; empty if no probability is known.
+
+        The level of a span is the highest of ``LEVELS`` that its probability reaches.
+        """
+        counts: dict[float, Counter[MatchKind]] = {}
+        for sentence, match in self.matches():
+            if (confidence := sentence.confidence(match)) is not None:
                 level = max(level for level in LEVELS if level <= confidence)
-                found.setdefault(level, Counter())[match.kind] += 1
-        return dict(sorted(found.items()))
+                counts.setdefault(level, Counter())[match.kind] += 1
+        return dict(sorted(counts.items()))
 
-    def surest_errors(self) -> list[tuple[MistakeKind, SpanMatch]]:
-        """Wrong predictions of known probability, the highest first: likely wrong labels in gold, or blind spots."""
-        wrong = [(case, match) for case, match in self.matches() if match.kind != "right"]
+    def most_confident_errors(self) -> list[tuple[SentenceMatches, SpanMatch]]:
+        """Return the wrong predictions by descending probability: likely wrong gold labels, or blind spots."""
+        wrong = [(sentence, match) for sentence, match in self.matches() if match.kind != "right"]
         known = [(confidence, pair) for pair in wrong if (confidence := pair[0].confidence(pair[1])) is not None]
-        return [pair for _, pair in sorted(known, key=lambda found: -found[0])]
+        return [pair for _, pair in sorted(known, key=lambda scored: -scored[0])]
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts, ready for JSON."""
+        """Return the counts, ready for JSON."""
         kinds, vocabulary, confidence = self.by_kind(), self.by_vocabulary(), self.by_confidence()
         return {
             "kinds": {kind: kinds[kind] for kind in self.kinds},
@@ -163,41 +173,40 @@ class ErrorAnalysis:
         }
 
 
-def analyse(answered: Iterable[Answered], scores: Scores, classify: Classify | None = None) -> ErrorAnalysis:
-    """The analysis of answers that have these scores.
+def analyse(predicted: Iterable[PredictedSentence], scores: Scores, classify: Classify | None = None) -> ErrorAnalysis:
+    """Analyse the errors in predictions that have these scores.
 
     Raises:
-        DataError: a gold tag that is no span tag, where the scores are of spans.
+        DataError: a gold tag is not a span tag, although the scores are of spans.
     """
-    cases = []
-    for sentence, tags, probabilities in answered:
+    sentences = []
+    for sentence, tags, probabilities in predicted:
         if scores.spans:
-            predicted = read_spans(tags)
-            matches = match(sentence_spans(sentence), predicted)
+            spans = read_spans(tags)
+            matches = match_spans(sentence_spans(sentence), spans)
         else:
-            predicted = [Span(i, i + 1, tag) for i, tag in enumerate(tags)]
+            spans = [Span(i, i + 1, tag) for i, tag in enumerate(tags)]
             matches = match_tags(sentence.tags or (), tags)
-        cases.append(
-            MistakeKind(sentence, matches, dict(zip(predicted, probabilities or (), strict=bool(probabilities))))
-        )
-    return ErrorAnalysis(scores, cases, classify)
+        by_span = dict(zip(spans, probabilities or (), strict=bool(probabilities)))
+        sentences.append(SentenceMatches(sentence, matches, by_span))
+    return ErrorAnalysis(scores, sentences, classify)
 
 
 def match_tags(gold: Sequence[str], predicted: Sequence[str]) -> list[SpanMatch]:
-    """Each token of a sentence as a span, labelled by its plain tag."""
+    """Match the plain tags of a sentence, token by token. Each token is a span labelled with its tag."""
     return [
         SpanMatch("right" if a == b else "type", Span(i, i + 1, a), Span(i, i + 1, b))
         for i, (a, b) in enumerate(zip(gold, predicted, strict=True))
     ]
 
 
-def match(gold: Iterable[Span], predicted: Iterable[Span]) -> list[SpanMatch]:
-    """Every gold and every predicted span of a sentence exactly once, in order of their places.
+def match_spans(gold: Iterable[Span], predicted: Iterable[Span]) -> list[SpanMatch]:
+    """Match the gold and the predicted spans of a sentence one to one, and return the matches by position.
 
-    Overlapping spans are paired off, each with one other at most: first those with equal boundaries and label, then
-    with equal boundaries, then with an equal label, then the others; among these the one with the longer overlap
-    first, then the earlier. What is left over is missed or invented. So the gold spans are those that are right, type,
-    boundary, both and missed; the predicted ones those that are right, type, boundary, both and invented.
+    Overlapping spans are paired in this order: equal boundaries and label, equal boundaries, equal label, all others.
+    Within each group the longer overlap comes first, then the earlier one. The spans that are left over are missed or
+    invented. So the gold spans are those that are right, type, boundary, both or missed, and the predicted spans are
+    those that are right, type, boundary, both or invented.
     """
     gold, predicted = list(gold), list(predicted)
     pairs = sorted(
@@ -206,7 +215,7 @@ def match(gold: Iterable[Span], predicted: Iterable[Span]) -> list[SpanMatch]:
         for p in predicted
         if g.start < p.end and p.start < g.end
     )
-    kinds: dict[tuple[bool, bool], Kind]
+    kinds: dict[tuple[bool, bool], MatchKind]
     kinds = {(False, False): "right", (False, True): "type", (True, False): "boundary", (True, True): "both"}
     matches, matched_gold, matched_predicted = [], set[Span](), set[Span]()
     for other_boundaries, other_label, _, g, p in pairs:
@@ -216,4 +225,4 @@ def match(gold: Iterable[Span], predicted: Iterable[Span]) -> list[SpanMatch]:
             matched_predicted.add(p)
     matches += [SpanMatch("missed", g, None) for g in gold if g not in matched_gold]
     matches += [SpanMatch("invented", None, p) for p in predicted if p not in matched_predicted]
-    return sorted(matches, key=lambda found: found.span)
+    return sorted(matches, key=lambda match: match.span)

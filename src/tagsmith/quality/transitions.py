@@ -1,4 +1,4 @@
-"""What a head has learned of which tag follows which, and which steps decoding never takes."""
+"""The transition scores that a CRF has learned, and the transitions that decoding forbids."""
 
 from __future__ import annotations
 
@@ -10,74 +10,74 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagsmith.config import CRFConfig
-from tagsmith.schemes import allowed_steps, split_tag
+from tagsmith.schemes import PLAIN, allowed_steps, split_tag
 from tagsmith.store import Model
 from tagsmith.tensors import Bools, Floats
 
 START, END = "(start)", "(end)"
 
 
-class Step(NamedTuple):
-    """One tag after another, and what the head gives for it."""
+class Transition(NamedTuple):
+    """A step from one tag to the next, and its score."""
 
     before: str
     after: str
     score: float
 
 
-class Forbidden(NamedTuple):
-    """Steps that decoding never takes, told by the letters of their tags."""
+class ForbiddenTransitions(NamedTuple):
+    """The letters of tags that decoding never puts after tags with a given letter."""
 
     before: str
     """A letter, O, or the start."""
     never: tuple[str, ...]
-    """What can't follow it, whatever the labels."""
+    """Those that can't follow with any label."""
     other_label: tuple[str, ...]
-    """What can't follow it under another label."""
+    """Those that can't follow with another label."""
     same_label: tuple[str, ...]
-    """What can't follow it under its own label."""
+    """Those that can't follow with the same label."""
 
 
 @dataclass(frozen=True)
-class Transitions:
-    """The scores of all steps between K tags, from the start and to the end."""
+class TransitionMatrix:
+    """The scores of all transitions between K tags, from the start, and to the end."""
 
     tags: tuple[str, ...]
     scores: Floats
-    """Row: the tag before, the last one the start; column: the tag after, the last one the end; from the start to the
-    end there is no step, and its score is NaN. Shape: [K + 1, K + 1]."""
+    """Rows are the tags before and the start; columns are the tags after and the end. From the start to the end there
+    is no transition, and the score is NaN. Shape: [K + 1, K + 1]."""
     allowed: Bools
-    """Whether decoding may take the step. Shape: [K + 1, K + 1]."""
+    """Whether decoding may take the transition. Shape: [K + 1, K + 1]."""
     by_word: bool
-    """Whether a score depends on the word as well (bigram potentials); then it is the bias, which does not."""
+    """Whether scores also depend on the word (bigram potentials). If so, these are the biases, which do not."""
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """What a step comes from."""
+        """The names of the rows: the tags and the start."""
         return *self.tags, START
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What a step goes to."""
+        """The names of the columns: the tags and the end."""
         return *self.tags, END
 
-    def ranked(self) -> list[Step]:
-        """The allowed steps, the strongest first."""
+    def ranked(self) -> list[Transition]:
+        """Return the allowed transitions by descending score."""
         places = np.argwhere(self.allowed)
         scores = self.scores[self.allowed]
         order = np.argsort(-scores, kind="stable")
         return [
-            Step(self.rows[i], self.columns[j], float(score))
+            Transition(self.rows[i], self.columns[j], float(score))
             for (i, j), score in zip(places[order].tolist(), scores[order], strict=True)
         ]
 
     def count_forbidden(self) -> tuple[int, int]:
-        """How many steps are forbidden, and how many there are."""
-        steps = self.allowed.size - 1
-        return steps - int(self.allowed.sum()), steps
+        """Return the numbers of forbidden transitions and of all transitions."""
+        count = self.allowed.size - 1
+        return count - int(self.allowed.sum()), count
 
-    def forbidden(self) -> list[Forbidden]:
-        """The forbidden steps, all labels of a letter together; empty where nothing is forbidden."""
+    def forbidden(self) -> list[ForbiddenTransitions]:
+        """Return the forbidden transitions by letter, with all labels together; empty if nothing is forbidden."""
         if self.count_forbidden()[0] == 0:
             return []
         rows, columns = (_parts(self.tags, place) for place in (START, END))
@@ -96,11 +96,11 @@ class Transitions:
                     other_label.append(after)
                 elif not allowed[alike].any() and alike.any():
                     same_label.append(after)
-            found.append(Forbidden(before, tuple(never), tuple(other_label), tuple(same_label)))
+            found.append(ForbiddenTransitions(before, tuple(never), tuple(other_label), tuple(same_label)))
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """All scores by tag, ready for JSON; null is a step that decoding never takes."""
+        """Return all scores by tag, ready for JSON; null for forbidden transitions."""
         scores = np.where(self.allowed, self.scores, np.nan)
         return {
             "by_word": self.by_word,
@@ -111,9 +111,9 @@ class Transitions:
         }
 
     def shades(self) -> Floats:
-        """A colour for every step, from blue (low) over white (0) to red (high); grey where it is forbidden.
+        """Return a colour for each transition: blue (low) to white (0) to red (high), and grey if forbidden.
 
-        Shape: [K + 1, K + 1, 3], each part of red, green and blue from 0 to 1.
+        Shape: [K + 1, K + 1, 3], red, green and blue from 0 to 1.
         """
         top = float(np.abs(self.scores[self.allowed]).max(initial=0.0)) or 1.0
         strength = np.nan_to_num(np.abs(self.scores) / top)[..., None]
@@ -121,10 +121,10 @@ class Transitions:
         return np.where(self.allowed[..., None], 1 - strength * (1 - end), 0.9)
 
 
-def learned_transitions(model: Model) -> Transitions | None:
-    """The transitions of a model; None for a softmax, which scores every word's tag on its own.
+def learned_transitions(model: Model) -> TransitionMatrix | None:
+    """Return the transitions of a model; None for a softmax, which scores each tag independently.
 
-    A CRF's training scores all sequences, so the steps that decoding never takes have scores too.
+    Training a CRF scores all sequences, so forbidden transitions have scores too.
     """
     head, tags, weights = model.config.head, model.tags, model.weights
     if not isinstance(head, CRFConfig):
@@ -135,12 +135,12 @@ def learned_transitions(model: Model) -> Transitions | None:
     else:
         steps = np.concatenate([weights["head.transitions"], weights["head.start_transitions"][None]])
     scores = np.column_stack([steps, np.append(weights["head.end_transitions"], np.nan)])
-    scheme = model.config.scheme if model.config.decode.constraints == "scheme" else "plain"
+    scheme = model.config.scheme if model.config.decode.constraints == "scheme" else PLAIN  # which allows all
     start, step, end = allowed_steps(scheme, tags)
     allowed = np.column_stack([np.concatenate([step, start[None]]), np.append(end, False)])
-    return Transitions(tags, scores, allowed, head.potentials == "bigram")
+    return TransitionMatrix(tags, scores, allowed, head.potentials == "bigram")
 
 
 def _parts(tags: Sequence[str], last: str) -> NDArray[np.str_]:
-    """Letter and label of each tag, and of one more place that has no label. Shape: [K + 1, 2]."""
+    """Return the letter and the label of each tag, and a last row without a label. Shape: [K + 1, 2]."""
     return np.array([*map(split_tag, tags), (last, "")])

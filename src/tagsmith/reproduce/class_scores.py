@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from tagsmith.metrics import Count
-from tagsmith.quality.word_classes import CLASSES, Classify, vocabulary_class
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES, Classify, vocabulary_class
 from tagsmith.schemes import read_spans
 
 
@@ -32,11 +32,10 @@ def score_by_class(
     Args:
         sentences: the tokens, gold tags and predicted tags of each.
     """
-    counts = {name: Count() for name in CLASSES}
-    for tokens, gold_tags, predicted_tags in sentences:
-        gold, predicted = (set(_labelled_ranges(tags, spans)) for tags in (gold_tags, predicted_tags))
-        for item in gold | predicted:
-            start, end, _ = item
+    counts = {name: Count() for name in VOCABULARY_CLASSES}
+    for tokens, gold, predicted in sentences:
+        wanted, found = (set(_places(tags, spans)) for tags in (gold, predicted))
+        for start, end, label in wanted | found:
             count = counts[classify(tokens[start:end])]
             count.gold += item in gold
             count.predicted += item in predicted

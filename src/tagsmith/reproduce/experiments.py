@@ -10,8 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from tagsmith import formats
-from tagsmith.config import Config
-from tagsmith.corpora.locating import cut_dev
+from tagsmith.config import Config, configure
+from tagsmith.corpora import locate, read_registry
+from tagsmith.corpora.checking import sha256_of
+from tagsmith.corpora.reading import split_off_dev
+from tagsmith.embeddings import files_of
+from tagsmith.errors import ConfigError
 from tagsmith.formats.columns import Columns
 from tagsmith.reproduce.tables import DEV
 from tagsmith.text import Sentence
@@ -57,7 +61,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
             split: formats.not_empty(file.path, list(formats.read(file.path, columns=columns)))
             for split, file in self.files.items()
         }
-        return splits if DEV in splits else cut_dev(splits)
+        return parts if DEV in parts else split_off_dev(parts)
 
 
 class SeedRun(Struct, frozen=True):

@@ -8,8 +8,8 @@ from typing import IO, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tagsmith.embeddings import FORMS, Coverage
-from tagsmith.training.history import Epoch
+from tagsmith.embeddings import FORMATS, Coverage
+from tagsmith.training.checkpoint import Epoch
 
 _EXPLODED = 1000  # times the loss of the first epoch
 
@@ -44,7 +44,7 @@ class ProgressBar:
         if unseen := facts["unseen_labels"]:
             self.say(f"labels in dev that are not in the training data, so never predicted: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
-            form = f" ({FORMS[vectors['form']]})" if vectors["form"] else ""
+            form = f" ({FORMATS[vectors['form']].title})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(

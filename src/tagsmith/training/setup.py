@@ -187,7 +187,7 @@ def _facts(data: TrainingSet, dev: Sequence[Sentence] | None, vectors: WordVecto
         "dev_sentences": None if dev is None else len(dev),
         "vectors": vectors
         and {
-            "form": vectors.form,
+            "form": vectors.format,
             "words": len(vectors.words),
             "repeated": vectors.repeated,
             "coverage": dataclasses.asdict(vectors.coverage(words, data.alphabets.word_of)),

@@ -15,7 +15,7 @@ from tagsmith.files import check_distinct, check_writable
 if TYPE_CHECKING:
     from tagsmith.quality.calibration import CalibrationReport
     from tagsmith.quality.mistakes import ErrorAnalysis
-    from tagsmith.quality.transitions import Transitions
+    from tagsmith.quality.transitions import TransitionMatrix
 
 PAGE, PAGE_OR_PICTURE = (".html",), (".html", ".png")
 
@@ -35,8 +35,8 @@ def check_page_path(path: str, endings: tuple[str, ...], *inputs: str | None) ->
         require("matplotlib", "matplotlib", "train")
 
 
-def write_transitions(transitions: Transitions, title: str, path: str) -> None:
-    """Write the heat map of transitions, as a page or a picture."""
+def write_transitions(transitions: TransitionMatrix, title: str, path: str) -> None:
+    """The heat map of transitions, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_transitions
 

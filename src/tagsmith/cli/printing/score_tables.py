@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tagsmith.metrics import Scores
-from tagsmith.quality.calibration import CalibrationReport, Reliability, panels
+from tagsmith.quality.calibration import CalibrationReport, panels
+from tagsmith.quality.reliability import Reliability
 
 _CONFUSION = 12  # labels in the confusion table; JSON has them all
 
@@ -36,9 +37,9 @@ def reliability_table(report: CalibrationReport) -> str:
 
 def _bins(found: Reliability) -> list[str]:
     rows = (
-        f"{each.low:.2f} - {each.high:.2f}  {each.answers:7}  {each.confidence:11.3f}  {each.accuracy:5.3f}"
+        f"{each.low:.2f} - {each.high:.2f}  {each.predictions:7}  {each.confidence:11.3f}  {each.accuracy:5.3f}"
         for each in found.bins
-        if each.answers
+        if each.predictions
     )
     return ["bin          answers  probability  right", *rows]
 

@@ -8,15 +8,15 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from tagsmith.quality.transitions import Transitions
+from tagsmith.quality.transitions import TransitionMatrix
 
 STRONGEST = 8
 """The number of strongest and of weakest steps listed; a page lists more."""
 _WIDEST = 320  # columns of a heat map if stdout is not a terminal
 
 
-def print_transitions(transitions: Transitions | None) -> None:
-    """Print the heat map, the strongest and weakest steps, and the forbidden ones."""
+def show(transitions: TransitionMatrix | None) -> None:
+    """Print the heat map, the strongest and weakest steps, and those that are forbidden."""
     if transitions is None:
         click.echo("\nno transitions: a softmax scores every word's tag on its own")
         return
@@ -24,11 +24,9 @@ def print_transitions(transitions: Transitions | None) -> None:
     click.echo("\n".join(["", *_extremes(transitions), "", *_forbidden(transitions)]))
 
 
-def _print_map(transitions: Transitions) -> None:
-    """Print one row for each tag before and one column for each tag after, coloured on a terminal.
-
-    Where the scores do not fit, their signs are printed.
-    """
+def _show_map(transitions: TransitionMatrix) -> None:
+    """One row a tag before, one column a tag after, by its number; coloured on a terminal. Where there is no room for
+    the scores, their signs."""
     click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
     if transitions.by_word:
         click.echo("(of bigram potentials: the biases, the part of a step's score that does not depend on the word)")
@@ -55,8 +53,8 @@ def _print_map(transitions: Transitions) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _extremes(transitions: Transitions) -> list[str]:
-    """Return the strongest steps next to the weakest."""
+def _extremes(transitions: TransitionMatrix) -> list[str]:
+    """The strongest steps beside the weakest."""
     ranked = transitions.ranked()
     steps = [(f"{step.before} → {step.after}", f"{step.score:z6.2f}") for step in ranked]
     width = max(10, *(len(name) for name, _ in steps))
@@ -66,8 +64,8 @@ def _extremes(transitions: Transitions) -> list[str]:
     return lines
 
 
-def _forbidden(transitions: Transitions) -> list[str]:
-    """Return the forbidden steps by the letters of their tags."""
+def _forbidden(transitions: TransitionMatrix) -> list[str]:
+    """The forbidden steps by the letters of their tags."""
     lines = ["forbidden: {:,} of {:,} steps".format(*transitions.count_forbidden())]
     table = [("after", "never", "not of another label", "not of the same label")]
     table += [(row.before, *(" ".join(letters) or "-" for letters in row[1:])) for row in transitions.forbidden()]

@@ -1,4 +1,4 @@
-"""Which words a model knows, and from where: its training data, its vector file, both, or neither."""
+"""Vocabulary classes of entities: whether their words are in the training data, the vectors, both or neither."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from tagsmith.batching import UNKNOWN
 from tagsmith.store import Model
 
-CLASSES = {
+VOCABULARY_CLASSES = {
     "IV": "every word in the training data and in the vectors",
     "OOTV": "a word not in the training data",
     "OOEV": "a word not in the vectors",
@@ -17,23 +17,26 @@ CLASSES = {
 _BY_KNOWN = {(True, True): "IV", (False, True): "OOTV", (True, False): "OOEV", (False, False): "OOBV"}
 
 Classify = Callable[[Iterable[str]], str]
+"""Given the words of an entity, returns its vocabulary class."""
 
 
 def vocabulary_class(known: Iterable[tuple[bool, bool]]) -> str:
-    """The class in ``CLASSES`` of an entity, given of each of its words whether it is in the training data and whether
-    it is in the vectors.
+    """Return the vocabulary class of an entity.
 
     Source: Ma and Hovy 2016, Tables 8 and 9.
+
+    Args:
+        known: for each word, whether it is in the training data and whether it is in the vectors.
     """
     in_train, in_vectors = (all(each) for each in zip(*known, strict=True))
     return _BY_KNOWN[in_train, in_vectors]
 
 
-def classifier(model: Model) -> Classify | None:
-    """What gives the class in ``CLASSES`` of the words of an entity; None for a model that does not say which of its
-    words have a vector.
+def vocabulary_classifier(model: Model) -> Classify | None:
+    """Return a function from the words of an entity to its vocabulary class.
 
-    A word counts by the row that its lookup finds, in any of its forms.
+    A word is classified by the row that its lookup finds, in any of its forms. The result is None if the model's file
+    does not record which of its words have a vector.
     """
     if model.without_vector is None:
         return None

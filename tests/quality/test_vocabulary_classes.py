@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tagsmith.quality.word_classes import classifier
+from tagsmith.quality.vocabulary_classes import vocabulary_classifier
 from tagsmith.store import Model
 from tests.support.handmade import SMALL, empty_model
 
@@ -22,7 +22,7 @@ def model() -> Model:
     ("words", "expected"),
     [
         (["ann"], "IV"),
-        (["Ann"], "IV"),  # as its lookup finds it
+        (["Ann"], "IV"),  # found lower-cased
         (["42"], "IV"),
         (["bob"], "OOEV"),
         (["zebra"], "OOTV"),
@@ -35,11 +35,11 @@ def model() -> Model:
         (["ann", "yak"], "OOBV"),
     ],
 )
-def test_the_class_of_an_entity_is_by_the_rows_of_its_words(words: list[str], expected: str):
-    classify = classifier(model())
+def test_an_entity_is_classified_by_the_rows_of_its_words(words: list[str], expected: str):
+    classify = vocabulary_classifier(model())
     assert classify is not None
     assert classify(words) == expected
 
 
-def test_a_model_that_does_not_say_which_words_have_vectors_has_no_classes():
-    assert classifier(dataclasses.replace(model(), without_vector=None)) is None
+def test_a_model_that_does_not_record_which_words_have_vectors_has_no_classes():
+    assert vocabulary_classifier(dataclasses.replace(model(), without_vector=None)) is None
