@@ -15,7 +15,7 @@ from tagsmith.errors import ConfigError
 from tagsmith.extras import require
 from tagsmith.formats import Data, not_empty, sentences_of
 from tagsmith.formats.columns import Columns, OnBad
-from tagsmith.metrics import Scores, score
+from tagsmith.metrics import Scores
 from tagsmith.quality import calibration
 from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, analyse
 from tagsmith.quality.vocabulary_classes import vocabulary_classifier

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from tagsmith.config import Config, configure, differences
+from tagsmith.config import Config, configure
 from tagsmith.corpora import read_registry
 from tagsmith.metrics import score
 from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
-from tagsmith.reproduce.records import EpochRecord, Predictions, Record, SplitRecord, VectorsRecord, counted
+from tagsmith.reproduce.records import EpochRecord, Predictions, Record, SplitRecord, VectorsRecord
 from tagsmith.reproduce.tables import TASKS
 
 EXPECTED_REPORT = Path(__file__).parents[1] / "reproduce" / "report" / "report.md"

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagsmith.cli.printing.streams import progress_bar
-
 if TYPE_CHECKING:
     from tagsmith.corpora import DataSet
     from tagsmith.corpora.checking import FileCheck

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from tagsmith.cli.printing.streams import SkippedLines, print_json, warn_if_unco
 from tagsmith.formats import sentences_of
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores
-from tagsmith.quality.file_comparison import compare_files
 from tagsmith.tagger import Tagger
 from tagsmith.text import TokenizerName
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from tagsmith.metrics import Scores
     from tagsmith.quality.mistakes import PredictedSentence
     from tagsmith.tagger import Tagger
-    from tagsmith.text import Sentence, TokenizerName
+    from tagsmith.text import TokenizerName
 
 
 @click.command("evaluate")

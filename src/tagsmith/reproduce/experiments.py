@@ -10,12 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from tagsmith import formats
-from tagsmith.config import Config, configure
-from tagsmith.corpora import locate, read_registry
-from tagsmith.corpora.checking import sha256_of
+from tagsmith.config import Config
 from tagsmith.corpora.reading import split_off_dev
-from tagsmith.embeddings import files_of
-from tagsmith.errors import ConfigError
 from tagsmith.formats.columns import Columns
 from tagsmith.reproduce.tables import DEV
 from tagsmith.text import Sentence

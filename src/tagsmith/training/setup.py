@@ -17,7 +17,6 @@ from tagsmith.config import RANDOM_DIM, Config, configure
 from tagsmith.embeddings import WordVectors
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError
-from tagsmith.gpu import missing_kernels as no_kernels
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tagsmith.config import RANDOM_DIM, differences
+from tagsmith.config import RANDOM_DIM
 from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
 from tagsmith.reproduce.records import Record
 from tagsmith.reproduce.report.blocks import Section
 from tagsmith.reproduce.report.configurations import group_records, name_of
-from tagsmith.reproduce.report.record_sections import (
-    data_section,
-    machines_section,
-    other_records_section,
-    records_section,
-)
 from tagsmith.reproduce.report.rival_scores import RivalScores
-from tagsmith.reproduce.report.table_sections import missing_tables_section, table_sections
-from tagsmith.reproduce.report.tasks_section import tasks_section
 
 READING = (
     "Scores are percentages: span F1 as conlleval computes it, or token accuracy for plain tags. Several seeds are "
