@@ -62,13 +62,13 @@ class RuleCompiler:
             DataError: contradicting rules; the error names a smallest contradicting set.
         """
         lengths = np.array([len(sentence) for sentence in sentences])
-        chain = edited(Chain(*chain), self.edits(matches, lengths))
-        best = path_scores(chain, decoder.allowed, decoder.viterbi(chain, lengths), lengths)
+        result = edited(Chain(*chain), self.edits(matches, lengths))
+        best = path_scores(result, decoder.allowed, decoder.viterbi(result, lengths), lengths)
         for i in np.flatnonzero(best == -np.inf).tolist():
             raise _contradiction(
                 self._minimal_contradiction(matches[i], len(sentences[i]), decoder.allowed), sentences[i]
             )
-        return chain
+        return result
 
     def _minimal_contradiction(self, matches: Sequence[RuleMatch], length: int, allowed: Allowed) -> list[RuleMatch]:
         """Return a minimal set of matches that leave a sentence no path."""

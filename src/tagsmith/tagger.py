@@ -16,8 +16,9 @@ from tagsmith.extras import require
 from tagsmith.formats import Data, not_empty, sentences_of
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.metrics import Scores
-from tagsmith.quality import calibration
-from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, analyse
+from tagsmith.quality import calibration, int8_check
+from tagsmith.quality.mistakes import ErrorAnalysis, analyse
+from tagsmith.quality.scoring import score_sentences
 from tagsmith.quality.vocabulary_classes import vocabulary_classifier
 from tagsmith.rule_compiler import RuleCompiler
 from tagsmith.rules import Rules
@@ -189,8 +190,7 @@ class Tagger:
         Raises:
             DataError: as for ``calibrate``.
         """
-        sentences = not_empty(data, sentences_of(data, columns, on_bad, self.model.config.tokenizer))
-        return calibration.measure_calibration(self.model, self._engine, sentences)
+        return calibration.measure_calibration(self.model, self._engine, self._read(data, columns, on_bad))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the tagger to one safetensors file. The same tagger gives the same bytes."""
@@ -315,13 +315,12 @@ class Tagger:
             DataError: as for ``evaluate``.
         """
         gold = sentences_of(data, columns, on_bad, self.model.config.tokenizer)
-        answers = list(self.tag(gold, probabilities=True, rules=rules))
-        answered = []
-        for sentence, answer in zip(gold, answers, strict=True):
-            of_spans = [span.probability for span in answer.spans if span.probability is not None]
-            probabilities = answer.token_probabilities if self._is_plain else of_spans
-            answered.append(PredictedSentence(sentence, answer.tags, probabilities))
-        return analyse(answered, self._score(zip(gold, answers, strict=True)), vocabulary_classifier(self.model))
+        predicted = list(self.tag(gold, probabilities=True, rules=rules))
+        rows = []
+        for sentence, tagged in zip(gold, predicted, strict=True):
+            of_spans = [span.probability for span in tagged.spans if span.probability is not None]
+            rows.append((sentence, tagged.tags, tagged.token_probabilities if self.model.is_plain else of_spans))
+        return analyse(rows, self._score(zip(gold, predicted, strict=True)), vocabulary_classifier(self.model))
 
     def _score(self, predicted: Iterable[tuple[Sentence, Tagged]]) -> Scores:
         return score_sentences(predicted, PLAIN if self.model.is_plain else "IOB2")

@@ -51,19 +51,19 @@ def test_a_file_cut_short_inside_gzip_is_an_error(tmp_path: Path):
     assert "a broken gzip file" in error_of(path).found
 
 
-def test_how_far_reading_has_come_is_told_in_bytes_as_they_lie_on_disk(tmp_path: Path):
+def test_progress_is_in_bytes_on_disk(tmp_path: Path):
     rng = np.random.default_rng(0)
     content = b"".join(
         b"w%d %s\n" % (i, b" ".join(b"%f" % x for x in row)) for i, row in enumerate(rng.random((2000, 200)))
     )
     for packed in (content, gzip.compress(content)):
         (tmp_path / "v").write_bytes(packed)
-        told: list[tuple[int, int]] = []
-        load_vectors(tmp_path / "v", watch=lambda done, size, told=told: told.append((done, size)))
-        assert len(told) == 4
-        assert {size for _, size in told} == {len(packed)}
-        assert told[-1][0] == len(packed)
-        assert told == sorted(told)
+        seen: list[tuple[int, int]] = []
+        load_vectors(tmp_path / "v", watch=lambda done, size, seen=seen: seen.append((done, size)))
+        assert len(seen) == 4
+        assert {size for _, size in seen} == {len(packed)}
+        assert seen[-1][0] == len(packed)
+        assert seen == sorted(seen)
 
 
 @pytest.mark.parametrize("content", [b"the 1 2\n", b"1 2\nthe 1 2\n", b"1 2\nthe " + struct.pack("<2f", 1, 2)])

@@ -13,17 +13,17 @@ def test_each_distinct_word_counts_once_in_its_first_form(tmp_path: Path):
     assert vectors.coverage(words) == Coverage(exact=3, lowered=3, zeroed=2, absent=2)
 
 
-def test_words_are_looked_up_as_a_model_does_and_counted_by_what_was_found(tmp_path: Path):
+def test_words_are_normalised_before_the_lookup(tmp_path: Path):
     vectors = load(tmp_path, "US 1\nus 1\nthe 1\nabc0 1\n")
     words = ["US", "us", "the", "abc7", "xyz"]
     assert vectors.coverage(words, str.lower) == Coverage(exact=2, lowered=1, zeroed=1, absent=1)
 
 
-def test_no_words_are_covered_by_nothing(tmp_path: Path):
+def test_no_words(tmp_path: Path):
     assert load(tmp_path, "the 1\n").coverage([]) == Coverage(0, 0, 0, 0)
 
 
-def test_it_reads_as_one_line_with_shares():
+def test_it_is_shown_in_one_line_with_percentages():
     assert str(Coverage(exact=1500, lowered=300, zeroed=100, absent=100)) == (
         "2,000 words of the training data: 1,500 exact (75.0 %), 300 lower-cased (15.0 %), "
         "100 digits zeroed (5.0 %), 100 absent (5.0 %)"

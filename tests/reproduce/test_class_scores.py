@@ -58,7 +58,7 @@ ROWS = st.lists(st.tuples(st.sampled_from(["seen", "both", "embedded", "x"]), TA
 def test_the_classes_add_up_to_the_whole(rows: list[list[tuple[str, str, str]]], spans: bool):
     sentences = [tuple([column[i] for column in row] for i in range(3)) for row in rows]
     counts = score_by_class(sentences, CLASSIFY, spans=spans)  # pyright: ignore[reportArgumentType]
-    whole = score([(gold, found) for _, gold, found in sentences], spans=spans).overall
+    whole = score([(gold, predicted) for _, gold, predicted in sentences], spans=spans).overall
     assert list(counts) == list(VOCABULARY_CLASSES)
     for name in ("gold", "predicted", "correct"):
         assert sum(getattr(count, name) for count in counts.values()) == getattr(whole, name)

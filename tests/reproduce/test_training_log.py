@@ -10,7 +10,7 @@ from tagsmith import Tagger
 from tagsmith.metrics import score
 from tagsmith.reproduce.training_log import last_epoch, read_history
 from tagsmith.training.checkpoint import Epoch
-from tagsmith.training.log import TrainingLog, files_beside
+from tagsmith.training.log import TrainingLog, log_beside
 from tests.support.handmade import DEMO, TINY
 
 SPANS = score([(["B-PER", "O"], ["B-PER", "B-PER"])], spans=True)
@@ -28,7 +28,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def log(model: Path) -> TrainingLog:
-    return TrainingLog(files_beside(model)[0])
+    return TrainingLog(log_beside(model))
 
 
 def test_the_last_epoch_is_read_while_the_log_grows(model: Path, log: TrainingLog):
@@ -73,7 +73,7 @@ def test_the_log_of_a_real_training_is_read(tmp_path: Path):
     model = tmp_path / "model.safetensors"
     settings = {**TINY, "training.epochs": 1}
     Tagger.train(DEMO / "dev.conll", DEMO / "test.conll", settings=settings, out=model, progress=False, resume=True)
-    history = read_history(files_beside(model)[0])
+    history = read_history(log_beside(model))
     assert history.resumed is False
     assert [each.number for each in history.epochs] == [1]
     assert last_epoch(model) == history.epochs[-1]

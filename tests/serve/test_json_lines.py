@@ -75,7 +75,7 @@ class TestLines:
         lines = [{"text": f"word{i} Jay and word{i + 1}. India", "n": i} for i in range(400)]
         body = "".join(json.dumps(line) + "\r\n" for line in lines).encode()
         answer = service.post(body, "v1/lines?model=random&best=2")
-        expected = [jsonl.dumps(jsonl.answer(tagger.tag(line["text"], best=2), line)) for line in lines]
+        expected = [jsonl.dumps(jsonl.to_object(tagger.tag(line["text"], best=2), line)) for line in lines]
         assert answer.text == "".join(expected)
 
     def test_a_bad_line_is_answered_in_its_place(self, service: Running):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
 
 @pytest.fixture
 def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Holds, for each tensor made without content, the function that made it."""
-    import torch
-
     made: list[str] = []
 
     def filled(name: str, create: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -27,5 +23,5 @@ def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(torch, "empty", filled("empty", torch.empty))
     monkeypatch.setattr(torch, "empty_like", filled("empty_like", torch.empty_like))
-    monkeypatch.setattr(torch.Tensor, "new_empty", filled("new_empty", torch.Tensor.new_empty))
+    monkeypatch.setattr(Tensor, "new_empty", filled("new_empty", Tensor.new_empty))
     return made

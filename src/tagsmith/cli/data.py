@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tagsmith.cli.printing.streams import progress_bar
+
 if TYPE_CHECKING:
     from tagsmith.corpora import DataSet
-    from tagsmith.corpora.checking import FileCheck
+    from tagsmith.corpora.checking import EntryCheck
 
 _registry = click.option(
     "--registry", metavar="FILE", help="A TOML file of your own data sets, in addition to the known ones."
@@ -117,7 +119,7 @@ def get(name: str, folder: str, keys: tuple[str, ...], registry: str | None) -> 
         click.echo(sentence, err=True)
 
     entry = read_registry(registry)[name]
-    for path in downloading.download(name, entry, folder, keys, say=say, bar=options.bar).values():
+    for path in downloading.download(name, entry, folder, keys, say=say, bar=progress_bar).values():
         click.echo(path)
 
 
@@ -152,7 +154,7 @@ def check(name: str, place: str, keys: tuple[str, ...], registry: str | None) ->
 
 
 def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, Path | None]:
-    """What to check as which split or file."""
+    """Return the files to check, by the split or part that they should be; None for a missing one."""
     from tagsmith.corpora.locating import entry_folder, find_file
     from tagsmith.files import check_readable
 
@@ -167,7 +169,7 @@ def _files(name: str, entry: DataSet, place: str, keys: list[str]) -> dict[str, 
     return {keys[0]: Path(place)}
 
 
-def _said(entry: DataSet, finding: FileCheck) -> str:
+def _described(entry: DataSet, finding: EntryCheck) -> str:
     if finding.same_bytes:
         return f"{finding.path}: as expected, to the byte"
     known = "another SHA-256 than ours" if entry.files[finding.key].sha256 else "its SHA-256 is not known"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,25 @@ from tagsmith.cli.printing.streams import SkippedLines, print_json, warn_if_unco
 from tagsmith.formats import sentences_of
 from tagsmith.formats.columns import Columns
 from tagsmith.metrics import Scores
+from tagsmith.quality.file_comparison import compare_files
 from tagsmith.tagger import Tagger
 from tagsmith.text import TokenizerName
 
 if TYPE_CHECKING:
-    from tagsmith.metrics import Scores
-    from tagsmith.quality.mistakes import PredictedSentence
-    from tagsmith.tagger import Tagger
-    from tagsmith.text import TokenizerName
+    from tagsmith.quality.calibration import CalibrationReport
+    from tagsmith.quality.mistakes import ErrorAnalysis
+
+_LABELS = 12  # shown of the file and of the model where none agree
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """The result of a command, to be printed and written."""
+
+    title: str
+    scores: Scores
+    errors: ErrorAnalysis | None = None
+    calibration: CalibrationReport | None = None
 
 
 @click.command("evaluate")
@@ -132,26 +144,23 @@ def _check_pages(errors: str | None, calibration: str | None, inputs: tuple[str 
 def _compare(
     gold: str,
     predicted: str,
-    places: tuple[int | str | None, int | str | None, int | str | None],
-    tokenizer: TokenizerName,
-    skipped: options.Skipped,
-) -> tuple[list[PredictedSentence], Scores]:
-    """The sentences with the tags predicted for them, and their scores."""
-    from tagsmith import formats, metrics, schemes
-    from tagsmith.formats.columns import Columns
-    from tagsmith.quality import mistakes
-
-    word, tag, predicted_tag = places
-    wanted = formats.read(gold, columns=Columns(word, tag), on_bad=skipped.on_bad, tokenizer=tokenizer)
-    found = formats.read(predicted, columns=Columns(word, predicted_tag), on_bad=skipped.on_bad, tokenizer=tokenizer)
-    pairs = list(_aligned(wanted, found))
-    tags = [tag for pair in pairs for sentence in pair for tag in sentence.tags or ()]
-    strange = sum(not schemes.is_span_tag(tag) for tag in tags)
-    spans = 2 * strange <= len(tags)  # most tags decide; in a file of span tags, any other is a mistake to be named
-    for sentence in (sentence for pair in pairs for sentence in pair) if spans and strange else ():
-        schemes.sentence_spans(sentence)
-    scores = metrics.score(((a.tags or (), b.tags or ()) for a, b in pairs), spans=spans)
-    return [mistakes.PredictedSentence(a, b.tags or ()) for a, b in pairs], scores
+    columns: Columns,
+    predicted_columns: Columns,
+    tokenizer: TokenizerName | None,
+    skipped: SkippedLines,
+    *,
+    with_errors: bool,
+) -> _Evaluation:
+    compared = compare_files(
+        gold,
+        predicted,
+        columns=columns,
+        predicted_columns=predicted_columns,
+        on_bad=skipped.on_bad,
+        tokenizer=tokenizer or "words",
+    )
+    title = f"{Path(predicted).name} on {Path(gold).name}"
+    return _Evaluation(title, compared.scores, compared.analyse() if with_errors else None)
 
 
 def _evaluate(

@@ -96,7 +96,7 @@ def command(
     only the records. It compares means and standard deviations over seeds with the paper's figures, and shows learning
     curves, significance, and the runs still to do.
     """
-    from tagsmith.reproduce.records import Results
+    from tagsmith.reproduce.results import Results
 
     if as_list:
         click.echo(_listing(), nl=False)
@@ -163,7 +163,7 @@ def _plan(
     table: str, task: str | None, data: Path, vectors: tuple[str, ...], seeds: list[int], epochs: int | None
 ) -> list[SeedRun]:
     """Return the runs of a table, each experiment once; for all tasks, those whose files are found."""
-    from tagsmith.reproduce.experiments import plan
+    from tagsmith.reproduce.planning import plan
     from tagsmith.reproduce.tables import MODEL, TABLES, TASKS
 
     if table not in (_ALL, *TABLES, *TASKS):
@@ -180,7 +180,7 @@ def _plan(
 
 def _tasks_in(data: Path) -> list[str]:
     """Return the tasks whose files are found, and print which are not."""
-    from tagsmith.reproduce.experiments import task_files
+    from tagsmith.reproduce.planning import task_files
     from tagsmith.reproduce.tables import TASKS
 
     found = []

@@ -112,7 +112,7 @@ def convert(source: str, target: str, form: str | None) -> None:
     with progress_bar(f"reading {source}") as watch:
         table = read_table(source, form, watch=watch)
     write_table(target, table)
-    _say_written(target, table.format, table.shape, table.repeated)
+    _print_written(target, table.format, table.shape, table.repeated)
 
 
 @command.command("trim")
@@ -152,16 +152,15 @@ def trim(
     from tagsmith.embeddings import RowSelector, lookup_forms, read_table, write_table
 
     _check_target(target, source, *data)
-    skipped = options.Skipped(skip_bad)
     choice = RowSelector(lookup_forms(_tokens(data, word_column, tokenizer, skipped)), top or 0)
-    with options.bar(f"reading {source}") as watch:
+    with progress_bar(f"reading {source}") as watch:
         table = read_table(source, form, keep=choice, watch=watch)
     if not table.shape[0]:
         raise DataError("no row for any word of the data", "words that both have", source=source)
     write_table(target, table)
     skipped.print_count()
     click.echo(f"{table.shape[0] + table.repeated:,} of {choice.rows:,} rows kept", err=True)
-    _say_written(target, table.format, table.shape, table.repeated)
+    _print_written(target, table.format, table.shape, table.repeated)
 
 
 def _tokens(
@@ -189,7 +188,7 @@ def _check_target(target: str, *sources: str) -> None:
     check_distinct(target, *sources)
 
 
-def _say_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
+def _print_written(target: str, form: str, shape: tuple[int, int], repeated: int) -> None:
     from tagsmith.embeddings import FORMATS
 
     if repeated:

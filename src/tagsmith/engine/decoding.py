@@ -1,4 +1,4 @@
-"""Decoding, the same for every engine and head: from scores to tags, probabilities and the k best sequences."""
+"""From scores to answers, the same for every engine and every head: tags, probabilities, the k best."""
 
 from __future__ import annotations
 
@@ -41,62 +41,60 @@ class ChainScores(Protocol):
 
 
 class ChainKernels(Protocol):
-    """The functions of a chain: ``ops.chain.reference`` or ``ops.chain.compiled``."""
+    """What reads a chain: ``ops.chain.reference``, or the compiled ``ops.chain.compiled``."""
 
     def viterbi(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
-        """Return tag ids of each sentence's best allowed path. Shape: [N]."""
+        """Tag ids of each sentence's best allowed path. Shape: [N]."""
         ...
 
     def marginals(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Floats:
-        """Return the probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
+        """Probability of every tag at every word, over the allowed paths. Shape: [N, K], float64."""
         ...
 
     def posteriors(self, chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
-        """Return the probabilities of paths, their tags and their spans, over the allowed paths. Shape: path [N],
-        lengths [B].
-        """
+        """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
         ...
 
 
-_ROUNDING = 1e-9  # a certain span may come out this much less probable
+_ROUNDING = 1e-9  # a span that is certain may come out so much less probable
 
 
 class DecodeOptions(NamedTuple):
-    """The results to compute besides the tags."""
+    """What an answer is to have beside the tags."""
 
     probabilities: bool = False
-    """Probabilities of tags, spans and sentences."""
+    """Those of its tags, spans and sentences."""
     marginals: bool = False
-    """Probabilities of all tags."""
+    """Those of all tags."""
     best: int | None = None
-    """The number of best sequences."""
+    """So many best sequences."""
     min_confidence: float = 0.0
-    """The least probability of a span; only with ``probabilities``."""
+    """No span that is less probable than this; only with ``probabilities``."""
 
 
 class Decoded(NamedTuple):
-    """The decoded batch. Results that were not requested are None."""
+    """The answer for a batch; None for what was not wanted."""
 
     path: Ids
     """Tag ids. Shape: [N]."""
     posteriors: Posteriors | None
-    """The probabilities of this path."""
+    """Of this path."""
     marginals: Floats | None
     """Shape: [N, K], float64."""
     best: list[tuple[Ids, Floats]] | None
-    """The best paths of each sentence and their log-probabilities. Shape: [R, n], [R]."""
+    """Paths and their log-probabilities, for each sentence. Shape: [R, n], [R]."""
 
 
 def allowed_by(config: Config, tags: Sequence[str]) -> Allowed:
-    """Return the steps that ``decode.constraints`` allows: those of legal sequences, or all."""
-    scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # allows every step
+    """The steps that ``decode.constraints`` leaves: those of legal sequences, or all."""
+    scheme = config.scheme if config.decode.constraints == "scheme" else "plain"  # where every step is allowed
     return Allowed(*allowed_steps(scheme, tags))
 
 
 class Decoder:
-    """Decodes chains with the given kernels; under ``decode.constraints=scheme``, to legal sequences only.
+    """Reads answers off chains, by the kernels it is given; under ``decode.constraints=scheme``, only legal ones.
 
-    All results are over the same paths. Probabilities use the scores divided by ``temperature``.
+    All of them are over the same paths and, where probabilities are meant, with scores divided by ``temperature``.
     """
 
     def __init__(self, config: Config, tags: Sequence[str], kernels: ChainKernels) -> None:
@@ -144,7 +142,7 @@ class Decoder:
         return Chain(*(scores.astype(np.float64) / self.temperature for scores in chain))
 
     def _without(self, posteriors: Posteriors, least: float, path: Ids, lengths: Ids) -> Ids:
-        """Return the path of the spans that are probable enough. A sentence that loses none is unchanged."""
+        """The path that the scheme writes for the spans that are probable enough; a sentence that loses none stays."""
         path, ends, places = path.copy(), np.cumsum(lengths), posteriors.places
         ids = {tag: k for k, tag in enumerate(self._tags)}
         for sentence in np.unique(places.sentence[posteriors.spans < least]):

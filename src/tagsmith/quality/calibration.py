@@ -138,7 +138,7 @@ def collect_confidences(model: Model, engine: Engine, sentences: Sequence[Senten
     batches, correct, indices = [], [], []
     for chosen in cut([len(sentence) for sentence in sentences], _BATCH):
         batch = engine.read([sentences[i].tokens for i in chosen])
-        chain = Chain(*engine.chain(batch))
+        chain = engine.chain(batch)
         path = engine.decoder.viterbi(chain, batch.lengths)
         batches.append((chain, path, batch.lengths))
         tags, end = [model.tags[k] for k in path.tolist()], 0

@@ -11,7 +11,7 @@ from tagsmith import formats
 from tagsmith.errors import DataError
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.metrics import Scores, score
-from tagsmith.quality.mistakes import ErrorAnalysis, analyse
+from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, analyse
 from tagsmith.schemes import is_span_tag, sentence_spans
 from tagsmith.text import Sentence, TokenizerName
 
@@ -26,7 +26,7 @@ class FileComparison:
 
     def analyse(self) -> ErrorAnalysis:
         """Return what became of each gold and each predicted span."""
-        return analyse([(gold, predicted.tags or (), None) for gold, predicted in self.pairs], self.scores)
+        return analyse([PredictedSentence(gold, predicted.tags or ()) for gold, predicted in self.pairs], self.scores)
 
 
 def compare_files(

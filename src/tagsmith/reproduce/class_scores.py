@@ -33,9 +33,10 @@ def score_by_class(
         sentences: the tokens, gold tags and predicted tags of each.
     """
     counts = {name: Count() for name in VOCABULARY_CLASSES}
-    for tokens, gold, predicted in sentences:
-        wanted, found = (set(_places(tags, spans)) for tags in (gold, predicted))
-        for start, end, label in wanted | found:
+    for tokens, gold_tags, predicted_tags in sentences:
+        gold, predicted = (set(_labelled_ranges(tags, spans)) for tags in (gold_tags, predicted_tags))
+        for item in gold | predicted:
+            start, end, _ = item
             count = counts[classify(tokens[start:end])]
             count.gold += item in gold
             count.predicted += item in predicted

@@ -57,7 +57,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
             split: formats.not_empty(file.path, list(formats.read(file.path, columns=columns)))
             for split, file in self.files.items()
         }
-        return parts if DEV in parts else split_off_dev(parts)
+        return splits if DEV in splits else split_off_dev(splits)
 
 
 class SeedRun(Struct, frozen=True):

@@ -12,7 +12,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,43 +113,8 @@ def run(experiment: Experiment, results: Results, device: str = "cpu") -> Record
     return record
 
 
-def train_side_by_side(experiments: Sequence[Experiment], results: Results, device: str) -> None:
-    """Train to a model file for each, where an earlier process did not get so far, with its log beside it.
-
-    Raises:
-        DataError, ConfigError: as ``train_together``.
-    """
-    from tagsmith.training.checkpoint import checkpoint_beside
-    from tagsmith.training.log import TrainingLog, log_beside
-    from tagsmith.training.multi_seed import train_together
-    from tagsmith.training.progress_bar import ProgressBar
-
-    models = {experiment.key: results.work(experiment.key) / MODEL for experiment in experiments}
-    waiting = [experiment for experiment in experiments if not models[experiment.key].exists()]
-    if not waiting:
-        return
-    first, parts = waiting[0], waiting[0].read()
-    vectors = load_vectors(first.vectors.path) if first.vectors else None
-    seeds = [experiment.config.training.seed for experiment in waiting]
-    logs = [TrainingLog(log_beside(models[experiment.key])) for experiment in waiting]
-    with ExitStack() as stack:
-        files = [stack.enter_context(_open_log(results, experiment)) for experiment in waiting]
-        observers = [(ProgressBar(file), log) for file, log in zip(files, logs, strict=True)]
-        runs = train_together(parts[TRAIN], parts[DEV], first.config, vectors, seeds, device, observers)
-    for experiment, log, done in zip(waiting, logs, runs, strict=True):
-        log.keep()
-        store.save(done.model, models[experiment.key])
-        checkpoint_beside(models[experiment.key]).unlink(missing_ok=True)  # of a training alone, cut off before
-
-
-def _open_log(results: Results, experiment: Experiment) -> IO[str]:
-    """What a training says goes there, a line at a time."""
-    results.work(experiment.key).mkdir(parents=True, exist_ok=True)
-    return results.run_log(experiment.key).open("a", buffering=1, encoding="utf-8")
-
-
-def train_to(model: Path, experiment: Experiment, parts: dict[str, list[Sentence]], device: str) -> None:
-    """Train to a model file, unless an earlier process got so far."""
+def train(model: Path, experiment: Experiment, splits: Mapping[str, Sequence[Sentence]], device: str) -> None:
+    """Train to a model file, unless an earlier process has finished it."""
     from tagsmith.training.checkpoint import checkpoint_beside
 
     if model.exists() and not checkpoint_beside(model).exists():
@@ -200,11 +165,10 @@ def _open_run_log(results: Results, experiment: Experiment) -> IO[str]:
     return results.run_log(experiment.key).open("a", buffering=1, encoding="utf-8")
 
 
-def _read_log(model: Path) -> list[dict[str, Any]]:
-    """The lines of a model's log: the start, then the epochs."""
+def _training_log(model: Path) -> Path:
     from tagsmith.training.log import log_beside
 
-    return [json.loads(line) for line in log_beside(model).read_text("utf-8").splitlines()]
+    return log_beside(model)
 
 
 def _describe(experiment: Experiment, split: str, sentences: Sequence[Sentence]) -> SplitRecord:

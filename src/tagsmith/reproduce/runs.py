@@ -161,15 +161,15 @@ def _check_gpu(device: str) -> None:
         raise ConfigError(f"device {device!r}: PyTorch finds no NVIDIA GPU")
 
 
-def side_by_side(runs: Sequence[SeedRun]) -> list[list[SeedRun]]:
-    """Runs that can be trained at once on a GPU: they differ in their seed alone, and it has kernels for them."""
+def group_seeds(runs: Sequence[SeedRun]) -> list[list[SeedRun]]:
+    """Group the runs that a GPU can train together: those that differ only in their seed and have GPU kernels."""
     from tagsmith.training.setup import recording_obstacle
 
     groups: dict[str, list[SeedRun]] = {}
     for run in runs:
         experiment = run.experiment
-        settings = experiment.config
-        if not recording_obstacle(settings):
-            settings = configure(settings, {"training.seed": 0})
-        groups.setdefault(msgspec.structs.replace(experiment, config=settings).key, []).append(run)
+        config = experiment.config
+        if not recording_obstacle(config):
+            config = configure(config, {"training.seed": 0})
+        groups.setdefault(msgspec.structs.replace(experiment, config=config).key, []).append(run)
     return list(groups.values())

@@ -46,8 +46,8 @@ class TagInput:
         The answer to a line of JSON lines is what ``tagsmith tag --to jsonl`` writes. Any other has ``sentences`` too.
         """
         if self.line is not None:
-            return msgspec.json.encode(jsonl.answer(tagged, self.line))
-        return msgspec.json.encode({**jsonl.answer(tagged), "sentences": tagged.sentences})
+            return msgspec.json.encode(jsonl.to_object(tagged, self.line))
+        return msgspec.json.encode({**jsonl.to_object(tagged), "sentences": tagged.sentences})
 
 
 class _Line(Struct):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tagsmith.embeddings import FORMATS, Coverage
-from tagsmith.training.checkpoint import Epoch
+from tagsmith.training.history import Epoch
 
 _EXPLODED = 1000  # times the loss of the first epoch
 

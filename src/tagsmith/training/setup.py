@@ -17,6 +17,7 @@ from tagsmith.config import RANDOM_DIM, Config, configure
 from tagsmith.embeddings import WordVectors
 from tagsmith.engine import check_device
 from tagsmith.errors import ConfigError
+from tagsmith.gpu import missing_kernels as kernel_obstacle
 from tagsmith.model.network import initial_weights
 from tagsmith.store import Model, shapes
 from tagsmith.text import Sentence

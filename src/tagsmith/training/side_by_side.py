@@ -50,7 +50,7 @@ class SideBySideTrainer:
         self.runs = [self._run(network, start) for network, start in enumerate(starts)]
 
     def _run(self, network: int, start: Model) -> TrainingRun:
-        weights, velocities = self._sgd.of(network)
+        weights, velocities = self._sgd.state_of(network)
         return TrainingRun(start, weights, _Velocities(velocities), Average(0.0, weights), len(self.data.sentences))
 
     def epoch(self, number: int, done: int = 0) -> Iterator[list[StepReport]]:
@@ -62,16 +62,20 @@ class SideBySideTrainer:
         on_device = torch.from_numpy(chosen).to(self.device)
         reported = done
         for step in range(done, len(chosen)):
-            self.descent.step(on_device[step], self._corpus.batch_shape(chosen[step, :, 1:]))
-            if step + 1 == len(chosen) or step + 1 - since == _LOOK:
-                losses = self.descent.losses.tolist()
-                self.descent.losses.zero_()
-                yield losses, size[chosen[since : step + 1, :, 1:]].sum((0, 2)).tolist(), step + 1 - since
-                since = step + 1
+            sgd.step(on_device[step], self._corpus.batch_shape(chosen[step, :, 1:]))
+            if step + 1 == len(chosen) or step + 1 - reported == _REPORT_STEPS:
+                losses = sgd.losses.tolist()
+                sgd.losses.zero_()
+                read = chosen[reported : step + 1, :, 1:]
+                sentences = (read != self._corpus.padding).sum((0, 2)).tolist()
+                tokens = size[read].sum((0, 2)).tolist()
+                sums = zip(losses, sentences, tokens, strict=True)
+                yield [StepReport(loss, count, words, len(read)) for loss, count, words in sums]
+                reported = step + 1
 
     def _chosen(self, seed: int, epoch: int) -> Ids:
         """A seed for each step, and the numbers of its sentences. Shape: [steps, 1 + B]."""
-        batch, order = self.starts[0].config.training.batch_size, random(seed, epoch).permutation(self._corpus.padding)
+        batch, order = self.settings.batch_size, random(seed, epoch).permutation(self._corpus.padding)
         filled = np.full(-(-len(order) // batch) * batch, self._corpus.padding)
         filled[: len(order)] = order
         steps = filled.reshape(-1, batch)
@@ -97,59 +101,6 @@ class SideBySideTrainer:
 
     def _lay_out(self, batch: Batch) -> DeviceCorpus:
         return to_device(batch, self.starts[0].config.chars, len(self.data.alphabets.chars), self.device)
-
-
-class DeviceTrainer(Trainer):
-    """One of several trainings: its progress, its best epoch, its checkpoint."""
-
-    def __init__(self, together: SideBySide, network: int) -> None:
-        self.model, self.data = together.starts[network], together.data
-        self.settings, self.device = self.model.config.training, str(together.device)
-        self._together, self.network = together, network
-        self.weights, velocities = together.descent.state_of(network)
-        self.optimizer = _Velocities(velocities)
-        self.average = Average(0.0, self.weights)
-        self.progress, self.best = Progress(), {}
-
-    def epoch(self) -> Iterator[tuple[float, int]]:
-        """The rest of the epoch under way, where this training is the only one: as a ``Trainer`` has it, but now and
-        then, for several steps at once."""
-        progress, began, before = self.progress, time.perf_counter(), self.progress.seconds
-        for losses, tokens, steps in self._together.epoch(progress.number, progress.steps):
-            yield self.advance(losses[0], tokens[0], steps, before + time.perf_counter() - began), tokens[0]
-
-    def advance(self, loss: float, tokens: int, steps: int, seconds: float) -> float:
-        """Take in some steps: the sum of the losses of their sentences, and the seconds of the epoch so far; gives the
-        mean loss of their sentences.
-
-        Raises:
-            ConfigError: the loss is no number any more.
-        """
-        progress = self.progress
-        if not math.isfinite(loss):
-            found = f"the loss became {loss} in epoch {progress.number}"
-            raise ConfigError(f"{found}; lower training.learning_rate")
-        batch, sentences = self.settings.batch_size, len(self.data.sentences)
-        some = min((progress.steps + steps) * batch, sentences) - progress.steps * batch
-        progress.loss += loss
-        progress.tokens += tokens
-        progress.steps += steps
-        progress.seconds = seconds
-        return loss / some
-
-    def evaluate(self, dev: Sequence[Sentence], gold: Sequence[Sequence[str]], weights: Named | None = None) -> Scores:
-        """The scores of the network as it stands, or of these weights in it."""
-        with standing_in(self.weights, weights or {}):
-            return self.scores(self._together.answers(dev)[self.network], gold)
-
-    def scores(self, predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]) -> Scores:
-        """The scores of what it answered."""
-        return score(zip(gold, predicted, strict=True), spans=self.model.config.scheme != "plain")
-
-    def best_weights(self) -> Weights:
-        """The weights of the best epoch under the model file's names."""
-        copy_into(self.weights, self.best)
-        return self._together.weights_of(self.network)
 
 
 class _Velocities:

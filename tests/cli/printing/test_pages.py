@@ -15,8 +15,9 @@ from tagsmith.cli.printing.pages import (
     write_transitions,
 )
 from tagsmith.metrics import score
-from tagsmith.quality.calibration import CalibrationReport, reliability
+from tagsmith.quality.calibration import CalibrationReport
 from tagsmith.quality.mistakes import analyse
+from tagsmith.quality.reliability import measure_reliability
 from tagsmith.quality.transitions import learned_transitions
 from tests.support.handmade import random_model
 
@@ -56,7 +57,7 @@ def test_transitions_are_a_page_or_a_picture(name: str, start: bytes, tmp_path: 
 
 @FORMS
 def test_reliability_is_a_page_or_a_picture(name: str, start: bytes, tmp_path: Path, capsys: Captured):
-    measured = reliability(np.array([0.5, 0.9]), np.array([False, True]))
+    measured = measure_reliability(np.array([0.5, 0.9]), np.array([False, True]))
     write_reliability(CalibrationReport(1.5, measured, measured, False, True), "A title", str(tmp_path / name))
     assert (tmp_path / name).read_bytes().startswith(start)
     assert capsys.readouterr() == ("", f"wrote {tmp_path / name}\n")

@@ -4,7 +4,8 @@ import numpy as np
 
 from tagsmith.cli.printing.score_tables import reliability_table, score_table
 from tagsmith.metrics import score
-from tagsmith.quality.calibration import CalibrationReport, reliability
+from tagsmith.quality.calibration import CalibrationReport
+from tagsmith.quality.reliability import measure_reliability
 
 
 def test_spans_have_a_row_a_label_a_total_and_the_confusions():
@@ -43,8 +44,8 @@ def test_of_many_labels_the_most_mistaken_are_shown():
 
 
 def test_reliability_has_a_line_for_each_bin_that_is_not_empty():
-    before = reliability(np.array([0.55, 0.95, 0.96]), np.array([False, True, True]))
-    after = reliability(np.array([0.55, 0.75, 0.76]), np.array([False, True, True]))
+    before = measure_reliability(np.array([0.55, 0.95, 0.96]), np.array([False, True, True]))
+    after = measure_reliability(np.array([0.55, 0.75, 0.76]), np.array([False, True, True]))
     table = reliability_table(CalibrationReport(2.0, before, after, False, True))
     lines = table.splitlines()
     assert lines[1] == "confidence of 3 predicted spans"

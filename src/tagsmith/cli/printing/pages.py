@@ -36,7 +36,7 @@ def check_page_path(path: str, endings: tuple[str, ...], *inputs: str | None) ->
 
 
 def write_transitions(transitions: TransitionMatrix, title: str, path: str) -> None:
-    """The heat map of transitions, as a page or a picture."""
+    """Write the heat map of transitions, as a page or a picture."""
     if _is_picture(path):
         from tagsmith.quality.pictures import draw_transitions
 

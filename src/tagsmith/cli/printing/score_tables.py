@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tagsmith.metrics import Scores
-from tagsmith.quality.calibration import CalibrationReport, panels
-from tagsmith.quality.reliability import Reliability
+from tagsmith.quality.calibration import CalibrationReport, Reliability, panels
 
 _CONFUSION = 12  # labels in the confusion table; JSON has them all
 

@@ -15,8 +15,8 @@ STRONGEST = 8
 _WIDEST = 320  # columns of a heat map if stdout is not a terminal
 
 
-def show(transitions: TransitionMatrix | None) -> None:
-    """Print the heat map, the strongest and weakest steps, and those that are forbidden."""
+def print_transitions(transitions: TransitionMatrix | None) -> None:
+    """Print the heat map, the strongest and weakest steps, and the forbidden ones."""
     if transitions is None:
         click.echo("\nno transitions: a softmax scores every word's tag on its own")
         return
@@ -24,9 +24,11 @@ def show(transitions: TransitionMatrix | None) -> None:
     click.echo("\n".join(["", *_extremes(transitions), "", *_forbidden(transitions)]))
 
 
-def _show_map(transitions: TransitionMatrix) -> None:
-    """One row a tag before, one column a tag after, by its number; coloured on a terminal. Where there is no room for
-    the scores, their signs."""
+def _print_map(transitions: TransitionMatrix) -> None:
+    """Print one row for each tag before and one column for each tag after, coloured on a terminal.
+
+    Where the scores do not fit, their signs are printed.
+    """
     click.echo("\ntransitions: from a tag (down) to the next (across); · is never taken")
     if transitions.by_word:
         click.echo("(of bigram potentials: the biases, the part of a step's score that does not depend on the word)")
@@ -54,7 +56,7 @@ def _show_map(transitions: TransitionMatrix) -> None:
 
 
 def _extremes(transitions: TransitionMatrix) -> list[str]:
-    """The strongest steps beside the weakest."""
+    """Return the strongest steps next to the weakest."""
     ranked = transitions.ranked()
     steps = [(f"{step.before} → {step.after}", f"{step.score:z6.2f}") for step in ranked]
     width = max(10, *(len(name) for name, _ in steps))
@@ -65,7 +67,7 @@ def _extremes(transitions: TransitionMatrix) -> list[str]:
 
 
 def _forbidden(transitions: TransitionMatrix) -> list[str]:
-    """The forbidden steps by the letters of their tags."""
+    """Return the forbidden steps by the letters of their tags."""
     lines = ["forbidden: {:,} of {:,} steps".format(*transitions.count_forbidden())]
     table = [("after", "never", "not of another label", "not of the same label")]
     table += [(row.before, *(" ".join(letters) or "-" for letters in row[1:])) for row in transitions.forbidden()]

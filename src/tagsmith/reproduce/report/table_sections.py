@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tagsmith.quality.word_classes import CLASSES
+from tagsmith.quality.vocabulary_classes import VOCABULARY_CLASSES
 from tagsmith.reproduce.report.blocks import Chart, Grid, Section
 from tagsmith.reproduce.report.commands import reproduce_command
 from tagsmith.reproduce.report.comparison import compare
@@ -66,7 +66,7 @@ def _table_section(name: str, table: PaperTable, rows: Sequence[ReportRow]) -> S
 
 
 def _grids(table: PaperTable, rows: Sequence[ReportRow]) -> list[Grid]:
-    if any(key.split()[-1] in CLASSES for row in table.rows for key in row.paper):
+    if any(key.split()[-1] in VOCABULARY_CLASSES for row in table.rows for key in row.paper):
         return [_class_scores(rows)]  # another table compares these models as a whole
     reference = next((row for row in rows if row.is_reference), None)
     return [_scores(rows), *([compare(rows, reference)] if reference else [])]
@@ -93,21 +93,21 @@ def _scores(rows: Sequence[ReportRow]) -> Grid:
 
 def _class_scores(rows: Sequence[ReportRow]) -> Grid:
     """Return the test scores by vocabulary class, with the number of spans in each."""
-    columns = ["model", "seeds", f"spans in test: {' / '.join(CLASSES)}"]
-    for name in CLASSES:
+    columns = ["model", "seeds", f"spans in test: {' / '.join(VOCABULARY_CLASSES)}"]
+    for name in VOCABULARY_CLASSES:
         columns += [name, f"paper, {name}"]
     lines = []
     for row in rows:
         records = row.configuration.records
         score = "recall" if records[0].config.is_plain else "f1"
         classes = [record.scores[TEST][row.constraints]["vocabulary"] for record in records]
-        spans = " / ".join(f"{classes[0][name]['gold']:,}" for name in CLASSES)
+        spans = " / ".join(f"{classes[0][name]['gold']:,}" for name in VOCABULARY_CLASSES)
         cells = [row.name, number_ranges(row.configuration.seeds), spans]
-        for name in CLASSES:
+        for name in VOCABULARY_CLASSES:
             cells.append(mean_and_spread([of_seed[name][score] for of_seed in classes]))
             cells.append(score_or_missing(row.paper.get(f"{TEST} {name}")))
         lines.append(tuple(cells))
-    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in CLASSES.items())
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in VOCABULARY_CLASSES.items())
     return Grid(tuple(columns), lines, title=f"Test by vocabulary class ({meanings})")
 
 
