@@ -1,11 +1,11 @@
-"""What tagsmith does on one NVIDIA GPU: checks first, then every figure beside the card's own limits.
+"""Measure tagsmith on one NVIDIA GPU: checks first, then every figure next to the card's limits.
 
     python benchmarks/gpu.py --train conll2003/train.txt --dev conll2003/dev.txt --test conll2003/test.txt \\
         --vectors glove.6B.50d.txt.gz --out gpu.json
-    TRITON_INTERPRET=1 python benchmarks/gpu.py --device cpu --tiny        # the same code without a GPU: no figures
+    TRITON_INTERPRET=1 python benchmarks/gpu.py --device cpu --tiny        # a dry run without a GPU: no figures
 
-A check that fails ends the script before anything is timed. ``pip install pytorch-crf`` adds the ratios to it. The dry
-run goes through all of it on the corpus in the package, at sizes that an interpreter can bear, and prints no figures.
+A failed check ends the script before anything is timed. ``pip install pytorch-crf`` adds ratios to pytorch-crf. The dry
+run executes all of it on the corpus in the package, at sizes small enough for an interpreter, and prints no figures.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What the shell says."""
+    """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for part in ("train", "dev", "test"):
         parser.add_argument(f"--{part}", default=str(DEMO / f"{part}.conll"))
@@ -92,7 +92,7 @@ def arguments() -> argparse.Namespace:
 
 
 def check(model: Model, sentences: Sequence[Sentence], device: str, tiny: bool) -> None:
-    """The chain's values and gradients against PyTorch's loops in float64, and the tags against the plain engine's."""
+    """Compare the chain and its gradients with PyTorch's loops in float64, and the tags with the plain engine's."""
     problem = potentials(*((3, 4, 3) if tiny else (64, 40, 17)), device, torch.float64)
     emissions, transitions, start, end, tags, starts, lengths = problem
     found = kernels.nll(emissions[None], transitions[None], start[None], end[None], starts, lengths, tags.int()[None])
@@ -115,7 +115,7 @@ def check(model: Model, sentences: Sequence[Sentence], device: str, tiny: bool) 
 
 
 def limits(device: str, tiny: bool) -> list[Measurement]:
-    """What the card can do: copies, and products of matrices in TF32."""
+    """Measure the card's limits: copies, and products of matrices in TF32."""
     size = 2**10 if tiny else 2**30
     source, target = torch.empty(2, size, dtype=torch.uint8, device=device)
     copies = 2 * size / seconds(lambda: target.copy_(source), device)
@@ -131,7 +131,7 @@ def limits(device: str, tiny: bool) -> list[Measurement]:
 
 
 def crf(device: str, tiny: bool, copying: Measurement) -> list[Measurement]:
-    """The chain alone, beside pytorch-crf on the same numbers."""
+    """Measure the chain alone, and pytorch-crf on the same numbers."""
     sizes = (2, 3, 3) if tiny else (256, 40, 17)
     emissions, transitions, start, end, tags, starts, lengths = potentials(*sizes, device, torch.float32)
     scores = emissions[None], transitions[None], start[None], end[None]
@@ -163,7 +163,7 @@ def crf(device: str, tiny: bool, copying: Measurement) -> list[Measurement]:
 def pytorch_crf(
     weights: tuple[torch.Tensor, ...], tags: torch.Tensor, sizes: tuple[int, int, int], device: str
 ) -> dict[str, Callable[[], Any]]:
-    """The same two of pytorch-crf, after a look whether they come to the same."""
+    """Return the same two operations of pytorch-crf, after a check that their results are the same."""
     from torchcrf import CRF  # pyright: ignore[reportMissingImports]
 
     sentences, words, count = sizes
@@ -188,7 +188,7 @@ def pytorch_crf(
 def training(
     parts: dict[str, list[Sentence]], config: Config, vectors: WordVectors | None, seeds: int, device: str
 ) -> list[Measurement]:
-    """One seed, several at once, and one in bfloat16; test F1 of each by the plain engine's rule."""
+    """Measure the training of one seed, of several at once, and of one in bfloat16, with the test F1 of each."""
     figures, alone = [], 0.0
     for count in (1, seeds):
         runs, took = train(parts, config, vectors, range(1, count + 1), device)
@@ -215,7 +215,7 @@ def train(
     device: str,
     epochs: int | None = None,
 ) -> tuple[list[Any], float]:
-    """The runs of some seeds, and the seconds they took, reading the sentences and compiling aside."""
+    """Train some seeds side by side. Return the results and the seconds, without reading sentences and compiling."""
     if epochs:
         config = configure(config, {"training.epochs": epochs})
     began = time.perf_counter()
@@ -226,12 +226,12 @@ def train(
 def tagging(
     model: Model, sentences: Sequence[Sentence], tokens: int, device: str, products: Measurement
 ) -> list[Measurement]:
-    """Text in, spans out, over and over the same file; and the device's part alone."""
+    """Measure tagging the same file again and again, text in and spans out, and the device's part alone."""
     tagger, texts = Tagger(model, device), [" ".join(sentence.tokens) for sentence in sentences if len(sentence)]
-    count = sum(len(answer.tokens) for answer in tagger.tag(iter(texts)))
+    count = sum(len(found.tokens) for found in tagger.tag(iter(texts)))
     rounds = max(round(tokens / count), 1)
     began = time.perf_counter()
-    tagged = sum(len(answer.tokens) for answer in tagger.tag(itertools.chain(*[texts] * rounds)))
+    tagged = sum(len(found.tokens) for found in tagger.tag(itertools.chain(*[texts] * rounds)))
     whole = tagged / (time.perf_counter() - began)
     engine = TritonEngine(model, device)
     words = [sentence.tokens for sentence in sentences if len(sentence)]
@@ -247,7 +247,7 @@ def tagging(
 
 
 def potentials(sentences: int, words: int, tags: int, device: str, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """Random scores of so many sentences of so many words, gold tags, and where the sentences are."""
+    """Return random scores of a batch, gold tags, and the starts and lengths of its sentences."""
     random = torch.Generator().manual_seed(0)
     shapes = (sentences * words, tags), (tags, tags), (tags,), (tags,)
     scores = [torch.randn(shape, generator=random, dtype=dtype).to(device).requires_grad_() for shape in shapes]
@@ -257,12 +257,12 @@ def potentials(sentences: int, words: int, tags: int, device: str, dtype: torch.
 
 
 def gradients(value: torch.Tensor, weights: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    """What changes the value."""
+    """Return the gradients of the value by the weights."""
     return torch.autograd.grad(value, weights)
 
 
 def seconds(call: Callable[[], Any], device: str, rounds: int = 7) -> float:
-    """The least time of a call, after one that doesn't count; 20 calls a round on a GPU."""
+    """Return the shortest time of a call, after a warm-up; on a GPU the mean of 20 calls."""
     calls = 20 if device.startswith("cuda") else 1
 
     def once() -> float:

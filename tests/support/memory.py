@@ -1,4 +1,4 @@
-"""Fresh tensors full of NaN, so that a place that is read before it is written shows."""
+"""Fresh tensors full of NaN, which show where memory is read before it is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @pytest.fixture
 def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Holds, for each tensor made without content, the function that made it."""
+    """Fill PyTorch's fresh tensors with NaN. Holds, for each one made without content, the function that made it."""
     made: list[str] = []
 
     def filled(name: str, create: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -42,7 +42,7 @@ def retagged(tags: Sequence[str], model: Model) -> Model:
         model.config,
         model.alphabets,
         tuple(tags),
-        initial_weights(found, np.random.default_rng(5))
+        initial_weights(model.config, found, np.random.default_rng(5))
         | {"words.vectors": np.ones(found["words.vectors"], np.float32)},
         {},
     )

@@ -15,7 +15,7 @@ from tagsmith.schemes import sentence_spans
 
 
 @dataclass(frozen=True)
-class FileCheck:
+class EntryCheck:
     """A file compared with its entry in the registry."""
 
     key: str
@@ -31,7 +31,7 @@ class FileCheck:
         return self.same_bytes or all(found == expected for found, expected in self.counts.values())
 
 
-def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> FileCheck:
+def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> EntryCheck:
     """Compare a file with its entry by SHA-256, and by counts if that differs or is unknown.
 
     Raises:
@@ -39,9 +39,9 @@ def check(entry: DataSet, key: str, path: str | os.PathLike[str]) -> FileCheck:
     """
     expected = entry.files[key].sha256
     if expected is not None and sha256_of(path) == expected:
-        return FileCheck(key, Path(path), True, {})
+        return EntryCheck(key, Path(path), True, {})
     counts = _count_sentences(entry, key, path) if isinstance(entry, CorpusEntry) else _count_words(entry, key, path)
-    return FileCheck(key, Path(path), False, counts)
+    return EntryCheck(key, Path(path), False, counts)
 
 
 def sha256_of(*paths: str | os.PathLike[str]) -> str:
