@@ -41,7 +41,7 @@ class ChainScores(Protocol):
 
 
 class ChainKernels(Protocol):
-    """What reads a chain: ``ops.chain.reference``, or the compiled ``ops.chain.compiled``."""
+    """The functions of a chain: ``ops.chain.reference`` or ``ops.chain.compiled``."""
 
     def viterbi(self, chain: Chain, allowed: Allowed, lengths: Ids) -> Ids:
         """Tag ids of each sentence's best allowed path. Shape: [N]."""
@@ -52,7 +52,7 @@ class ChainKernels(Protocol):
         ...
 
     def posteriors(self, chain: Chain, allowed: Allowed, reading: SpanReading, path: Ids, lengths: Ids) -> Posteriors:
-        """How probable paths, their tags and their spans are, over the allowed paths. Shape: path [N], lengths [B]."""
+        """Return the probabilities of paths, tags and spans over the allowed paths. Shape: path [N], lengths [B]."""
         ...
 
 
@@ -60,7 +60,7 @@ _ROUNDING = 1e-9  # a span that is certain may come out so much less probable
 
 
 class DecodeOptions(NamedTuple):
-    """What an answer is to have beside the tags."""
+    """The results to compute besides the tags."""
 
     probabilities: bool = False
     """Those of its tags, spans and sentences."""
@@ -127,7 +127,7 @@ class Decoder:
         return self.kernels.marginals(self._tempered(chain), self.allowed, lengths)
 
     def posteriors(self, chain: ChainScores, path: Ids, lengths: Ids) -> Posteriors:
-        """How probable a path of each sentence is, and its tags and spans. Shape: path [N], lengths [B]."""
+        """Return the probabilities of a path of each sentence, its tags and spans. Shape: path [N], lengths [B]."""
         return self.kernels.posteriors(self._tempered(chain), self.allowed, self.reading, path, lengths)
 
     def best(self, chain: ChainScores, lengths: Ids, k: int) -> list[tuple[Ids, Floats]]:

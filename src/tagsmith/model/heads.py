@@ -18,7 +18,7 @@ from tagsmith.tensors import Ids
 
 
 class Head(nn.Module, ABC):
-    """What every head does."""
+    """The interface of every head."""
 
     def __init__(self, weight: nn.Parameter, bias: nn.Parameter) -> None:
         super().__init__()
