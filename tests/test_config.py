@@ -132,7 +132,7 @@ class TestOneSetting:
             ("encoder.dropout_in", float("nan")),
             ("encoder.layers", 0),
             ("encoder.layers", 65),
-            ("encoder.kind", "gru"),
+            ("encoder.kind", "qrnn"),
             ("encoder.variational", 2),
             ("chars.kind", "CNN"),
             ("chars.kind", None),
