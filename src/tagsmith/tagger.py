@@ -17,7 +17,7 @@ from tagsmith.formats import Data, not_empty, sentences_of
 from tagsmith.formats.columns import Columns, OnBad
 from tagsmith.metrics import Scores
 from tagsmith.quality import calibration, int8_check
-from tagsmith.quality.mistakes import ErrorAnalysis, analyse
+from tagsmith.quality.mistakes import ErrorAnalysis, PredictedSentence, analyse
 from tagsmith.quality.scoring import score_sentences
 from tagsmith.quality.vocabulary_classes import vocabulary_classifier
 from tagsmith.rule_compiler import RuleCompiler
@@ -319,7 +319,8 @@ class Tagger:
         rows = []
         for sentence, tagged in zip(gold, predicted, strict=True):
             of_spans = [span.probability for span in tagged.spans if span.probability is not None]
-            rows.append((sentence, tagged.tags, tagged.token_probabilities if self.model.is_plain else of_spans))
+            probabilities = tagged.token_probabilities if self.model.is_plain else of_spans
+            rows.append(PredictedSentence(sentence, tagged.tags, probabilities))
         return analyse(rows, self._score(zip(gold, predicted, strict=True)), vocabulary_classifier(self.model))
 
     def _score(self, predicted: Iterable[tuple[Sentence, Tagged]]) -> Scores:

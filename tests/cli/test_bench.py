@@ -51,7 +51,7 @@ def test_a_failed_check_refuses_its_figure_and_the_others_go_on(
     def fail(spans: object, others: object) -> None:
         raise MeasurementRefused("9 of 77 sentences got other spans")
 
-    monkeypatch.setattr("tagsmith.bench.inputs.check_same", fail)
+    monkeypatch.setattr("tagsmith.bench.tagging_speed.check_same", fail)
     result = measure(tmp_path, "--model", tiny_model_path, "--only", "latency", "--only", "install")
     assert result.code == 1
     refused, install = json.loads((tmp_path / "out" / "bench.json").read_text())["figures"]

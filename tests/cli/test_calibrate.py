@@ -61,8 +61,8 @@ def test_what_can_not_be_fitted_leaves_the_model_as_it_was(model: Path, dev: Pat
     result = run("calibrate", model, tmp_path / "right.conll")
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        f"error: {tmp_path}/right.conll: found 1 answers, all of them right; "
-        "expected right ones and wrong ones, to measure confidence by\n"
+        f"error: {tmp_path}/right.conll: found only right predictions (1); "
+        "expected both right and wrong ones, to measure confidence\n"
     )
     assert "a file that is also read" in run("calibrate", model, dev, "--out", dev).err
     assert model.read_bytes() == content

@@ -51,7 +51,7 @@ def test_the_page_has_counts_and_examples_in_context(model: Path, gold: Path, tm
     assert result.out == run("evaluate", model, gold).out
     page = (tmp_path / "e.html").read_text()
     rows = cells(page)
-    at = rows.index(["kind", "spans", "% of errors", "what it is"])
+    at = rows.index(["kind", "spans", "% of errors", "meaning"])
     assert [row[:3] for row in rows[at + 1 : at + 7]] == [
         ["right", "1", ""],
         ["type", "1", "33.3"],
@@ -72,9 +72,9 @@ def test_the_page_has_counts_and_examples_in_context(model: Path, gold: Path, tm
     assert ["OOEV", "1", "1", "0", "0.00", "0.00", "0.00", "a word not in the vectors"] in rows
     assert ["1", "Mira Okafor Raj", "boundary", "PER", "PER", "0"] in rows
     assert f"{gold}:3 · type · 1.000" in page
-    at = rows.index(["from", "predicted", "right", "type", "boundary", "both", "invented", "% wrong"])
+    at = rows.index(["probability from", "predicted", "right", "type", "boundary", "both", "invented", "% wrong"])
     assert rows[at + 1] == ["0.999", "3", "1", "1", "1", "0", "0", "66.7"]
-    assert "The 2 wrong predictions of the highest probability" in page
+    assert "The 2 wrong predictions with the highest probability" in page
     at = rows.index(["", "", "Jay", "<b>", "India", ""])
     assert (rows[at - 1], rows[at + 1]) == (["gold", "", "PER", "", "ORG"], ["predicted", "", "PER", "", "LOC"])
     at = rows.index(["", "", "Mira", "Okafor", "Raj", "saw", "nobody", ""])
@@ -90,7 +90,7 @@ def test_the_page_needs_nothing_but_itself_and_everything_is_escaped(tmp_path: P
     assert not re.search(r"<(script|i|u)\b|https?:|<link|<img|@import", page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;u&gt;" in page
-    assert "Not known here" in page
+    assert "Unknown: two files were compared" in page
     assert "By confidence" not in page
 
 
@@ -126,7 +126,7 @@ def test_examples_that_are_left_out_are_said(tmp_path: Path):
         "evaluate", "--gold", tmp_path / "g.conll", "--predicted", tmp_path / "p.conll", "--errors", tmp_path / "e.html"
     )
     page = (tmp_path / "e.html").read_text()
-    assert "150, of which the first 100; gold above" in page
+    assert "150, of which the first 100. Gold is above" in page
     assert page.count('class="example"') == 100
 
 

@@ -36,7 +36,7 @@ def test_a_table_runs_and_nothing_runs_twice(data: Path):
 
     done = run(*words)
     assert done.code == 0
-    assert "no --vectors: word vectors begin at random" in done.err
+    assert "no --vectors: word vectors start at random" in done.err
     assert "finished ner: one, seed 2, cut to 1 of 3 epochs: dev" in done.err
     (record,) = (data / "results").glob("*.json")
     (line,) = done.out.splitlines()[1:]
@@ -64,7 +64,7 @@ def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest
     monkeypatch.setattr(runs, "run_all", stop)
     stopped = run(*words)
     assert (stopped.code, stopped.out) == (1, "")
-    assert stopped.err.endswith("stopped; the same command goes on from here\n")
+    assert stopped.err.endswith("stopped; run the same command again to resume\n")
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_failed_run_and_a_stopped_one_end_in_1(data: Path, monkeypatch: pytest
     [
         ([], 2, "give a TABLE and --data DIR"),
         (["ablation"], 2, "give a TABLE and --data DIR"),
-        (["nothing", "--data", "."], 2, "'nothing' is no table; expected one of: ablation, embeddings"),
-        (["ablation", "--data", ".", "--task", "x"], 2, "'x' is no task; expected one of: ner, chunk"),
+        (["nothing", "--data", "."], 2, "'nothing' is not a table; expected one of: ablation, embeddings"),
+        (["ablation", "--data", ".", "--task", "x"], 2, "'x' is not a task; expected one of: ner, chunk"),
         (["ner", "--data", ".", "--task", "ner"], 2, "--task goes with a table"),
-        (["ner", "--data", ".", "--seeds", "1,x"], 2, "'1,x' is no list of numbers and ranges"),
+        (["ner", "--data", ".", "--seeds", "1,x"], 2, "'1,x' is not a list of numbers and ranges"),
         (["ner", "--data", ".", "--seeds", "3-1"], 2, "has a range that runs backwards"),
-        (["ner", "--report", "results.md"], 2, "--report is of all records; give no TABLE"),
+        (["ner", "--report", "results.md"], 2, "--report covers all records; omit TABLE"),
         (["--report", "results.html"], 2, "expected a name that ends in .md"),
         (["--report", "results.md", "--results", "nowhere"], 1, "nowhere: found no records"),
         (["ner", "--data", "nowhere"], 1, "nowhere/conll2003: found no such folder"),

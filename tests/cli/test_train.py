@@ -68,9 +68,9 @@ class TestTraining:
         (tmp_path / "dev").write_text("".join(f"w {tag}\n\n" for tag in tags.split()))
         words = ["--train", tmp_path / "train", "--out", tmp_path / "m", "--epochs", 1, *SETTINGS]
         words += ["--set", f"scheme={scheme}", "--dev"]
-        line = f"dev has what the training data lacks, and no answer can have: {said}"
+        line = f"labels in dev that are not in the training data, so never predicted: {said}"
         assert line in run("train", *words, tmp_path / "dev").err.splitlines()
-        assert "lacks" not in run("train", *words, tmp_path / "train").err
+        assert "never predicted" not in run("train", *words, tmp_path / "train").err
 
     def test_the_picture_is_a_png(self, trained: tuple[Path, Result]):
         assert trained[0].with_name("ner.png").read_bytes().startswith(b"\x89PNG\r\n")
@@ -97,7 +97,7 @@ class TestTraining:
         result = run("train", *files, "--epochs", 1, "--set", "encoder.size=8")
         assert "vectors for 2 words (GloVe text); of the " in result.err
         assert " words of the training data: 1 exact (" in result.err
-        assert "1 rows of the vectors repeat a word; the first row of a word counts" in result.err
+        assert "1 rows of the vectors repeat a word; the first row of each word is used" in result.err
         model = store.load(tmp_path / "m")
         assert model.config.words.dim == 3
         assert model.weights["words.vectors"][model.alphabets.words.id_of("unheard")].tolist() == [7, 8, 9]

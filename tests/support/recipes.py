@@ -15,6 +15,7 @@ CHARS: dict[str, dict[str, Any]] = {
 ENCODERS: dict[str, dict[str, Any]] = {
     "lstm": {},
     "two lstms": {"encoder.layers": 2},
+    "gru": {"encoder.kind": "gru"},
     "rnn": {"encoder.kind": "rnn"},
     "three rnns": {"encoder.kind": "rnn", "encoder.layers": 3, "encoder.variational": True},
 }

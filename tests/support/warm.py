@@ -18,7 +18,12 @@ from tests.support.handmade import DEMO
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "src" / "tagsmith" / "ops"
-RECIPES = ({}, {"head.potentials": "bigram", "encoder.kind": "rnn"}, {"head.kind": "softmax", "chars.kind": "lstm"})
+RECIPES = (
+    {},
+    {"encoder.kind": "gru", "head.kind": "softmax"},
+    {"head.potentials": "bigram", "encoder.kind": "rnn"},
+    {"head.kind": "softmax", "chars.kind": "lstm"},
+)
 
 
 def compile_once(cache: Path) -> None:

@@ -195,7 +195,7 @@ def _print_written(target: str, form: str, shape: tuple[int, int], repeated: int
         rows = "row repeats" if repeated == 1 else "rows repeat"
         click.echo(f"{repeated:,} {rows} a word; the first row of a word counts", err=True)
     size = _megabytes(Path(target).stat().st_size)
-    click.echo(f"{FORMATS[form].title.title}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
+    click.echo(f"{FORMATS[form].title}: {shape[0]:,} words, {shape[1]} wide; wrote {target}, {size}", err=True)
 
 
 def _facts(vectors: WordVectors) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _facts(vectors: WordVectors) -> dict[str, Any]:
     strings = vectors.words.strings
     return {
         "file": vectors.source,
-        "form": FORMATS[vectors.format].title.title,
+        "form": FORMATS[vectors.format].title,
         "is_table": is_table(vectors.source),
         "words": len(strings),
         "dim": vectors.dim,

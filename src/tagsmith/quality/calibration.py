@@ -138,9 +138,9 @@ def collect_confidences(model: Model, engine: Engine, sentences: Sequence[Senten
     batches, correct, indices = [], [], []
     for chosen in cut([len(sentence) for sentence in sentences], _BATCH):
         batch = engine.read([sentences[i].tokens for i in chosen])
-        chain = engine.chain(batch)
-        path = engine.decoder.viterbi(chain, batch.lengths)
-        batches.append((chain, path, batch.lengths))
+        scores = engine.chain(batch)
+        path = engine.decoder.viterbi(scores, batch.lengths)
+        batches.append((Chain(*scores), path, batch.lengths))
         tags, end = [model.tags[k] for k in path.tolist()], 0
         for i in chosen:
             start, end = end, end + len(sentences[i])

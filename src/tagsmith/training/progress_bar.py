@@ -44,7 +44,7 @@ class ProgressBar:
         if unseen := facts["unseen_labels"]:
             self.say(f"labels in dev that are not in the training data, so never predicted: {' '.join(unseen)}")
         if vectors := facts["vectors"]:
-            form = f" ({FORMATS[vectors['form']].title.title})" if vectors["form"] else ""
+            form = f" ({FORMATS[vectors['form']].title})" if vectors["form"] else ""
             self.say(f"vectors for {vectors['words']:,} words{form}; of the {Coverage(**vectors['coverage'])}")
             if vectors["repeated"]:
                 self.say(

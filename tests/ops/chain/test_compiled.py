@@ -221,7 +221,7 @@ def test_arrays_that_are_read_only_or_parts_of_larger_ones_are_taken_as_they_are
     for ours, theirs in zip(gradient, wanted, strict=True):
         assert np.array_equal(ours, theirs)
     assert np.array_equal(compiled.viterbi(Chain(*parts), allowed, lengths), compiled.viterbi(scores, allowed, lengths))
-    assert len(compiled._expect.signatures) <= 2  # type: ignore[attr-defined]  # float32 and float64, compiled once each
+    assert len(compiled._forward_backward.signatures) <= 2  # type: ignore[attr-defined]  # float32 and float64, compiled once each
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

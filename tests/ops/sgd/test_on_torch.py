@@ -215,7 +215,7 @@ class TestOneStep:
         optimizer.catch_up(torch.tensor([0, 1]))
         before = weights.copies()
         weights.backward(Step((0, 3), 0.1), sparse=True)
-        with pytest.raises(ValueError, match="not told of"):
+        with pytest.raises(ValueError, match="catch_up was not given"):
             optimizer.step(0.1)
         assert all(torch.equal(*pair) for pair in zip(weights.copies(), before, strict=True))
 
